@@ -1,0 +1,191 @@
+"""The rule as the engine, the step graph and the gateway read it: frozen values, made by ``rules.load``.
+
+A rule says which events it sees (``topic``, ``where``), what state is kept for (``per``), when an incident opens and
+clears, and what may happen then (``steps``, ``agent``). Expressions and templates are parsed once, at load.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from dutyd.core.expr import Expr, Template
+
+
+class Severity(StrEnum):
+    """How bad it is, worst first."""
+
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Mode(StrEnum):
+    """How far a rule or a tool may go; the lowest of all that apply counts."""
+
+    OBSERVE = "observe"  # decide and record, change nothing
+    APPROVE = "approve"  # every effect asks a person
+    ACT = "act"
+
+    @property
+    def rank(self) -> int:
+        """0 for observe, 1 for approve, 2 for act."""
+        return _RANK[self]
+
+
+_RANK = {Mode.OBSERVE: 0, Mode.APPROVE: 1, Mode.ACT: 2}
+
+
+def lowest(*modes: Mode | None) -> Mode:
+    """Return the lowest of *modes*; None says nothing; with nothing said, ``act``."""
+    return min((mode for mode in modes if mode is not None), key=lambda mode: mode.rank, default=Mode.ACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the rule files something stands, for messages: 1-based line and column."""
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most *count* in any *seconds*."""
+
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """How many incidents may open before further ones are muted; counted in incidents."""
+
+    per_entity: tuple[Rate, ...] = ()
+    per_rule: tuple[Rate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What the model may put into one argument.
+
+    Attributes:
+        kind: ``text`` (at most *limit* characters), ``one_of`` (*options*), ``integer`` or ``number`` (*low* to
+            *high*, a multiple of *multiple_of*), ``boolean``.
+    """
+
+    kind: Literal["text", "one_of", "integer", "number", "boolean"]
+    limit: int | None = None
+    options: tuple[str | float, ...] = ()
+    low: Template | None = None
+    high: Template | None = None
+    multiple_of: Template | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often a step that failed is tried again, and how long to wait before the second try, in seconds."""
+
+    attempts: int = 1
+    backoff: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One named thing a rule orders: a tool with arguments.
+
+    Attributes:
+        args: ``with``: bound by the rule, the model can't change these.
+        decide: left to the model, within bounds.
+        fallback: what takes the place of the model's decision; None where the rule gives none.
+        after: names of the steps that must end first (``needs`` and every ``steps.x`` it reads).
+        if_, refuse_if, approval_if: conditions (DESIGN 3: each has its direction when unknown).
+        if_unsure: for class C providers, ``skip`` or ``repeat``.
+    """
+
+    name: str
+    tool: str
+    args: Mapping[str, Template] = field(default_factory=dict)
+    decide: Mapping[str, Bound] = field(default_factory=dict)
+    fallback: Mapping[str, Template] | None = None
+    after: frozenset[str] = frozenset()
+    if_: Expr | None = None
+    refuse_if: Expr | None = None
+    approval_if: Expr | None = None
+    retry: Retry = Retry()
+    each: Template | None = None
+    on_error: Literal["stop", "continue"] = "stop"
+    if_unsure: Literal["skip", "repeat"] | None = None
+    place: Place = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one agent run may use at most: model answers, seconds, tokens, US dollars (None: no limit of its own)."""
+
+    turns: int = 6
+    seconds: float = 120.0
+    tokens: int = 60_000
+    usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """What the model is asked: a goal, the tools it may read with, and a budget."""
+
+    goal: Template
+    reads: tuple[str, ...] = ()
+    budget: Budget = Budget()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One entry of a rule file.
+
+    Attributes:
+        id: never changes.
+        topic: alias of the source topic (``from``).
+        per: the fields whose values make the entity; empty: one entity for the whole rule.
+        let: names for sub-expressions, in the order of the file; usable in when, clear and steps.
+        hold: ``for``, seconds that *when* must be true before it fires.
+        clear: None means: not *when*.
+        summary: text for people; rendered on the newest evidence.
+        reads_fields: the event fields that the rule names anywhere: only these go to the model.
+        raw: the rule as written, for `rules plan`, digests and messages.
+    """
+
+    id: str
+    topic: str
+    when: Expr
+    per: tuple[str, ...] = ()
+    where: Expr | None = None
+    let: Mapping[str, Expr] = field(default_factory=dict)
+    hold: float = 0.0
+    clear: Expr | None = None
+    severity: Severity = Severity.WARNING
+    mode: Mode = Mode.OBSERVE
+    throttle: Throttle = Throttle()
+    summary: Template | None = None
+    agent: Agent | None = None
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    on_clear: Mapping[str, Step] = field(default_factory=dict)
+    reads_fields: frozenset[str] = frozenset()
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    place: Place = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All rules of one state of the files.
+
+    Attributes:
+        digest: SHA-256 of the files' names and contents, 32 hex digits.
+        rules: by id, in file order.
+        files: relative path to content: what is stored in Redis by digest, so that any worker can load it.
+    """
+
+    digest: str
+    rules: Mapping[str, Rule]
+    files: Mapping[str, str]

@@ -1,0 +1,199 @@
+"""The tool contract: all that a tool or a provider needs to know of dutyd, and all that dutyd knows of them.
+
+A *tool* is what a rule names; the *provider* is the system behind it. A reading tool is a function that asks its
+provider; a changing tool only says what is to be made (a pure function from arguments to a body) and leaves the
+sending to the ledger, which makes sure that it happens once. Third parties add both by entry point
+(``dutyd.tools``: a sequence of ``Tool``; ``dutyd.providers``: kind to a function from settings to ``Provider``).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from dutyd.core.errors import DutydError
+from dutyd.core.money import Money
+
+
+class Args(BaseModel):
+    """Base of every tool's argument model: unknown arguments are errors, values are not coerced from text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+
+
+class ProviderClass(StrEnum):
+    """What the provider can do about a repeated request (DESIGN 4)."""
+
+    A = "A"  # recognises our key: resend inside its window
+    B = "B"  # can be searched for our marker: look up before every create
+    C = "C"  # neither: the rule says what to do when unsure
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a provider promises.
+
+    Attributes:
+        kind: the class.
+        window: seconds for which class A recognises a key; None: for ever.
+        settle: seconds until a look-up is sure to find what was made.
+        timeout: seconds that one send may take; after it the outcome is unknown.
+    """
+
+    kind: ProviderClass
+    window: float | None = None
+    settle: float = 0.0
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The provider's answer to something made: its id there, and what else it said (JSON values)."""
+
+    id: str
+    data: Mapping[str, Any]
+
+
+class ProviderError(DutydError):
+    """A provider did not do what was asked."""
+
+
+class NotSentError(ProviderError):
+    """The request never left this machine, or was turned away unread (429): safe to send again.
+
+    Attributes:
+        retry_after: seconds that the provider asked to wait.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RefusedError(ProviderError):
+    """The provider said no, definitively: nothing was made."""
+
+
+class UnknownOutcomeError(ProviderError):
+    """It may or may not have happened: timeout, cut connection, 408, 425, 5xx, an answer nobody can read."""
+
+
+class KeyKnownError(ProviderError):
+    """The provider says that it already has this key (409, 412): look it up."""
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """A system that effects reach. It never retries by itself: the ledger is the only retrier."""
+
+    promise: Promise
+
+    async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> Receipt:
+        """Make one *kind* (``ticket``, ``alert``, ...) under *key*; raise a ``ProviderError`` otherwise."""
+        ...
+
+    async def lookup(self, kind: str, key: str) -> Receipt | None:
+        """Return what was made under *key*, or None; raise ``NotSentError`` where it can't be told now."""
+        ...
+
+    async def read(self, kind: str, query: Mapping[str, Any]) -> Any:
+        """Answer a question; changes nothing. Raises ``ProviderError``."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """What a rule names.
+
+    Attributes:
+        name: 3 to 64 letters, digits and underscores.
+        family: ``alerting``, ``ticketing``, ``purchasing``, ``stock``, ``metrics``, ``runbooks``, ``notify``: which
+            provider serves it.
+        args: the pydantic model of its arguments; the model's schema, the rule checker and the docs come from it.
+        about: one or two sentences for the model and the docs.
+        makes: what a changing tool makes at the provider; empty for a reading tool.
+        body: changing tools: arguments to what the provider is sent.
+        ask: reading tools: the function that answers.
+        spends: what a call costs; None where it costs nothing.
+        undo: how to take it back, for people; empty where it can't be.
+    """
+
+    name: str
+    family: str
+    args: type[BaseModel]
+    about: str
+    makes: str = ""
+    body: Callable[[Any], Mapping[str, Any]] | None = None
+    ask: Callable[[Provider, Any], Awaitable[Any]] | None = None
+    spends: Callable[[Any], Money | None] | None = None
+    undo: str = ""
+
+    ALERTING: ClassVar[str] = "alerting"
+    PURCHASING: ClassVar[str] = "purchasing"
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes the outside world: then each call is an effect."""
+        return bool(self.makes)
+
+
+Catalogue = Mapping[str, Tool]
+"""Every tool that is installed, by name."""
+
+
+def reads(family: str) -> Callable[[Callable[[Provider, Any], Awaitable[Any]]], Tool]:
+    """Make a reading tool of ``async def name(provider, args: Model)``; its docstring is what the model is told."""
+
+    def make(function: Callable[[Provider, Any], Awaitable[Any]]) -> Tool:
+        return Tool(
+            name=function.__name__,
+            family=family,
+            args=_model(function, "args"),
+            about=_about(function),
+            ask=function,
+        )
+
+    return make
+
+
+def changes(
+    family: str,
+    *,
+    makes: str,
+    undo: str = "",
+    spends: Callable[[Any], Money | None] | None = None,
+) -> Callable[[Callable[[Any], Mapping[str, Any]]], Tool]:
+    """Make a changing tool of the pure ``def name(args: Model)`` that returns what the provider is sent."""
+
+    def make(function: Callable[[Any], Mapping[str, Any]]) -> Tool:
+        return Tool(
+            name=function.__name__,
+            family=family,
+            args=_model(function, "args"),
+            about=_about(function),
+            makes=makes,
+            body=function,
+            spends=spends,
+            undo=undo,
+        )
+
+    return make
+
+
+def _model(function: Callable[..., Any], parameter: str) -> type[BaseModel]:
+    model = function.__annotations__.get(parameter)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise TypeError(f"tool {function.__name__}: annotate '{parameter}' with its pydantic model")
+    return model
+
+
+def _about(function: Callable[..., Any]) -> str:
+    if not function.__doc__:
+        raise TypeError(f"tool {function.__name__}: its docstring is what the model is told, write one")
+    return " ".join(function.__doc__.split())

@@ -1,0 +1,1 @@
+"""Servers that stand in where none is configured: Valkey, the back office, the stand-in for a model endpoint."""

@@ -1,0 +1,1 @@
+"""Evaluate: topics to triggers. ``path`` is the screen to read; ``engine`` decides and is pure."""

@@ -1,0 +1,1 @@
+"""The ledger: what Redis remembers of incidents, effects, runs, approvals and budgets."""

@@ -1,0 +1,1 @@
+"""For whoever runs dutyd: probes, metrics, logs."""
