@@ -1,0 +1,64 @@
+# One verb per need. Every target sets up what it needs in .venv, without root:
+# a machine with Python >= 3.11, make and git is enough (and Java 17 with Maven for the real Kafka broker).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+LOCKED := .venv/.locked
+INSTALLED := .venv/.installed
+
+.PHONY: help setup demo test check format bench kafka demo-kafka docs lock clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
+
+setup: $(INSTALLED)  ## Install dutyd and its tools into .venv; the program is .venv/bin/dutyd
+
+demo: $(INSTALLED)  ## Play the four scenes of the demo: everything embedded, nothing asked
+	@$(BIN)/dutyd demo
+
+test: $(INSTALLED)  ## Run all tests (no Docker; a real Kafka broker where Java 17 and Maven are found)
+	$(BIN)/pytest
+
+check: $(INSTALLED)  ## Lint, formatting, types and import arrows
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)  ## Mend formatting, and lint where it can be mended
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+docs: $(INSTALLED)  ## Write the pages that are generated from the program
+	$(BIN)/python -m dutyd.settings.reference > docs/settings.md.new
+	mv docs/settings.md.new docs/settings.md
+
+# The lock holds one version and its hashes for every platform. `uv` is needed for this target only.
+lock:  ## Resolve requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --group dev --upgrade --no-header --no-annotate \
+	  pyproject.toml --output-file requirements.lock
+
+clean:  ## Remove .venv and every cache
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# The stamps make repeats fast: packages are installed again only when the lock changes, the project itself (an
+# editable install: edits count at once) only when its metadata changes.
+$(LOCKED): requirements.lock
+	@python=; for name in $${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do \
+	  if "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	  then python=$$name; break; fi; done; \
+	if [ -z "$$python" ]; then \
+	  echo 'dutyd needs Python 3.11 or newer with its venv module (on Debian and Ubuntu: the package python3-venv).' >&2; \
+	  echo 'Say where it is with: make setup PYTHON=/path/to/python3' >&2; exit 1; fi; \
+	echo "Setting up .venv with $$("$$python" --version): about a minute, once." >&2; \
+	"$$python" -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(INSTALLED): $(LOCKED) pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
