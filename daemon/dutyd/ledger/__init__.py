@@ -1,1 +1,41 @@
-"""The ledger: what Redis remembers of incidents, effects, runs, approvals and budgets."""
+"""The ledger: what Redis remembers of incidents, effects, runs, approvals and budgets.
+
+One class for each thing it remembers, all on the scripts of one installation; ``Ledger`` holds them together.
+"""
+
+from dataclasses import dataclass
+
+import redis.asyncio
+
+from dutyd.ledger.decisions import Decisions
+from dutyd.ledger.effects import Effects
+from dutyd.ledger.incidents import Incidents
+from dutyd.ledger.outcomes import Outcomes
+from dutyd.ledger.queries import Queries
+from dutyd.ledger.rule_sets import RuleSets
+from dutyd.ledger.scripts import Scripts
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger of one installation."""
+
+    incidents: Incidents
+    effects: Effects
+    outcomes: Outcomes
+    decisions: Decisions
+    rule_sets: RuleSets
+    queries: Queries
+
+
+def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
+    """Return the ledger of *installation* on the server behind *client*."""
+    scripts = Scripts(client, installation)
+    return Ledger(
+        Incidents(scripts),
+        Effects(scripts),
+        Outcomes(scripts),
+        Decisions(scripts),
+        RuleSets(scripts),
+        Queries(scripts),
+    )

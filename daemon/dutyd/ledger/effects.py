@@ -1,0 +1,213 @@
+"""Effects in the ledger: reserved under their key once, sent under a fence, recorded by who sent them.
+
+``act.effects`` is the only caller that moves them; the order of one effect stands there. An effect's arguments are
+frozen when it is reserved: a repeated reserve gets the first record back, whatever it asks for.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from dutyd.core.incident import EffectState
+from dutyd.core.tool import Receipt
+from dutyd.ledger.incidents import Claim
+from dutyd.ledger.scripts import Scripts, mapping, ms, text
+
+MICROS = 1_000_000
+"""Budgets are counted in whole millionths of the currency unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEffect:
+    """What is to be reserved.
+
+    Attributes:
+        key: the effect key.
+        args: the exact arguments, JSON values.
+        state: RESERVED, AWAITING_APPROVAL, or REFUSED with a *reason*.
+        micros: what it spends, in millionths of the currency unit.
+        clear: whether it belongs to ``on_clear``.
+        by: who chose the arguments: ``rule``, ``model`` or ``fallback``.
+
+    """
+
+    key: str
+    rule: str
+    step: str
+    tool: str
+    args: Mapping[str, Any]
+    state: EffectState = EffectState.RESERVED
+    reason: str = ""
+    micros: int = 0
+    clear: bool = False
+    by: str = "rule"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One effect as the ledger has it."""
+
+    key: str
+    incident: str
+    rule: str
+    step: str
+    tool: str
+    args: Mapping[str, Any]
+    args_hash: str
+    state: EffectState
+    reason: str
+    attempts: int
+    clear: bool
+    by: str
+    approved: bool
+    receipt: Receipt | None
+
+
+class Leave(StrEnum):
+    """The ledger's last word before bytes leave."""
+
+    GO = "go"
+    CLEARED = "cleared"
+    PAUSED = "paused"
+    LOST = "lost"
+    FORBIDDEN = "forbidden"  # it is in a state that is not sent from
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How long ago, in seconds, an effect was sent last, and first."""
+
+    ago: float
+    first_ago: float
+
+
+class LostError(Exception):
+    """Another worker has the incident: stop, write nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyLimitsMicros:
+    """The policy's limits in millionths; ``infinity`` where there is none."""
+
+    per_rule_day: float = 9e15
+    per_day: float = 9e15
+
+
+def args_hash(tool: str, args: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the exact call: what an approval is bound to."""
+    return hashlib.sha256(msgspec.json.encode([tool, args], order="sorted")).hexdigest()
+
+
+class Effects:
+    """The effects of one installation."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    async def reserve(self, claim: Claim, new: NewEffect, limits: MoneyLimitsMicros) -> Effect:
+        """Reserve *new*, or return what was reserved under its key before.
+
+        Raises:
+            LostError: the lease is another worker's now.
+
+        """
+        record: list[str | bytes | int] = []
+        for name, value in (
+            ("rule", new.rule),
+            ("step", new.step),
+            ("tool", new.tool),
+            ("args", msgspec.json.encode(new.args)),
+            ("args_hash", args_hash(new.tool, new.args)),
+            ("micros", new.micros),
+            ("clear", "1" if new.clear else ""),
+            ("by", new.by),
+        ):
+            record += [name, value]
+        bounds = msgspec.json.encode({"per_rule_day": limits.per_rule_day, "per_day": limits.per_day})
+        clear = "1" if new.clear else ""
+        answer = await self._scripts.run(
+            "reserve", claim.id, claim.fence, new.key, new.state, new.reason, clear, bounds, *record
+        )
+        if text(answer[0]) == "lost":
+            raise LostError(new.key)
+        return effect_of(mapping(answer[1:]))
+
+    async def sending(self, claim: Claim, effect: Effect) -> Leave:
+        """Move it to SENDING, if it may be sent now."""
+        clear = "1" if effect.clear else ""
+        answer = text(await self._scripts.run("sending", claim.id, claim.fence, effect.key, clear))
+        return Leave(answer) if answer in set(Leave) else Leave.FORBIDDEN
+
+    async def take(self, claim: Claim, effect: Effect) -> Sent:
+        """Take over what a predecessor, or this worker before it rested, left unsettled.
+
+        Raises:
+            LostError: the lease is another worker's now.
+
+        """
+        answer = await self._scripts.run("take", claim.id, claim.fence, effect.key)
+        if text(answer[0]) == "lost":
+            raise LostError(effect.key)
+        return Sent(ago=int(answer[1]) / 1000, first_ago=int(answer[2]) / 1000)
+
+    async def record(
+        self, claim: Claim, key: str, state: EffectState, reason: str = "", receipt: Receipt | None = None
+    ) -> None:
+        """Write what became of a send.
+
+        Raises:
+            LostError: somebody else took it over; what they find out counts.
+
+        """
+        data = msgspec.json.encode({"id": receipt.id, "data": receipt.data}) if receipt else b""
+        answer = await self._scripts.run("record", key, claim.fence, state, reason, data)
+        if text(answer) == "lost":
+            raise LostError(key)
+
+    async def withdraw(self, claim: Claim) -> list[str]:
+        """Refuse everything unsent of a cleared incident; return the keys that are still to be settled."""
+        answer = [text(name) for name in await self._scripts.run("withdraw", claim.id, claim.fence)]
+        if answer == ["lost"]:
+            raise LostError(claim.id)
+        return answer
+
+    async def expire(self, claim: Claim, key: str, lifetime: float) -> float:
+        """Refuse an approval older than *lifetime* seconds; return the seconds left, 0 where it is decided."""
+        return int(await self._scripts.run("expire", claim.id, claim.fence, key, ms(lifetime))) / 1000
+
+    async def of(self, incident: str) -> list[Effect]:
+        """Return the effects of *incident* in the order of their reservation."""
+        client, key = self._scripts.client, self._scripts.key
+        names: Any = await client.lrange(key("incident", incident) + ":effects", 0, -1)
+        if not names:
+            return []
+        async with client.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.hgetall(key("effect", text(name)))
+            rows = await pipe.execute()
+        return [effect_of({text(name): text(value) for name, value in row.items()}) for row in rows if row]
+
+
+def effect_of(fields: Mapping[str, str]) -> Effect:
+    """Return the effect that a hash of the ledger holds."""
+    receipt = msgspec.json.decode(fields["receipt"]) if fields.get("receipt") else None
+    return Effect(
+        key=fields["key"],
+        incident=fields["incident"],
+        rule=fields["rule"],
+        step=fields["step"],
+        tool=fields["tool"],
+        args=msgspec.json.decode(fields["args"]),
+        args_hash=fields["args_hash"],
+        state=EffectState(fields["state"]),
+        reason=fields.get("reason", ""),
+        attempts=int(fields["attempts"]),
+        clear=fields.get("clear") == "1",
+        by=fields.get("by", "rule"),
+        approved=fields.get("decision") == "approve",
+        receipt=Receipt(receipt["id"], receipt["data"]) if receipt else None,
+    )

@@ -1,0 +1,195 @@
+"""Incidents in the ledger: accepted once, claimed with a lease and a fencing token, rested, closed.
+
+``act.accept`` puts triggers in, ``act.path`` claims and works. All times inside Redis are the server's own, so that
+workers' clocks need not agree.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from dutyd.core.incident import IncidentState, Trigger, TriggerKind, entity_text, incident_id
+from dutyd.core.rule import Mode, Rate, Throttle
+from dutyd.ledger.scripts import Scripts, mapping, ms, text
+
+
+class Accepted(StrEnum):
+    """What became of a trigger."""
+
+    ACCEPTED = "accepted"
+    MUTED = "muted"
+    CLEARING = "clearing"
+    CLOSED = "closed"
+    KNOWN = "known"
+
+
+class Hold(StrEnum):
+    """Whether a claim still holds."""
+
+    OWN = "own"
+    CLEARED = "cleared"  # ours, but the incident cleared meanwhile
+    LOST = "lost"  # another worker has it: stop, write nothing
+
+
+class Waiting(StrEnum):
+    """What a resting incident waits for; ``run --until-idle`` waits for RETRY and SETTLE, never for people."""
+
+    NOTHING = ""
+    RETRY = "retry"
+    SETTLE = "settle"
+    APPROVAL = "approval"
+    PAUSED = "paused"
+    PERSON = "person"  # something unexpected happened: its traceback stands in the incident
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A trigger on its way into the ledger.
+
+    Attributes:
+        trigger: as decoded from the triggers topic.
+        mode: the incident's effective mode, shown to people.
+        throttle: the rule's.
+        pages: whether the rule has an alerting step: then muted incidents join a roll-up page.
+        source: ``topic:partition`` of the triggers topic.
+        next_offset: the offset after this record.
+
+    """
+
+    trigger: Trigger
+    mode: Mode
+    throttle: Throttle
+    pages: bool
+    source: str
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An incident that this worker may work on while its lease lasts.
+
+    Attributes:
+        fence: the fencing token that every script compares.
+        kind: ``incident``, or ``rollup`` for the page that lists muted ones.
+        trigger, clear_trigger: the newest opening and the clear.
+        run: how the agent run ended, empty while it has not.
+
+    """
+
+    id: str
+    fence: str
+    state: IncidentState
+    kind: str
+    rule: str
+    trigger: Trigger
+    clear_trigger: Trigger | None
+    run: str
+
+
+class Incidents:
+    """The incidents of one installation."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    async def accept(self, arrivals: Sequence[Arrival]) -> list[Accepted]:
+        """Take triggers in, each with the offset after it, in one round trip."""
+        answers = await self._scripts.run_many("accept", [_arguments(arrival) for arrival in arrivals])
+        return [Accepted(text(answer)) for answer in answers]
+
+    async def accepted_offsets(self) -> dict[str, int]:
+        """Return ``topic:partition`` to the next offset to accept."""
+        found: Any = await self._scripts.client.hgetall(self._scripts.key("accepted"))
+        return {text(name): int(value) for name, value in found.items()}
+
+    async def claim(self, worker: str, lease: float, limit: int) -> list[Claim]:
+        """Claim at most *limit* due incidents for *lease* seconds."""
+        found = await self._scripts.run("claim", worker, ms(lease), limit)
+        return [_claim(mapping(flat[1:])) for flat in found]
+
+    async def renew(self, claim: Claim, lease: float) -> Hold:
+        """Extend the lease to *lease* seconds from now."""
+        return Hold(text(await self._scripts.run("renew", claim.id, claim.fence, ms(lease))))
+
+    async def rest(self, claim: Claim, waiting: Waiting, due: float | None, *, close: bool = False) -> Hold:
+        """Give the incident back, due again in *due* seconds (None: not by itself), or close it."""
+        after = "" if due is None else ms(due)
+        answer = await self._scripts.run(
+            "rest", claim.id, claim.fence, claim.state, waiting, after, "1" if close else ""
+        )
+        return Hold(text(answer))
+
+    async def note_step(self, claim: Claim, step: str, result: bytes) -> Hold:
+        """Remember the result of a step that made no effect."""
+        return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "step", step, result)))
+
+    async def note_turn(self, claim: Claim, turn: bytes) -> Hold:
+        """Append one turn of the agent run."""
+        return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "turn", "", turn)))
+
+    async def note_run(self, claim: Claim, end: str) -> Hold:
+        """Remember how the agent run ended."""
+        return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "run", "", end)))
+
+    async def steps(self, incident: str) -> dict[str, bytes]:
+        """Return the remembered results of steps that made no effect."""
+        found: Any = await self._scripts.client.hgetall(self._scripts.key("incident", incident) + ":steps")
+        return {text(name): value for name, value in found.items()}
+
+    async def turns(self, incident: str) -> list[bytes]:
+        """Return the recorded turns of the agent run, oldest first."""
+        found: Any = await self._scripts.client.lrange(self._scripts.key("incident", incident) + ":turns", 0, -1)
+        return list(found)
+
+    async def members(self, rollup: str) -> list[Trigger]:
+        """Return the triggers of the muted incidents that a roll-up page lists."""
+        client, key = self._scripts.client, self._scripts.key
+        ids: Any = await client.lrange(key("incident", rollup) + ":members", 0, -1)
+        found = [await client.hget(key("incident", text(name)), "trigger") for name in ids]
+        return [msgspec.json.decode(value, type=Trigger) for value in found if value]
+
+    async def busy(self) -> int:
+        """Return how many incidents will go on without a person."""
+        return int(await self._scripts.client.scard(self._scripts.key("busy")))
+
+
+def _rates(rates: tuple[Rate, ...]) -> list[tuple[int, int]]:
+    return [(rate.count, ms(rate.seconds)) for rate in rates]
+
+
+def _arguments(arrival: Arrival) -> tuple[str | bytes | int | float, ...]:
+    trigger, throttle = arrival.trigger, arrival.throttle
+    spec = {"entity": _rates(throttle.per_entity), "rule": _rates(throttle.per_rule)}
+    entity = tuple(trigger.entity.values())
+    opened = trigger.kind is TriggerKind.OPENED
+    return (
+        trigger.incident,
+        trigger.kind,
+        trigger.rule,
+        entity_text(entity),
+        msgspec.json.encode(trigger),
+        trigger.opened,
+        arrival.mode,
+        msgspec.json.encode(spec),
+        "1" if arrival.pages else "",
+        incident_id(trigger.rule, ("rollup",), trigger.incident) if opened else "",
+        arrival.source,
+        arrival.next_offset,
+    )
+
+
+def _claim(fields: dict[str, str]) -> Claim:
+    clear = fields.get("clear_trigger")
+    return Claim(
+        id=fields["id"],
+        fence=fields["fence"],
+        state=IncidentState(fields["state"]),
+        kind=fields["kind"],
+        rule=fields["rule"],
+        trigger=msgspec.json.decode(fields["trigger"], type=Trigger),
+        clear_trigger=msgspec.json.decode(clear, type=Trigger) if clear else None,
+        run=fields.get("run", ""),
+    )

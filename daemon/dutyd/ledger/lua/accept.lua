@@ -1,0 +1,68 @@
+-- Takes one trigger in, and the offset after it, in one write. Answers: accepted, muted, clearing, closed, known.
+-- ARGV: 2 incident, 3 kind, 4 rule, 5 entity text, 6 trigger JSON, 7 opened (s), 8 mode, 9 throttle JSON,
+--       10 '1' where a muted incident joins a roll-up page, 11 id of that roll-up, 12 offset field, 13 next offset
+local id, kind, rule, entity, trigger, at = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], now_ms()
+local incident = key('incident', id)
+
+if tonumber(ARGV[13]) > tonumber(redis.call('HGET', key('accepted'), ARGV[12]) or '0') then
+  redis.call('HSET', key('accepted'), ARGV[12], ARGV[13])
+end
+
+local function create(name, state, what)
+  redis.call('HSET', key('incident', name), 'id', name, 'state', state, 'kind', what, 'rule', rule, 'entity', entity,
+    'trigger', trigger, 'opened', ARGV[7], 'accepted', at, 'mode', ARGV[8], 'throttle', ARGV[9], 'fence', '0',
+    'lease_until', '0', 'v', '1')
+  redis.call('ZADD', key('incidents'), ARGV[7], name)
+end
+
+-- Muted pages are told once: they gather for a few seconds, then at most one roll-up page in the shortest span.
+local function join_rollup()
+  local spec, pointer = cjson.decode(ARGV[9]), key('rollup', rule)
+  local current = redis.call('HGET', pointer, 'id')
+  if not current or redis.call('HGET', key('incident', current), 'state') ~= 'ACCEPTED' then
+    local span
+    for _, rates in ipairs({spec.rule, spec.entity}) do
+      for _, rate in ipairs(rates) do span = math.min(span or rate[2], rate[2]) end
+    end
+    local due = math.max(at + 5000, tonumber(redis.call('HGET', pointer, 'at') or '0') + span)
+    current = ARGV[11]
+    create(current, 'ACCEPTED', 'rollup')
+    wake(current, due, 'muted')
+    redis.call('HSET', pointer, 'id', current, 'at', due)
+  end
+  redis.call('RPUSH', key('incident', current) .. ':members', id)
+end
+
+local state = redis.call('HGET', incident, 'state')
+
+if kind == 'opened' then
+  if state then return 'known' end
+  create(id, 'ACCEPTED', 'incident')
+  local free = throttled_until(id, rule, entity, cjson.decode(ARGV[9]), at)
+  if free == 0 then
+    wake(id, at, 'ready')
+    return 'accepted'
+  end
+  redis.call('HSET', incident, 'state', 'MUTED')
+  wake(id, free, 'muted')
+  if ARGV[10] == '1' then join_rollup() end
+  return 'muted'
+end
+
+if kind == 'changed' then
+  if not state or state == 'CLEARING' or state == 'CLOSED' then return 'known' end
+  redis.call('HSET', incident, 'trigger', trigger)
+  return 'accepted'
+end
+
+if state == 'CLEARING' or state == 'CLOSED' then return 'known' end
+if not state then create(id, 'CLOSED', 'incident') end
+redis.call('HSET', incident, 'clear_trigger', trigger, 'cleared', cjson.decode(trigger).decided)
+if not state or state == 'MUTED' then
+  close(id, at)
+  return 'closed'
+end
+redis.call('HSET', incident, 'state', 'CLEARING')
+-- A worker that holds the lease learns of it from its next script, and rests the incident due at once.
+if tonumber(redis.call('HGET', incident, 'lease_until')) <= at then wake(id, at, 'ready') end
+return 'clearing'

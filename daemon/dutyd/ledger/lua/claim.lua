@@ -1,0 +1,26 @@
+-- Claims due incidents for one worker: a lease, and a fencing token higher than any before it.
+-- A claimed incident is due again when its lease ends, so a worker that dies needs nobody to notice.
+-- ARGV: 2 worker, 3 lease (ms), 4 how many at most. Answers a list of {id, field, value, ...}.
+local at, claimed = now_ms(), {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('due'), '-inf', at, 'LIMIT', 0, ARGV[4])) do
+  local name = key('incident', id)
+  local incident = object(name)
+  local free = 0
+  if incident.state == 'MUTED' then
+    free = throttled_until(id, incident.rule, incident.entity, cjson.decode(incident.throttle), at)
+  end
+  if not incident.state then
+    redis.call('ZREM', key('due'), id)
+  elseif free > 0 then
+    wake(id, free, 'muted')
+  else
+    if incident.state == 'ACCEPTED' or incident.state == 'MUTED' then redis.call('HSET', name, 'state', 'ACTIVE') end
+    redis.call('HSET', name, 'fence', redis.call('INCR', key('fence')), 'lease_by', ARGV[2],
+      'lease_until', at + ARGV[3])
+    wake(id, at + ARGV[3], 'leased')
+    local flat = redis.call('HGETALL', name)
+    table.insert(flat, 1, id)
+    claimed[#claimed + 1] = flat
+  end
+end
+return claimed

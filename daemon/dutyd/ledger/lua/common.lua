@@ -1,0 +1,98 @@
+-- Shared by every script of the ledger: put in front of each. ARGV[1] is the installation; keys are made here,
+-- since scripts touch many of them (Redis Cluster is refused at start). Times are the server's, in milliseconds.
+local prefix = ARGV[1]
+local RETENTION_MS = 30 * 86400000
+
+local function key(...) return prefix .. ':' .. table.concat({...}, ':') end
+
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- `busy` holds the incidents that will go on by themselves: what `run --until-idle` waits for.
+local function wake(id, at, wait)
+  redis.call('ZADD', key('due'), at, id)
+  redis.call('HSET', key('incident', id), 'wait', wait)
+  if wait == 'approval' or wait == 'muted' or wait == 'paused' then
+    redis.call('SREM', key('busy'), id)
+  else
+    redis.call('SADD', key('busy'), id)
+  end
+end
+
+local function sleep(id, wait)
+  redis.call('ZREM', key('due'), id)
+  redis.call('SREM', key('busy'), id)
+  redis.call('HSET', key('incident', id), 'wait', wait)
+end
+
+local function holds(id, fence) return redis.call('HGET', key('incident', id), 'fence') == fence end
+
+local function object(name)
+  local flat, out = redis.call('HGETALL', name), {}
+  for i = 1, #flat, 2 do out[flat[i]] = flat[i + 1] end
+  return out
+end
+
+-- One whole record for the outcomes topic, kept until it was produced.
+local function publish(name, kind, record)
+  record.kind, record.v = kind, 1
+  redis.call('HSET', key('outcomes'), name, cjson.encode(record))
+end
+
+local function release_money(effect)
+  if effect.held_day then
+    local spent = key('spent', effect.held_day)
+    redis.call('HINCRBY', spent, 'all', -tonumber(effect.micros))
+    redis.call('HINCRBY', spent, 'rule:' .. effect.rule, -tonumber(effect.micros))
+  end
+end
+
+-- Ends an effect, or moves it: the one place where its state is written after `reserve`.
+local function set_effect(name, state, reason)
+  local effect_key = key('effect', name)
+  redis.call('HSET', effect_key, 'state', state, 'reason', reason)
+  redis.call('SREM', key('approvals'), name)
+  if state == 'AWAITING_APPROVAL' then redis.call('SADD', key('approvals'), name) end
+  if state == 'REFUSED' then release_money(object(effect_key)) end
+  if state == 'DONE' or state == 'REFUSED' or state == 'PARKED' then publish(name, 'effect', object(effect_key)) end
+end
+
+local function close(id, at)
+  local incident = key('incident', id)
+  redis.call('HSET', incident, 'state', 'CLOSED', 'closed', at)
+  sleep(id, '')
+  publish(id, 'incident', object(incident))
+  for _, name in ipairs(redis.call('LRANGE', incident .. ':effects', 0, -1)) do
+    redis.call('PEXPIRE', key('effect', name), RETENTION_MS)
+  end
+  for _, part in ipairs({'', ':effects', ':turns', ':steps', ':members'}) do
+    redis.call('PEXPIRE', incident .. part, RETENTION_MS)
+  end
+end
+
+-- Counts an incident against its rule's rates: 0 lets it pass, else the time when the first place is free again.
+local function throttled_until(id, rule, entity, spec, at)
+  local scopes, free = {{key('throttle', rule), spec.rule}, {key('throttle', rule, entity), spec.entity}}, 0
+  for _, scope in ipairs(scopes) do
+    for _, rate in ipairs(scope[2]) do
+      local count, span = rate[1], rate[2]
+      if redis.call('ZCOUNT', scope[1], '(' .. (at - span), '+inf') >= count then
+        local nth = redis.call('ZREVRANGE', scope[1], count - 1, count - 1, 'WITHSCORES')
+        free = math.max(free, tonumber(nth[2]) + span)
+      end
+    end
+  end
+  if free > 0 then return free end
+  for _, scope in ipairs(scopes) do
+    local longest = 0
+    for _, rate in ipairs(scope[2]) do longest = math.max(longest, rate[2]) end
+    if longest > 0 then
+      redis.call('ZADD', scope[1], at, id)
+      redis.call('ZREMRANGEBYSCORE', scope[1], '-inf', at - longest)
+      redis.call('PEXPIRE', scope[1], longest)
+    end
+  end
+  return 0
+end

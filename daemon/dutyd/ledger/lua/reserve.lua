@@ -1,0 +1,38 @@
+-- Freezes one effect under its key, once: whoever asks again gets the first record.
+-- ARGV: 2 incident, 3 fence, 4 effect key, 5 state to begin in, 6 reason, 7 '1' for an effect of on_clear,
+--       8 limits JSON {per_rule_day, per_day} (micros), 9.. field, value pairs of the record
+-- Answers {'lost'} or {'found' | 'made', field, value, ...}.
+local id, name, state, reason = ARGV[2], ARGV[4], ARGV[5], ARGV[6]
+local effect, incident, at = key('effect', ARGV[4]), key('incident', ARGV[2]), now_ms()
+if not holds(id, ARGV[3]) then return {'lost'} end
+local how = 'found'
+
+if redis.call('EXISTS', effect) == 0 then
+  how = 'made'
+  redis.call('HSET', effect, 'key', name, 'incident', id, 'attempts', '0', 'fence', '0', 'reserved', at, 'v', '1')
+  redis.call('HSET', effect, unpack(ARGV, 9))
+  redis.call('RPUSH', incident .. ':effects', name)
+  local micros = tonumber(redis.call('HGET', effect, 'micros') or '0')
+  if state ~= 'REFUSED' and ARGV[7] ~= '1' and redis.call('HGET', incident, 'state') == 'CLEARING' then
+    state, reason = 'REFUSED', 'cleared'
+  end
+  if state ~= 'REFUSED' and micros > 0 then
+    local day, limits = tostring(math.floor(at / 86400000)), cjson.decode(ARGV[8])
+    local spent, rule = key('spent', day), 'rule:' .. redis.call('HGET', effect, 'rule')
+    for field, limit in pairs({all = limits.per_day, [rule] = limits.per_rule_day}) do
+      if tonumber(redis.call('HGET', spent, field) or '0') + micros > limit then
+        state, reason = 'REFUSED', 'budget: ' .. (field == 'all' and 'per_day' or 'per_rule_day')
+      end
+    end
+    if state ~= 'REFUSED' then
+      redis.call('HINCRBY', spent, 'all', micros)
+      redis.call('HINCRBY', spent, rule, micros)
+      redis.call('PEXPIRE', spent, RETENTION_MS)
+      redis.call('HSET', effect, 'held_day', day)
+    end
+  end
+  set_effect(name, state, reason)
+end
+local flat = redis.call('HGETALL', effect)
+table.insert(flat, 1, how)
+return flat

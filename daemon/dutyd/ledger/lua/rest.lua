@@ -1,0 +1,18 @@
+-- Gives a claimed incident back. Answers: own, lost.
+-- ARGV: 2 incident, 3 fence, 4 the state the worker saw, 5 what it waits for, 6 due in ms from now ('' = nothing),
+--       7 '1' to close it
+local id, at = ARGV[2], now_ms()
+local incident = key('incident', id)
+if not holds(id, ARGV[3]) then return 'lost' end
+redis.call('HSET', incident, 'lease_until', '0', 'lease_by', '')
+if redis.call('HGET', incident, 'state') ~= ARGV[4] then
+  wake(id, at, 'ready')
+elseif ARGV[7] == '1' then
+  close(id, at)
+elseif ARGV[6] == '' then
+  sleep(id, ARGV[5])
+else
+  wake(id, at + ARGV[6], ARGV[5])
+end
+if ARGV[5] == 'paused' then redis.call('SADD', key('held'), id) end
+return 'own'
