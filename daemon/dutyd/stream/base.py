@@ -41,6 +41,7 @@ class Polled:
         assigned: partitions that are ours since the last poll.
         revoked: partitions given back in order; their offsets may still be committed.
         lost: partitions taken away: drop their state, commit nothing.
+
     """
 
     records: Mapping[Partition, Sequence[Record]] = field(default_factory=dict)
@@ -113,6 +114,7 @@ class Producer(Protocol):
 
         Raises:
             NotReadyError: something was not; what was sent may be there or not: send it all again.
+
         """
         ...
 
@@ -137,6 +139,7 @@ class Stream(Protocol):
 
         Raises:
             NotReadyError: it can't be created here; names the topic and the settings to create it with.
+
         """
         ...
 

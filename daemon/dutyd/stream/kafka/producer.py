@@ -1,0 +1,84 @@
+"""The Kafka producer: idempotent, acknowledged by all replicas, failures gathered until ``flush``.
+
+Used by the evaluate path for triggers, by the accept path for outcomes, and for dead letters. After a failed flush
+kafka-python's producer may hold batches of unknown fate, so it is given up and the next ``send`` starts a new one:
+what comes twice carries the same ids.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from dutyd.core.errors import NotReadyError
+from dutyd.stream.kafka.settings import ClientSettings
+from dutyd.stream.kafka.trouble import reaching
+
+DELIVERY_MS = 30_000
+FLUSH_SECONDS = 40.0
+MAX_BYTES = 16 * 1024 * 1024
+"""What the client lets through; the broker's own limit per topic decides."""
+
+
+class KafkaRecordProducer:
+    """A producer (``stream.base.Producer``)."""
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self._settings = settings
+        self._kafka: Any = None
+        self._failed: list[BaseException] = []
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        *,
+        key: bytes | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
+        """See ``stream.base.Producer.send``."""
+        with reaching(self._settings.servers, f"send to {topic}"):
+            if self._kafka is None:
+                self._kafka = KafkaProducer(**self._settings.options, **_OPTIONS)
+            self._kafka.send(topic, value, key=key, headers=list(headers)).add_errback(self._failed.append)
+
+    def flush(self) -> None:
+        """See ``stream.base.Producer.flush``."""
+        if self._kafka is None:
+            return
+        try:
+            with reaching(self._settings.servers, "have records acknowledged"):
+                self._kafka.flush(timeout=FLUSH_SECONDS)
+                if self._failed:
+                    raise self._failed[0]
+        except NotReadyError:
+            self._give_up()
+            raise
+
+    def _give_up(self) -> None:
+        kafka, self._kafka = self._kafka, None
+        self._failed.clear()
+        with contextlib.suppress(KafkaError):
+            kafka.close(timeout=0)
+
+    def close(self) -> None:
+        """See ``stream.base.Producer.close``."""
+        self.flush()
+        if self._kafka is not None:
+            self._kafka.close(timeout=5)
+            self._kafka = None
+
+
+_OPTIONS = {
+    "acks": "all",
+    "enable_idempotence": True,
+    "compression_type": "lz4",
+    "linger_ms": 5,
+    "delivery_timeout_ms": DELIVERY_MS,
+    "max_block_ms": DELIVERY_MS,
+    "max_request_size": MAX_BYTES,
+    "allow_auto_create_topics": False,
+    "metrics_enabled": False,
+}

@@ -1,0 +1,114 @@
+"""The client settings for a broker: the stream's URL and the ``kafka`` section of the settings, in kafka-python's
+words.
+
+Made once by ``KafkaStream``; every consumer, producer and admin client starts from them. Secrets are read from files
+here, so that they never stand in settings, logs or process lists.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from dutyd.core.errors import SettingsError, nearest
+
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+NAMES = (
+    "security_protocol",
+    "sasl_mechanism",
+    "username",
+    "password_file",
+    "ca_file",
+    "cert_file",
+    "key_file",
+)
+_PLAIN = {"sasl_mechanism": "sasl_mechanism", "username": "sasl_plain_username"}
+_FILES = {"ca_file": "ssl_cafile", "cert_file": "ssl_certfile", "key_file": "ssl_keyfile"}
+
+BOOTSTRAP_MS = 10_000
+REQUEST_MS = 20_000
+"""A request that takes longer is an outage; well under the minute that no call may exceed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """What every client of one broker starts from.
+
+    Attributes:
+        servers: ``host:port,host:port``, for messages.
+        options: kafka-python's own names.
+
+    """
+
+    servers: str
+    options: Mapping[str, Any]
+
+
+def client_settings(url: str, security: Mapping[str, str]) -> ClientSettings:
+    """Read ``kafka://host:port,host:port[?api_version=2.3]`` and the ``kafka`` section.
+
+    ``api_version`` is for servers that don't negotiate it.
+
+    Raises:
+        SettingsError: something is missing, unknown, or a file can't be read.
+
+    """
+    parts = urlsplit(url)
+    servers = [server if ":" in server else f"{server}:9092" for server in parts.netloc.split(",") if server]
+    if parts.scheme != "kafka" or not servers:
+        raise SettingsError(f"stream: {url!r} is no Kafka address: write kafka://host:9092,host:9092")
+    options: dict[str, Any] = {
+        "bootstrap_servers": servers,
+        "bootstrap_timeout_ms": BOOTSTRAP_MS,
+        "request_timeout_ms": REQUEST_MS,
+        "reconnect_backoff_max_ms": 1_000,
+        "metadata_max_age_ms": 5_000,
+        "api_version": _api_version(url, parts.query),
+        **_security(security),
+    }
+    return ClientSettings(",".join(servers), options)
+
+
+def _api_version(url: str, query: str) -> tuple[int, ...] | None:
+    asked = parse_qs(query)
+    unknown = sorted(set(asked) - {"api_version"})
+    if unknown:
+        raise SettingsError(f"stream: {url!r} has an unknown option '{unknown[0]}': only api_version is known")
+    try:
+        return tuple(int(part) for part in asked["api_version"][0].split(".")) if asked else None
+    except ValueError:
+        raise SettingsError(f"stream: {url!r}: write api_version as 2.3") from None
+
+
+def _security(security: Mapping[str, str]) -> dict[str, Any]:
+    for name in security:
+        if name not in NAMES:
+            raise SettingsError(f"kafka: unknown setting '{name}'{nearest(name, NAMES)}")
+    _one_of("security_protocol", security, PROTOCOLS)
+    _one_of("sasl_mechanism", security, MECHANISMS)
+    options: dict[str, Any] = {"security_protocol": security.get("security_protocol", "PLAINTEXT")}
+    options |= {theirs: security[ours] for ours, theirs in _PLAIN.items() if ours in security}
+    options |= {theirs: _readable(ours, security[ours]) for ours, theirs in _FILES.items() if ours in security}
+    if "password_file" in security:
+        options["sasl_plain_password"] = Path(_readable("password_file", security["password_file"])).read_text().strip()
+    if options["security_protocol"].startswith("SASL"):
+        missing = [name for name in ("sasl_mechanism", "username", "password_file") if name not in security]
+        if missing:
+            raise SettingsError(f"kafka: {options['security_protocol']} needs {' and '.join(missing)}")
+    return options
+
+
+def _one_of(name: str, security: Mapping[str, str], valid: tuple[str, ...]) -> None:
+    value = security.get(name)
+    if value is not None and value not in valid:
+        raise SettingsError(f"kafka: {name} is '{value}', expected one of {', '.join(valid)}{nearest(value, valid)}")
+
+
+def _readable(name: str, path: str) -> str:
+    try:
+        with Path(path).open("rb"):
+            return path
+    except OSError as error:
+        raise SettingsError(f"kafka: {name} {path!r} can't be read: {error.strerror}") from None

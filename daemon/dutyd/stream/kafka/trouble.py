@@ -1,0 +1,77 @@
+"""Why Kafka does not answer: kafka-python's errors turned into ours, with the reason that it only logs.
+
+kafka-python says "unable to bootstrap" for a wrong password, an unknown certificate and a closed port alike; the
+reason stands in the records of its loggers, which also print a traceback for every cut connection. So its loggers
+get one handler: it remembers the newest reasons, and passes warnings on to our log without tracebacks and never
+more than one of a kind in ten seconds. Everything in ``stream.kafka`` that talks to a broker does it inside
+``reaching``.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from kafka.errors import KafkaError, UnsupportedCodecError
+
+from dutyd.core.errors import NotReadyError
+
+REPEAT_SECONDS = 10.0
+"""Equal warnings of the client are passed on once in this time."""
+
+_CONNECTION_LOGGERS = ("kafka.net.manager", "kafka.net.connection")
+
+log = structlog.get_logger()
+
+
+class _Listener(logging.Handler):
+    """Remembers why connections failed and passes warnings on."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.reasons: deque[tuple[int, str]] = deque(maxlen=20)
+        self.heard = 0
+        self._said: dict[str, float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = record.getMessage()
+        if record.name in _CONNECTION_LOGGERS:
+            self.heard += 1
+            self.reasons.append((self.heard, said))
+        if record.created - self._said.get(record.msg, 0.0) >= REPEAT_SECONDS:
+            self._said[record.msg] = record.created
+            log.warning("kafka client warns", logger=record.name, said=said)
+
+    def reason(self, since: int) -> str:
+        """Return the most telling thing heard after *since*, or an empty text."""
+        heard = [said for number, said in self.reasons if number > since]
+        telling = [said for said in heard if "failed" in said.lower()]
+        return (telling or heard or [""])[0]
+
+
+_listener = _Listener()
+
+
+def listen() -> None:
+    """Take over kafka-python's loggers; calling it again changes nothing."""
+    logger = logging.getLogger("kafka")
+    if _listener not in logger.handlers:
+        logger.addHandler(_listener)
+        logger.propagate = False
+        logger.setLevel(logging.WARNING)
+
+
+@contextmanager
+def reaching(servers: str, what: str) -> Iterator[None]:
+    """Do *what* at *servers*; every failure of the client leaves as ``NotReadyError`` with its reason."""
+    since = _listener.heard
+    try:
+        yield
+    except UnsupportedCodecError as error:
+        raise NotReadyError(
+            f"can't {what} at Kafka {servers}: {error}; install kafka-python[crc32c,lz4,snappy,zstd]"
+        ) from error
+    except KafkaError as error:
+        reason = _listener.reason(since)
+        raise NotReadyError(f"can't {what} at Kafka {servers}: {error}{f' ({reason})' if reason else ''}") from error

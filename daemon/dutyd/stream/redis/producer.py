@@ -1,0 +1,52 @@
+"""The producer over Redis streams: entries queue here and go out in one pipeline.
+
+Used like Kafka's; the server that acknowledges is the one that the ledger stands on, so its fsync policy is what the
+acknowledgement means.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dutyd.stream.redis.entries import fields_of
+from dutyd.stream.redis.server import reaching
+
+if TYPE_CHECKING:
+    import redis
+
+QUEUE = 1_000
+"""Entries that queue before they are sent without waiting for ``flush``."""
+
+
+class RedisRecordProducer:
+    """A producer (``stream.base.Producer``)."""
+
+    def __init__(self, client: "redis.Redis") -> None:
+        self._client = client
+        self._queue: list[tuple[str, dict[Any, Any]]] = []
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        *,
+        key: bytes | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
+        """See ``stream.base.Producer.send``; also raises what ``flush`` raises."""
+        self._queue.append((topic, dict(fields_of(value, key, headers))))
+        if len(self._queue) >= QUEUE:
+            self.flush()
+
+    def flush(self) -> None:
+        """See ``stream.base.Producer.flush``."""
+        queue, self._queue = self._queue, []
+        if not queue:
+            return
+        with reaching("write records"), self._client.pipeline(transaction=False) as pipeline:
+            for topic, fields in queue:
+                pipeline.xadd(topic, fields)
+            pipeline.execute()
+
+    def close(self) -> None:
+        """See ``stream.base.Producer.close``."""
+        self.flush()
