@@ -1,0 +1,242 @@
+"""Every setting of an installation: what it means, its unit, and why its default is what it is.
+
+``load`` makes one ``Settings`` from file and environment; ``reference`` makes ``docs/settings.md`` from the
+descriptions here. Values are frozen; secrets are named (a file, a variable), read when they are needed, never kept in
+plain text, so that a logged ``Settings`` shows none.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from dutyd.core.topic import Format, OwnTopics, Start, Topic
+from dutyd.settings.values import Duration, Words, http_url, read_secret, redis_url, stream_url
+
+Alias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class FieldNames(_Group):
+    """Which members of an event hold what dutyd must know about it, where they have other names."""
+
+    id: str | None = None
+    """Member that holds the event's id. Default: `id`."""
+    source: str | None = None
+    """Member that says who published it. Default: `source`."""
+    time: str | None = None
+    """Member that holds the event time. Default: `time` or `timestamp`."""
+
+
+class TopicSettings(_Group):
+    """One source topic, under the alias that rules use in `from`."""
+
+    topic: TopicName | None = None
+    """The topic's name at the broker. Default: the alias."""
+    format: Format = Format.AUTO
+    """How records are read. `auto` tries CloudEvents, Alertmanager, metric/value/labels and flat JSON, in that order,
+    for each record; naming the format saves the trying and refuses all others."""
+    partitioned_by: Words = ()
+    """The fields whose values the producers use as the record key. A rule whose `per` does not contain them is refused,
+    because the events of one entity would be spread over several partitions."""
+    partitions: Annotated[int, Field(ge=1, le=10_000)] = 3
+    """How many partitions `publish` creates the topic with where it is missing. Three let three processes share it."""
+    start: Start = Start.EARLIEST
+    """Where to begin where nothing was read yet. `earliest`, because an alarm must not depend on who started first."""
+    lateness: Duration = 10.0
+    """How much later than others an event may arrive (`10s`, `2m`). It delays only the timers of quiet entities; ten
+    seconds cover ordinary collectors."""
+    fields: FieldNames = FieldNames()
+    """Other names for the members `id`, `source` and `time`."""
+    rekey: bool = False
+    """Whether rules over other fields than `partitioned_by` may go through a topic of dutyd's own. Not in this version:
+    such rules are refused with a message."""
+
+
+class PriceSettings(_Group):
+    """What the model costs."""
+
+    input: Annotated[float, Field(ge=0)]
+    """US dollars for a million tokens that are sent."""
+    output: Annotated[float, Field(ge=0)]
+    """US dollars for a million tokens that come back."""
+
+
+class ModelSettings(_Group):
+    """The model endpoint. Without `model` no model is asked: decided steps take their `fallback`."""
+
+    base_url: Annotated[str, AfterValidator(http_url)]
+    """The endpoint of the Chat Completions API, up to `/v1`. No default: where a company's events go is its choice."""
+    name: Annotated[str, Field(min_length=1)] = "kimi-k2.6"
+    """The model's id at that endpoint. Vendors retire ids: `dutyd doctor` says so before an incident does."""
+    api_key_env: str | None = None
+    """The environment variable that holds the API key."""
+    api_key_file: Path | None = None
+    """The file that holds the API key (a mounted secret)."""
+    price: PriceSettings | None = None
+    """Not set: costs are not known, and `usd` budgets do not limit."""
+
+    def api_key(self) -> SecretStr | None:
+        """Return the key, None where none is named; raises SettingsError where it can't be read."""
+        return read_secret("model.api_key", file=self.api_key_file, env=self.api_key_env)
+
+
+class ProviderSettings(BaseModel):
+    """The system behind a family of tools: its kind, and whatever that kind needs."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    kind: str
+    """Which adapter talks to it. `backoffice` is the built-in stand-in; packages can add others."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Everything beside ``kind``, for the adapter."""
+        return self.model_extra or {}
+
+
+class ProvidersSettings(_Group):
+    """The systems behind the tools. A family that is not set uses the embedded back office, and says so."""
+
+    alerting: ProviderSettings | None = None
+    """Behind `send_alert` and `resolve_alert`."""
+    ticketing: ProviderSettings | None = None
+    """Behind the ticket tools."""
+    purchasing: ProviderSettings | None = None
+    """Behind the purchase order tools."""
+    stock: ProviderSettings | None = None
+    """Behind `check_stock_levels` and `predict_demand`."""
+    notify: ProviderSettings | None = None
+    """Behind `notify`."""
+    metrics: ProviderSettings | None = None
+    """Behind `query_metrics`."""
+
+
+class KafkaSettings(_Group):
+    """How the broker is reached, how it knows this client, and when it takes this client for dead."""
+
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """Whether to encrypt (`SSL`) and to log in (`SASL`)."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    """How to log in; needed with a `SASL_` protocol."""
+    username: str | None = None
+    """Who logs in."""
+    password_file: Path | None = None
+    """The file that holds the password."""
+    password_env: str | None = None
+    """The environment variable that holds the password."""
+    ca_file: Path | None = None
+    """The certificate authority of the broker, PEM. Not set: the system's own."""
+    cert_file: Path | None = None
+    """This client's certificate, PEM, where the broker asks for one."""
+    key_file: Path | None = None
+    """The key of `cert_file`, PEM."""
+    session: Annotated[Duration, Field(ge=1)] = 10.0
+    """How long a silent member keeps its partitions. A killed process is replaced after this; shorter takes a long
+    pause of the machine for a death. The broker's `group.min.session.timeout.ms` (6 s) is the lower bound."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> "KafkaSettings":
+        if self.security_protocol.startswith("SASL"):
+            has_password = self.password_file or self.password_env
+            needed = {"sasl_mechanism": self.sasl_mechanism, "username": self.username, "password_file": has_password}
+            missing = [name for name, value in needed.items() if not value]
+            if missing:
+                raise ValueError(f"security_protocol {self.security_protocol} needs {', '.join(missing)}, too")
+        if bool(self.cert_file) != bool(self.key_file):
+            raise ValueError("cert_file and key_file belong together: set both")
+        return self
+
+    def password(self) -> SecretStr | None:
+        """Return the password, None where none is named; raises SettingsError where it can't be read."""
+        return read_secret("kafka.password", file=self.password_file, env=self.password_env)
+
+
+class HttpSettings(_Group):
+    """Probes and metrics over HTTP (`/healthz`, `/readyz`, `/metrics`). Without `http` there is no server."""
+
+    host: str = "127.0.0.1"
+    """Where to listen. This machine only, because the pages are open to whoever reaches them; in a container `0.0.0.0`.
+    """
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """The port; 0 takes a free one and logs it."""
+
+
+class WorkerSettings(_Group):
+    """How the worker shares incidents with other processes."""
+
+    lease: Annotated[Duration, Field(ge=1)] = 15.0
+    """How long a worker that stopped answering keeps an incident. Others go on with it after this; shorter takes a long
+    pause of the machine for a death."""
+
+
+class Settings(_Group):
+    """All settings of an installation."""
+
+    installation: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")] = "dutyd"
+    """The prefix of dutyd's own topics, consumer groups and Redis keys: two installations with different names share
+    servers and nothing else."""
+    stream: Annotated[SecretStr, AfterValidator(stream_url)] | None = None
+    """Where topics are: `kafka://host:9092,host:9092`, or a Redis address. Default: the `redis` server."""
+    redis: Annotated[SecretStr, AfterValidator(redis_url)] | None = None
+    """Where the ledger is: `redis://`, `rediss://` (TLS) or `sentinel://`. Default: an embedded Valkey server that
+    keeps its data under `data`."""
+    data: Path = Path(".dutyd")
+    """Folder of the embedded servers."""
+    rules: Path = Path("rules")
+    """Folder of the rule files."""
+    runbooks: Path | None = None
+    """Folder of the Markdown pages that `search_runbooks` finds. Default: `runbooks` in the rules folder."""
+    policy: Path | None = None
+    """The platform team's ceiling over all rules (`policy.yaml`). Not set: there is none."""
+    topics: Mapping[Alias, TopicSettings] = {}
+    """The source topics, by the alias that rules use in `from`."""
+    model: ModelSettings | None = None
+    """The model endpoint."""
+    providers: ProvidersSettings = ProvidersSettings()
+    """The systems behind the tools."""
+    kafka: KafkaSettings = KafkaSettings()
+    """How to reach Kafka."""
+    http: HttpSettings | None = None
+    """Probes and metrics."""
+    worker: WorkerSettings = WorkerSettings()
+    """How workers share incidents."""
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    """The currency of amounts that name none (ISO 4217)."""
+
+    @property
+    def redis_url(self) -> str | None:
+        """The ledger's address with its password; None: the embedded Valkey."""
+        return self.redis.get_secret_value() if self.redis else None
+
+    @property
+    def stream_url(self) -> str | None:
+        """The stream's address with its password; None: the ledger's server."""
+        return self.stream.get_secret_value() if self.stream else None
+
+    @property
+    def own_topics(self) -> OwnTopics:
+        """The names of dutyd's own topics."""
+        return OwnTopics(self.installation)
+
+    @cached_property
+    def sources(self) -> Mapping[str, Topic]:
+        """The source topics by alias."""
+        return {alias: _topic(alias, topic) for alias, topic in self.topics.items()}
+
+    @property
+    def runbooks_folder(self) -> Path:
+        """Where the runbooks are."""
+        return self.runbooks or self.rules / "runbooks"
+
+
+def _topic(alias: str, settings: TopicSettings) -> Topic:
+    values = {name: getattr(settings, name) for name in TopicSettings.model_fields}
+    renames = settings.fields.model_dump(exclude_none=True)
+    return Topic(**values | {"alias": alias, "topic": settings.topic or alias, "fields": renames})
