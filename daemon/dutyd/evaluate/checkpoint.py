@@ -1,0 +1,256 @@
+"""The checkpoint: what Redis remembers of each task, and the fenced write that keeps it.
+
+A task's checkpoint is three keys: a hash (owner's token, server, offsets decided up to per topic), a hash of latches
+and a list, the outbox: triggers that were decided and perhaps not yet produced. ``write`` changes all three at once,
+for every task of a turn in one round trip, and only for the owner. ``path`` writes, ``assignment`` claims and loads;
+latches and triggers are bytes here (``records`` knows what is in them).
+
+Why fenced: a process that slept through a rebalance must not overwrite what its successor decided. Why the server's
+run id is compared: a Redis that came back from an older copy has the right token beside outdated latches.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from hashlib import sha1
+from importlib.resources import files
+from itertools import count
+from typing import Any
+
+import msgspec
+import redis
+from redis.exceptions import NoScriptError, RedisError
+
+from dutyd.core.errors import NotReadyError
+from dutyd.core.incident import VERSION
+
+_PAGE = 2_000
+"""Latches per call while loading or restoring: a few milliseconds of the server's time each."""
+
+
+class Answer(StrEnum):
+    """What a fenced write found."""
+
+    OWN = "own"  # it is written
+    ANOTHER = "another"  # another process owns the task: nothing is written, stop working on it
+    LOST = "lost"  # the server does not have what was written before: nothing is written, restore
+
+
+class Found(StrEnum):
+    """What a claim found."""
+
+    NEW = "new"  # no checkpoint on this server
+    RESTARTED = "restarted"  # one from before the server's last start: perhaps outdated
+    SAME = "same"
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """How far one topic partition is decided.
+
+    Attributes:
+        offset: of the next record to decide.
+        timestamp: of the last decided record, ms since the epoch; None when none was.
+        newest: newest event time seen, seconds since the epoch; None when none was.
+
+    """
+
+    offset: int
+    timestamp: int | None = None
+    newest: float | None = None
+    v: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who may write a task: the task's name, a random token, and the run id of the server that holds it."""
+
+    task: str
+    token: str
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What one batch changes.
+
+    Attributes:
+        number: from ``Checkpoint.number``: a write that is repeated with its number changes nothing.
+        offsets: by topic name.
+        latches: changed ones by their field; None for those that are gone.
+        triggers: new ones, in order.
+        acked: how many of the oldest triggers in the outbox are produced and can go.
+
+    """
+
+    owner: Owner
+    number: int
+    offsets: Mapping[str, Decided] = field(default_factory=dict)
+    latches: Mapping[bytes, bytes | None] = field(default_factory=dict)
+    triggers: Sequence[bytes] = ()
+    acked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A checkpoint as it was found. Without *offsets* there is none: nothing was decided on this server."""
+
+    offsets: Mapping[str, Decided]
+    latches: Mapping[bytes, bytes]
+    outbox: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task is: its offsets by topic name, and how many triggers wait in its outbox."""
+
+    offsets: Mapping[str, Decided]
+    waiting: int
+
+
+class Checkpoint:
+    """The checkpoints of one installation. Every method raises NotReadyError where Redis does not answer."""
+
+    def __init__(self, client: "redis.Redis", installation: str) -> None:
+        self._redis = client
+        self._installation = installation
+        self._numbers = count(1)
+
+    def number(self) -> int:
+        """Return the number for a new write, higher than any before."""
+        return next(self._numbers)
+
+    def claim(self, task: str, token: str) -> tuple[Owner, Found]:
+        """Become the owner of *task*; the owner before learns it at its next write.
+
+        Raises:
+            NotReadyError: also when a newer dutyd wrote the checkpoint.
+
+        """
+        answer = self._run("claim", self._keys(task), (token, VERSION))
+        if answer[0] == b"newer":
+            raise NotReadyError(
+                f"task {task}: its checkpoint has version {int(answer[1])}, this dutyd knows {VERSION}: "
+                "run the newer dutyd"
+            )
+        return Owner(task, token, answer[1].decode()), Found(answer[2].decode())
+
+    def load(self, task: str) -> Saved:
+        """Return the checkpoint of *task*; claim it first, so that nobody changes it meanwhile."""
+        key, latches, outbox = self._keys(task)
+        with _answering():
+            state: dict[bytes, bytes] = self._redis.hgetall(key)  # type: ignore[assignment]  # sync client
+            found: dict[bytes, bytes] = dict(self._redis.hscan_iter(latches, count=_PAGE))
+            triggers: list[bytes] = self._redis.lrange(outbox, 0, -1)  # type: ignore[assignment]  # sync client
+        return Saved(_offsets(state), found, triggers)
+
+    def write(self, writes: Sequence[Write]) -> list[Answer]:
+        """Write each of *writes*, every one atomic, all in one round trip; return their answers in order."""
+        calls = [(self._keys(write.owner.task), _arguments(write)) for write in writes]
+        return [Answer(answer.decode()) for answer in self._run_all("write", calls)]
+
+    def restore(self, whole: Write) -> Owner | None:
+        """Write all of a task again, from memory: its server lost it. Its offsets come last and make it whole.
+
+        Returns the owner with the server's new run id, or None where the task is another's by now.
+        """
+        task, token = whole.owner.task, whole.owner.token
+        answer = self._run("restore", self._keys(task), (token, self.number(), VERSION))
+        if answer[0] == b"another":
+            return None
+        owner = Owner(task, token, answer[1].decode())
+        for page in _pages(list(whole.latches.items())):
+            self._must_own(Write(owner, self.number(), latches=dict(page)))
+        self._must_own(Write(owner, self.number(), whole.offsets, triggers=whole.triggers))
+        return owner
+
+    def keep_counts(self, counts: Mapping[str, int]) -> Mapping[str, int]:
+        """Store how many partitions each topic has where that is not stored yet; return what is stored."""
+        key = f"{self._installation}:partitions"
+        with _answering():
+            pipe = self._redis.pipeline(transaction=False)
+            for topic, count in counts.items():
+                pipe.hsetnx(key, topic, str(count))
+            pipe.hgetall(key)
+            stored: dict[bytes, bytes] = pipe.execute()[-1]
+        return {topic.decode(): int(count) for topic, count in stored.items()}
+
+    def progress(self, tasks: Sequence[str]) -> Mapping[str, Progress]:
+        """Return how far each of *tasks* is as stored now, by whichever process."""
+        with _answering():
+            pipe = self._redis.pipeline(transaction=False)
+            for task in tasks:
+                key, _, outbox = self._keys(task)
+                pipe.hgetall(key)
+                pipe.llen(outbox)
+            found = pipe.execute() if tasks else []
+        pairs = zip(tasks, found[::2], found[1::2], strict=True)
+        return {task: Progress(_offsets(state), waiting) for task, state, waiting in pairs}
+
+    def _must_own(self, write: Write) -> None:
+        (answer,) = self.write([write])
+        if answer is not Answer.OWN:
+            raise NotReadyError(f"task {write.owner.task}: Redis changed while its checkpoint was restored: {answer}")
+
+    def _keys(self, task: str) -> tuple[str, str, str]:
+        key = f"{self._installation}:task:{task}"
+        return key, f"{key}:latches", f"{key}:outbox"
+
+    def _run(self, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+        (answer,) = self._run_all(name, [(keys, arguments)])
+        return answer
+
+    def _run_all(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+        """Run one script several times in one round trip. A server that does not know it yet is told, once."""
+        with _answering():
+            try:
+                return self._send(name, calls)
+            except NoScriptError:
+                self._redis.script_load(_script(name)[1])
+                return self._send(name, calls)
+
+    def _send(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+        pipe = self._redis.pipeline(transaction=False)
+        digest, _ = _script(name)
+        for keys, arguments in calls:
+            pipe.evalsha(digest, len(keys), *keys, *arguments)
+        return list(pipe.execute())
+
+
+@cache
+def _script(name: str) -> tuple[str, str]:
+    """Return the digest that Redis knows a script by, and its text."""
+    text = (files("dutyd.evaluate") / "lua" / f"{name}.lua").read_text()
+    return sha1(text.encode(), usedforsecurity=False).hexdigest(), text
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Turn Redis' errors into NotReadyError: an outage is never an answer."""
+    try:
+        yield
+    except RedisError as error:
+        raise NotReadyError(f"Redis: {error}") from error
+
+
+def _arguments(write: Write) -> list[Any]:
+    offsets = [part for topic, at in write.offsets.items() for part in (f"at:{topic}", msgspec.json.encode(at))]
+    kept = [part for name, value in write.latches.items() if value is not None for part in (name, value)]
+    gone = [name for name, value in write.latches.items() if value is None]
+    arguments: list[Any] = [write.owner.token, write.owner.server, write.number, write.acked]
+    for items in (offsets, kept, gone, write.triggers):
+        arguments += (len(items), *items)
+    return arguments
+
+
+def _offsets(state: Mapping[bytes, bytes]) -> dict[str, Decided]:
+    return {
+        name[3:].decode(): msgspec.json.decode(value, type=Decided)
+        for name, value in state.items()
+        if name.startswith(b"at:")
+    }
+
+
+def _pages(items: Sequence[tuple[bytes, bytes | None]]) -> Iterable[Sequence[tuple[bytes, bytes | None]]]:
+    return (items[start : start + _PAGE] for start in range(0, len(items), _PAGE))
