@@ -64,7 +64,7 @@ def stream_url(value: SecretStr) -> SecretStr:
         )
     if "@" in parts.netloc:
         raise ValueError("a kafka:// address holds no password: set kafka.username and kafka.password_file")
-    if parts.path.strip("/") or parts.query:
+    if parts.path.strip("/"):
         raise ValueError(f"'{masked(value)}' has something after the port: write kafka://host:9092 and nothing more")
     _hosts(parts, masked(value))
     return value
