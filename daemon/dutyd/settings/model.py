@@ -129,6 +129,8 @@ class KafkaSettings(_Group):
     """Who logs in."""
     password_file: Path | None = None
     """The file that holds the password."""
+    password_env: str | None = None
+    """The environment variable that holds the password."""
     ca_file: Path | None = None
     """The certificate authority of the broker, PEM. Not set: the system's own."""
     cert_file: Path | None = None
@@ -142,18 +144,18 @@ class KafkaSettings(_Group):
     @model_validator(mode="after")
     def _complete(self) -> "KafkaSettings":
         if self.security_protocol.startswith("SASL"):
-            missing = [name for name in ("sasl_mechanism", "username", "password_file") if not getattr(self, name)]
+            has_password = self.password_file or self.password_env
+            needed = {"sasl_mechanism": self.sasl_mechanism, "username": self.username, "password_file": has_password}
+            missing = [name for name, value in needed.items() if not value]
             if missing:
                 raise ValueError(f"security_protocol {self.security_protocol} needs {', '.join(missing)}, too")
         if bool(self.cert_file) != bool(self.key_file):
             raise ValueError("cert_file and key_file belong together: set both")
         return self
 
-    @property
-    def security(self) -> dict[str, str]:
-        """Everything but ``session``, as ``stream.open_stream`` takes it."""
-        values = self.model_dump(exclude_none=True, exclude={"session"})
-        return {name: str(value) for name, value in values.items()}
+    def password(self) -> SecretStr | None:
+        """Return the password, None where none is named; raises SettingsError where it can't be read."""
+        return read_secret("kafka.password", file=self.password_file, env=self.password_env)
 
 
 class HttpSettings(_Group):

@@ -129,22 +129,11 @@ def test_a_variable_that_holds_a_named_secret_is_no_setting(tmp_path: Path, monk
 
 
 def test_a_secret_file_is_read_without_its_line_end(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("k-123\n")
-    model = load_settings(write(tmp_path, "model: {base_url: 'http://m', api_key_file: key}"), {}).model
-    assert model is not None
-    key = model.api_key()
-    assert key is not None
-    assert key.get_secret_value() == "k-123"
-
-
-def test_kafka_security_is_what_the_stream_takes(tmp_path: Path) -> None:
-    text = "kafka: {security_protocol: SASL_SSL, sasl_mechanism: PLAIN, username: u, password_file: p, session: 6s}"
-    assert load_settings(write(tmp_path, text), {}).kafka.security == {
-        "security_protocol": "SASL_SSL",
-        "sasl_mechanism": "PLAIN",
-        "username": "u",
-        "password_file": str(tmp_path / "p"),
-    }
+    (tmp_path / "password").write_text("s3cret\n")
+    text = "kafka: {security_protocol: SASL_SSL, sasl_mechanism: PLAIN, username: u, password_file: password}"
+    password = load_settings(write(tmp_path, text), {}).kafka.password()
+    assert password is not None
+    assert password.get_secret_value() == "s3cret"
 
 
 @pytest.mark.parametrize(
