@@ -134,6 +134,10 @@ class Incidents:
         """Remember how the agent run ended."""
         return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "run", "", end)))
 
+    async def note_trouble(self, claim: Claim, traceback: str) -> Hold:
+        """Remember the traceback of what nobody expected."""
+        return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "trouble", "", traceback)))
+
     async def steps(self, incident: str) -> dict[str, bytes]:
         """Return the remembered results of steps that made no effect."""
         found: Any = await self._scripts.client.hgetall(self._scripts.key("incident", incident) + ":steps")

@@ -35,6 +35,7 @@ class Queries:
                     **_incident_row(fields),
                     "waits_for": fields.get("wait", ""),
                     "trigger": msgspec.json.decode(fields["trigger"]),
+                    "trouble": fields.get("trouble", ""),
                     "turns": turns,
                     "effects": [effect_row(effect) for effect in effects],
                 }

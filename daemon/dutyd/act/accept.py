@@ -1,0 +1,152 @@
+"""Accept, then commit: triggers from the topic into the ledger, and only then the offset to the broker.
+
+The ledger keeps the accepted offset in the same write, so that a lost commit costs nothing; on assignment it goes on
+from the lower of the two. Nothing long ever holds an offset: all later work comes from the ledger. ``act.path`` runs
+``accept_forever`` beside the work; a record that can't be read is dead-lettered, never skipped silently.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+import structlog
+
+from dutyd.core.errors import NotReadyError
+from dutyd.core.event import Record
+from dutyd.core.incident import Trigger
+from dutyd.core.metrics import INCIDENTS
+from dutyd.core.policy import Policy
+from dutyd.core.rule import Rule, RuleSet, Throttle, lowest
+from dutyd.core.tool import Catalogue, Tool
+from dutyd.ledger.incidents import Accepted, Arrival, Incidents
+from dutyd.stream.base import Consumer, Partition, Polled
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.5
+POLL_RECORDS = 500
+
+
+class RuleBook(Protocol):
+    """Where rules come from: the current set, and any set by digest."""
+
+    async def current(self) -> RuleSet:
+        """Return the rule set with the highest counter."""
+        ...
+
+    async def by_digest(self, digest: str) -> RuleSet:
+        """Return the rule set of *digest*; raise ``NotReadyError`` where this Redis does not know it."""
+        ...
+
+
+@dataclass(slots=True)
+class Acceptor:
+    """Reads one group's triggers.
+
+    Attributes:
+        bury: dead-letters a record with a reason; called in the consumer's thread.
+        accepted: called after triggers came in, so that a waiting worker looks at once.
+
+    """
+
+    consumer: Consumer
+    incidents: Incidents
+    rules: RuleBook
+    policy: Policy
+    catalogue: Catalogue
+    bury: Callable[[Record, Partition, str], None]
+    accepted: Callable[[], None]
+    # The consumer belongs to one thread; the ledger to the event loop.
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "accept"))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Accept until *stop*; when the world is not ready, wait and go on where the ledger stands."""
+        try:
+            while not stop.is_set():
+                try:
+                    await self.turn()
+                except NotReadyError as error:
+                    log.warning("triggers can't be accepted now", error=str(error))
+                    await asyncio.sleep(error.retry_after or 1.0)
+        finally:
+            await self._in_thread(self.consumer.close)
+            self._thread.shutdown()
+
+    async def turn(self) -> None:
+        """Poll once: group changes, then records into the ledger, then the commit."""
+        polled: Polled = await self._in_thread(self.consumer.poll, POLL_SECONDS, POLL_RECORDS)
+        if polled.assigned:
+            await self._resume(sorted(polled.assigned))
+        for partition, records in polled.records.items():
+            try:
+                await self._accept(partition, records)
+            except NotReadyError:
+                await self._in_thread(self.consumer.seek, partition, records[0].offset)
+                raise
+            await self._in_thread(self.consumer.commit, {partition: records[-1].offset + 1})
+
+    async def _resume(self, partitions: Sequence[Partition]) -> None:
+        """Go on from the lower of the ledger's offset and the group's; without either from the topic's start."""
+        ledger = await self.incidents.accepted_offsets()
+        committed: Mapping[Partition, int | None] = await self._in_thread(self.consumer.committed, partitions)
+        for partition in partitions:
+            known = ledger.get(source_name(partition), 0)
+            await self._in_thread(self.consumer.seek, partition, min(known, committed[partition] or 0))
+
+    async def _accept(self, partition: Partition, records: Sequence[Record]) -> None:
+        arrivals = []
+        for record in records:
+            if record.value is None:  # a tombstone: an old, closed incident
+                continue
+            try:
+                trigger = msgspec.json.decode(record.value, type=Trigger)
+            except msgspec.DecodeError as error:
+                await self._in_thread(self.bury, record, partition, f"no trigger: {error}")
+                continue
+            arrivals.append(await self._arrival(trigger, source_name(partition), record.offset + 1))
+        if not arrivals:
+            return
+        for arrival, answer in zip(arrivals, await self.incidents.accept(arrivals), strict=True):
+            if answer in (Accepted.ACCEPTED, Accepted.MUTED):
+                INCIDENTS.labels(arrival.trigger.rule).inc()
+            log.info(
+                "trigger accepted",
+                incident=arrival.trigger.incident,
+                rule=arrival.trigger.rule,
+                kind=arrival.trigger.kind.value,
+                answer=answer.value,
+            )
+        self.accepted()
+
+    async def _arrival(self, trigger: Trigger, source: str, next_offset: int) -> Arrival:
+        rule = (await self.rules.by_digest(trigger.digest)).rules.get(trigger.rule)
+        return Arrival(
+            trigger=trigger,
+            mode=lowest(self.policy.mode, rule.mode if rule else None),
+            throttle=rule.throttle if rule else Throttle(),
+            pages=rule is not None and bool(alerting_steps(rule, self.catalogue)),
+            source=source,
+            next_offset=next_offset,
+        )
+
+    async def _in_thread(self, function: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+
+
+def alerting_steps(rule: Rule, catalogue: Catalogue) -> list[str]:
+    """Return the names of the steps that page somebody."""
+    return [
+        step.name
+        for step in rule.steps.values()
+        if step.tool in catalogue and catalogue[step.tool].family == Tool.ALERTING and catalogue[step.tool].changes
+    ]
+
+
+def source_name(partition: Partition) -> str:
+    """Return the ledger's name of a trigger partition."""
+    return f"{partition.topic}:{partition.number}"

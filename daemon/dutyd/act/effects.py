@@ -1,0 +1,217 @@
+"""One effect, once: reserve, SENDING, re-check the lease, send, record.
+
+What comes in is a step with its exact arguments; what goes out is the step's result. Every way that a send can end is
+a branch here and nowhere else: the provider's class decides how an unknown outcome is settled (DESIGN 4). Adapters
+never retry by themselves; the ledger's due times are the only retrier. Called by ``act.path`` and, for the model's
+calls, by ``act.run``.
+"""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+from dutyd.act.lease import Lease
+from dutyd.act.steps import StepResult, StepState
+from dutyd.core.incident import EffectState, IncidentState, provider_key
+from dutyd.core.metrics import EFFECTS
+from dutyd.core.tool import (
+    KeyKnownError,
+    NotSentError,
+    Provider,
+    ProviderClass,
+    ProviderError,
+    Receipt,
+    RefusedError,
+    Tool,
+    UnknownOutcomeError,
+)
+from dutyd.ledger.effects import Effect, Effects, Leave, LostError, MoneyLimitsMicros, NewEffect, Sent
+from dutyd.ledger.incidents import Claim, Waiting
+
+log = structlog.get_logger()
+
+GRACE = 2.0
+"""Seconds on top of a send's timeout before a successor believes that the bytes are no longer on their way."""
+
+APPROVAL_LIFETIME = 24 * 3600.0
+"""Seconds until an approval that nobody gave is a denial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends the effects of one claimed incident.
+
+    Attributes:
+        tool, provider: what is called; by the tool's name and family.
+        if_unsure: what the rule says for class C: ``skip``, ``repeat`` or None (park).
+
+    """
+
+    effects: Effects
+    claim: Claim
+    lease: Lease
+    tool: Tool
+    provider: Provider
+    if_unsure: Literal["skip", "repeat"] | None
+
+    async def perform(self, new: NewEffect, limits: MoneyLimitsMicros) -> StepResult:
+        """Bring the effect as far as it can be brought now.
+
+        Raises:
+            LostError: another worker has the incident.
+            NotReadyError: the ledger does not answer.
+
+        """
+        return await self.go_on(await self.effects.reserve(self.claim, new, limits))
+
+    async def go_on(self, effect: Effect) -> StepResult:
+        """Bring an effect that is reserved as far as it can be brought now; the same errors."""
+        if effect.state is EffectState.RESERVED:
+            return await self._send(effect)
+        if effect.state in (EffectState.SENDING, EffectState.UNKNOWN):
+            return await self._settle(effect)
+        if effect.state is EffectState.AWAITING_APPROVAL:
+            left = await self.effects.expire(self.claim, effect.key, APPROVAL_LIFETIME)
+            if left > 0:
+                return _waits(Waiting.APPROVAL, left, "waits for approval")
+            return StepResult(StepState.REFUSED, reason="approval expired")
+        return result_of(effect)
+
+    async def _send(self, effect: Effect) -> StepResult:
+        """SENDING in the ledger first, then the lease by our own clock, then bytes."""
+        leave = await self.effects.sending(self.claim, effect)
+        if leave is Leave.LOST:
+            raise LostError(effect.key)
+        if leave is Leave.PAUSED:
+            return _waits(Waiting.PAUSED, None, "paused")
+        if leave is not Leave.GO:
+            return StepResult(StepState.REFUSED, reason="cleared")
+        if not self.lease.lasts(self.provider.promise.timeout):
+            await self._record(effect, EffectState.RESERVED, "the lease was about to end")
+            raise LostError(effect.key)
+        try:
+            receipt = await self._create(effect)
+        except ProviderError as error:
+            return await self._failed(effect, error)
+        return await self._done(effect, receipt)
+
+    async def _create(self, effect: Effect) -> Receipt:
+        """Ask the provider to make it; class B is searched before every create."""
+        key, promise = provider_key(effect.key), self.provider.promise
+        if promise.kind is ProviderClass.B and (found := await self.provider.lookup(self.tool.makes, key)):
+            return found
+        try:
+            async with asyncio.timeout(promise.timeout):
+                return await self.provider.create(self.tool.makes, key, self._body(effect.args))
+        except TimeoutError as error:
+            raise UnknownOutcomeError(f"no answer in {promise.timeout:g} s") from error
+
+    def _body(self, args: Mapping[str, object]) -> Mapping[str, object]:
+        if self.tool.body is None:
+            raise TypeError(f"tool '{self.tool.name}' says that it changes something, but has no body")
+        return self.tool.body(self.tool.args.model_validate(args))
+
+    async def _failed(self, effect: Effect, error: ProviderError) -> StepResult:
+        """Say in the ledger what a failed send means."""
+        if isinstance(error, RefusedError):
+            await self._record(effect, EffectState.REFUSED, str(error))
+            return StepResult(StepState.REFUSED, reason=str(error))
+        if isinstance(error, NotSentError):
+            await self._record(effect, EffectState.RESERVED, str(error))
+            return _waits(Waiting.RETRY, error.retry_after or backoff(effect.attempts), str(error))
+        if isinstance(error, KeyKnownError) and (found := await self._find(effect)):
+            return await self._done(effect, found)
+        await self._record(effect, EffectState.UNKNOWN, str(error))
+        return _waits(Waiting.SETTLE, self._settle_after(effect), str(error))
+
+    async def _settle(self, effect: Effect) -> StepResult:
+        """Find out what became of a send that nobody heard the end of."""
+        sent = await self.effects.take(self.claim, effect)
+        promise = self.provider.promise
+        cleared = self.claim.state is IncidentState.CLEARING and not effect.clear
+        if promise.kind is ProviderClass.C:
+            return await self._unsure(effect, cleared=cleared)
+        inside = promise.window is None or sent.first_ago < promise.window / 2
+        if promise.kind is ProviderClass.A and inside and not cleared:
+            return await self._send(effect)
+        return await self._look(effect, sent, cleared=cleared)
+
+    async def _look(self, effect: Effect, sent: Sent, *, cleared: bool) -> StepResult:
+        """Ask the provider, once it must know; what it never saw is sent again, unless that is off by now."""
+        promise = self.provider.promise
+        quiet = promise.timeout + GRACE + promise.settle
+        if sent.ago < quiet:
+            return _waits(Waiting.SETTLE, quiet - sent.ago, "waits until the provider must know")
+        try:
+            found = await self.provider.lookup(self.tool.makes, provider_key(effect.key))
+        except ProviderError as error:
+            return _waits(Waiting.SETTLE, backoff(effect.attempts), str(error))
+        if found is not None:
+            return await self._done(effect, found)
+        if cleared:
+            return await self._end(effect, EffectState.REFUSED, "cleared")
+        if promise.kind is ProviderClass.A:
+            return await self._end(effect, EffectState.PARKED, "the provider's window is over and it was not found")
+        return await self._send(effect)
+
+    async def _unsure(self, effect: Effect, *, cleared: bool) -> StepResult:
+        """Class C: nobody can say whether it happened; the rule does."""
+        if self.if_unsure == "skip" or cleared:
+            return await self._end(effect, EffectState.REFUSED, "unsure")
+        if self.if_unsure == "repeat":
+            return await self._send(effect)
+        return await self._end(effect, EffectState.PARKED, "it may have happened, and the provider can't tell")
+
+    async def _find(self, effect: Effect) -> Receipt | None:
+        try:
+            return await self.provider.lookup(self.tool.makes, provider_key(effect.key))
+        except ProviderError:
+            return None  # settled later: the outcome stays unknown
+
+    def _settle_after(self, effect: Effect) -> float:
+        promise = self.provider.promise
+        if promise.kind is ProviderClass.B:
+            return promise.timeout + GRACE + promise.settle
+        return backoff(effect.attempts) if promise.kind is ProviderClass.A else 0.0
+
+    async def _done(self, effect: Effect, receipt: Receipt) -> StepResult:
+        await self._record(effect, EffectState.DONE, receipt=receipt)
+        return StepResult(StepState.DONE, {"id": receipt.id, **receipt.data})
+
+    async def _end(self, effect: Effect, state: EffectState, reason: str) -> StepResult:
+        await self._record(effect, state, reason)
+        return StepResult(StepState.REFUSED if state is EffectState.REFUSED else StepState.FAILED, reason=reason)
+
+    async def _record(
+        self, effect: Effect, state: EffectState, reason: str = "", receipt: Receipt | None = None
+    ) -> None:
+        await self.effects.record(self.claim, effect.key, state, reason, receipt)
+        EFFECTS.labels(effect.tool, state.value).inc()
+        log.info("effect", incident=effect.incident, key=effect.key, tool=effect.tool, state=state, reason=reason)
+
+
+OBSERVED = "(observed: not done)"
+"""What a step that was only observed gives to those that need its result."""
+
+
+def result_of(effect: Effect) -> StepResult:
+    """Return the step's result for an effect that has ended."""
+    if effect.reason == "observe":
+        return StepResult(StepState.DONE, {"id": OBSERVED}, reason="observe")
+    if effect.state is EffectState.DONE and effect.receipt is not None:
+        return StepResult(StepState.DONE, {"id": effect.receipt.id, **effect.receipt.data})
+    state = StepState.FAILED if effect.state is EffectState.PARKED else StepState.REFUSED
+    return StepResult(state, reason=effect.reason)
+
+
+def backoff(attempts: int) -> float:
+    """Return the seconds to wait after *attempts* tries: doubling to a minute, with full jitter."""
+    return random.uniform(0.1, min(60.0, 0.5 * 2 ** min(attempts, 10)))  # noqa: S311  # no secret: it spreads load
+
+
+def _waits(waiting: Waiting, due: float | None, reason: str) -> StepResult:
+    return StepResult(StepState.WAITING, reason=reason, due=due, waiting=waiting)

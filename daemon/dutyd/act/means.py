@@ -1,0 +1,33 @@
+"""What a worker works with: the ledger, the rules, the ceiling, the tools, their providers, the model.
+
+Wired once by ``app``; handed to every episode.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dutyd.act.accept import RuleBook
+from dutyd.act.agent.model import Model
+from dutyd.core.policy import Policy
+from dutyd.core.tool import Catalogue, Provider
+from dutyd.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """The means of one worker.
+
+    Attributes:
+        providers: tool family to the system behind it.
+        model: None where the settings name none: decided steps take their fallback at once.
+        currency: what amounts without a currency are in.
+
+    """
+
+    ledger: Ledger
+    rules: RuleBook
+    policy: Policy
+    catalogue: Catalogue
+    providers: Mapping[str, Provider]
+    model: Model | None
+    currency: str = "EUR"

@@ -1,0 +1,47 @@
+"""Outcomes to their topic: one whole record per ended effect, per decision, per closed incident.
+
+The ledger keeps each until it was produced and acknowledged, so a crash in between produces it again, under the same
+key of a compacted topic.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from dutyd.core.errors import NotReadyError
+from dutyd.ledger.outcomes import Outcomes
+from dutyd.stream.base import Producer
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeWriter:
+    """Produces pending outcomes to *topic*."""
+
+    outcomes: Outcomes
+    producer: Producer
+    topic: str
+    every: float = 0.25
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Produce until *stop*, and once more after it."""
+        while not stop.is_set():
+            try:
+                await self.turn()
+            except NotReadyError as error:
+                log.warning("outcomes can't be written now", error=str(error))
+                await asyncio.sleep(1.0)
+            await asyncio.sleep(self.every)
+        await self.turn()
+
+    async def turn(self) -> None:
+        """Produce what is pending, wait for the acknowledgement, forget it."""
+        pending = await self.outcomes.pending()
+        if not pending:
+            return
+        for key, value in pending.items():
+            self.producer.send(self.topic, value, key=key)
+        await asyncio.to_thread(self.producer.flush)
+        await self.outcomes.drop(pending)

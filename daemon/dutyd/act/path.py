@@ -1,0 +1,100 @@
+"""ACT: triggers topic -> accept into the ledger, commit -> due incidents -> steps and decisions -> outcomes topic.
+
+This is the screen to read: what happens to one claimed incident, from top to bottom. ``accept`` put it into the
+ledger, ``worker`` claimed it under a lease and rests it with what comes back from here, ``outcomes`` tells the world.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from dutyd.act.accept import alerting_steps
+from dutyd.act.episode import Episode, Rest
+from dutyd.act.gateway import tighten
+from dutyd.act.lease import Lease
+from dutyd.act.means import Means
+from dutyd.act.perform import perform
+from dutyd.act.run import ask_model
+from dutyd.act.steps import StepResult, StepState, ready
+from dutyd.core.incident import IncidentState
+from dutyd.core.rule import Step
+from dutyd.ledger.incidents import Claim
+
+PARALLEL = 8
+"""Steps of one incident that run at the same time."""
+
+
+async def work(means: Means, claim: Claim, lease: Lease) -> Rest:
+    """Bring one incident as far as it can be brought now.
+
+    Raises:
+        LostError: another worker has it.
+        NotReadyError: the world is not ready.
+
+    """
+    accepted = (await means.rules.by_digest(claim.trigger.digest)).rules[claim.rule]
+    rule = tighten(accepted, (await means.rules.current()).rules.get(claim.rule))
+    if claim.kind == "rollup":
+        return await page_rollup(Episode(means, claim, lease, rule, claim.trigger))
+    if claim.state is IncidentState.CLEARING:
+        # Steps that are gone from the files are settled all the same, and `on_clear` may need what they made.
+        return await clear(Episode(means, claim, lease, replace(rule, steps=accepted.steps), claim.trigger))
+    return await act(Episode(means, claim, lease, rule, claim.trigger))
+
+
+async def act(episode: Episode) -> Rest:
+    """Do what the rule orders: plain steps first, then what the model decides, then what follows from it."""
+    steps = episode.rule.steps
+    await episode.recall(steps.values())
+    while not episode.lease.cleared.is_set():
+        now = ready(steps, episode.results, episode.look)
+        episode.results.update(now.settled)
+        if now.plain:
+            await _do_all(episode, now.plain)
+        elif now.decided:
+            episode.results.update(await ask_model(episode, now.decided))
+        elif not now.settled:
+            break
+    return episode.rest()
+
+
+async def clear(episode: Episode) -> Rest:
+    """After a clear: unsent effects are off, sent ones are settled, then ``on_clear`` runs, then it is closed."""
+    steps, on_clear = episode.rule.steps, episode.rule.on_clear
+    to_settle = await episode.means.ledger.effects.withdraw(episode.claim)
+    await episode.recall(steps.values())
+    if to_settle and (rest := episode.rest()).waiting:
+        return rest
+    never = StepResult(StepState.SKIPPED, reason="cleared")
+    episode.results = {name: episode.results.get(name, never) for name in steps}
+    episode.trigger = episode.claim.clear_trigger or episode.trigger
+    await episode.recall(on_clear.values(), clear=True)
+    while True:
+        now = ready({**steps, **on_clear}, episode.results, episode.look)
+        episode.results.update(now.settled)
+        if now.plain:
+            await _do_all(episode, now.plain, clear=True)
+        elif not now.settled:
+            break
+    return episode.rest(close=True)
+
+
+async def page_rollup(episode: Episode) -> Rest:
+    """Page once for all muted incidents of a rule, and list them."""
+    members = await episode.means.ledger.incidents.members(episode.claim.id)
+    entities = ", ".join(sorted({"/".join(member.entity.values()) or member.rule for member in members}))
+    episode.summary = f"{len(members)} more of {episode.rule.id} held back by its throttle: {entities}"
+    pages = [episode.rule.steps[name] for name in alerting_steps(episode.rule, episode.means.catalogue)]
+    await episode.recall(pages)
+    await _do_all(episode, tuple(step for step in pages if step.name not in episode.results))
+    return episode.rest(close=True)
+
+
+async def _do_all(episode: Episode, steps: tuple[Step, ...], *, clear: bool = False) -> None:
+    """Perform *steps* side by side."""
+    slots = asyncio.Semaphore(PARALLEL)
+
+    async def one(step: Step) -> None:
+        async with slots:
+            episode.results[step.name] = await perform(episode, step, clear=clear)
+
+    await asyncio.gather(*(one(step) for step in steps))

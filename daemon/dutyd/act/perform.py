@@ -1,0 +1,118 @@
+"""One step: its arguments put together, the gates asked, then sent as an effect or asked as a question.
+
+Called by the episode for steps that the rule decides (and for fallbacks), and by the agent run with arguments that the
+gateway has judged. This is where a purchase order is stopped: ``gateway.gate`` says so, and the ledger keeps why.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from dutyd.act.effects import backoff
+from dutyd.act.episode import Episode
+from dutyd.act.gateway import Bound, Gate, Outcome, Unbound, bind, gate
+from dutyd.act.steps import StepResult, StepState, encode_result
+from dutyd.core.incident import EffectState, effect_key
+from dutyd.core.policy import Policy
+from dutyd.core.rule import Step
+from dutyd.core.tool import NotSentError, ProviderError, Tool, UnknownOutcomeError
+from dutyd.ledger.effects import MICROS, MoneyLimitsMicros, NewEffect
+
+log = structlog.get_logger()
+
+READ_SECONDS = 20.0
+READ_ATTEMPTS = 3
+"""Tries of a question whose provider is not ready, unless the step's ``retry`` says more."""
+
+_STATES = {
+    Outcome.SEND: EffectState.RESERVED,
+    Outcome.ASK: EffectState.AWAITING_APPROVAL,
+    Outcome.REFUSE: EffectState.REFUSED,
+    Outcome.OBSERVE: EffectState.REFUSED,
+}
+
+
+async def perform(episode: Episode, step: Step, *, by: str = "rule", clear: bool = False) -> StepResult:
+    """Do *step* with what the rule says, its fallback where something was left to decide."""
+    bound = bind(step, episode.means.catalogue, episode.look)
+    if isinstance(bound, Unbound):
+        return await refuse(episode, step, bound.reason, clear=clear)
+    return await call(episode, step, bound, by=by, clear=clear)
+
+
+async def call(episode: Episode, step: Step, bound: Bound, *, by: str, clear: bool = False) -> StepResult:
+    """Do *step* with exactly these arguments, through its gates."""
+    tool = episode.means.catalogue[step.tool]
+    if not tool.changes:
+        return await _read_and_note(episode, step, tool, bound.args)
+    decision = gate(step, bound.args, tool, episode.look, episode.means.policy, episode.rule.mode)
+    new = _effect(episode, step, bound.args, decision, by=by, clear=clear)
+    return await episode.sender(step).perform(new, money_limits(episode.means.policy))
+
+
+async def refuse(episode: Episode, step: Step, reason: str, *, clear: bool = False) -> StepResult:
+    """Refuse *step* without arguments, and let the ledger say why."""
+    tool = episode.means.catalogue.get(step.tool)
+    if tool is None or not tool.changes:
+        return StepResult(StepState.REFUSED, reason=reason)
+    new = _effect(episode, step, {}, Gate(Outcome.REFUSE, reason), by="rule", clear=clear)
+    return await episode.sender(step).perform(new, money_limits(episode.means.policy))
+
+
+async def read(episode: Episode, tool: Tool, args: Mapping[str, Any], attempts: int = READ_ATTEMPTS) -> StepResult:
+    """Ask a question; a provider that is not ready is asked again, a few times."""
+    provider = episode.means.providers[tool.family]
+    if tool.ask is None:
+        raise TypeError(f"tool '{tool.name}' says that it reads, but has nothing to ask")
+    reason = ""
+    for attempt in range(max(attempts, 1)):
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                answer = await tool.ask(provider, tool.args.model_validate(args))
+            return StepResult(StepState.DONE, answer if isinstance(answer, Mapping) else {"result": answer})
+        except (NotSentError, UnknownOutcomeError, TimeoutError) as error:
+            reason = str(error) or f"no answer in {READ_SECONDS:g} s"
+            await asyncio.sleep(backoff(attempt) if attempt + 1 < attempts else 0)
+        except ProviderError as error:
+            return StepResult(StepState.FAILED, reason=str(error))
+    log.warning("a question was not answered", tool=tool.name, error=reason)
+    return StepResult(StepState.FAILED, reason=reason)
+
+
+def money_limits(policy: Policy) -> MoneyLimitsMicros:
+    """Return the policy's daily limits as the ledger counts them."""
+    money, none = policy.money, MoneyLimitsMicros()
+    if money is None:
+        return none
+    return MoneyLimitsMicros(
+        per_rule_day=none.per_rule_day if money.per_rule_day is None else int(money.per_rule_day * MICROS),
+        per_day=none.per_day if money.per_day is None else int(money.per_day * MICROS),
+    )
+
+
+async def _read_and_note(episode: Episode, step: Step, tool: Tool, args: Mapping[str, Any]) -> StepResult:
+    """Ask, and remember the answer: a step that is repeated after a crash sees what its predecessors saw."""
+    result = await read(episode, tool, args, max(step.retry.attempts, READ_ATTEMPTS))
+    episode.saw(await episode.means.ledger.incidents.note_step(episode.claim, step.name, encode_result(result)))
+    return result
+
+
+def _effect(
+    episode: Episode, step: Step, args: Mapping[str, Any], decision: Gate, *, by: str, clear: bool
+) -> NewEffect:
+    tool = episode.means.catalogue[step.tool]
+    spent = tool.spends(tool.args.model_validate(args)) if tool.spends and args else None
+    return NewEffect(
+        key=effect_key(episode.claim.id, step.name, clear=clear),
+        rule=episode.rule.id,
+        step=step.name,
+        tool=step.tool,
+        args=args,
+        state=_STATES[decision.outcome],
+        reason="observe" if decision.outcome is Outcome.OBSERVE else decision.reason,
+        micros=int(spent.amount * MICROS) if spent else 0,
+        clear=clear,
+        by=by,
+    )

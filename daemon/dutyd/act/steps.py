@@ -1,0 +1,145 @@
+"""The step graph, pure: which steps of a rule come next, and what became of each.
+
+``act.path`` asks ``ready`` again and again with the results so far; ``rules test`` does the same with a recorder in
+place of providers. Steps without ``decide`` are *plain*: nothing is left open, so they go before the model is asked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from dutyd.core.expr import Look, evaluate
+from dutyd.core.rule import Step
+
+
+class StepState(StrEnum):
+    """What became of one step."""
+
+    DONE = "done"
+    REFUSED = "refused"  # a gate, a person or the provider said no
+    FAILED = "failed"  # it was tried, and it is not known to have worked
+    SKIPPED = "skipped"  # its `if` was not true, or the model chose not to
+    STOPPED = "stopped"  # a step it needs did not get done
+    WAITING = "waiting"  # a retry, a settle time, a person: not ended
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """The result of one step.
+
+    Attributes:
+        data: what later steps see as ``steps.NAME``.
+        reason: why it did not get done.
+        due: seconds until it should be looked at again, for WAITING; None: not by itself.
+        waiting: what it waits for, the ledger's word.
+
+    """
+
+    state: StepState
+    data: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    due: float | None = None
+    waiting: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change it any more."""
+        return self.state is not StepState.WAITING
+
+
+Results = Mapping[str, StepResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What can be done now.
+
+    Attributes:
+        plain: nothing is left to decide: do them.
+        decided: open steps that the model decides; empty until everything they need from plain steps has ended.
+        settled: results that follow from other results without doing anything (SKIPPED, STOPPED).
+
+    """
+
+    plain: tuple[Step, ...]
+    decided: tuple[Step, ...]
+    settled: Mapping[str, StepResult]
+
+
+def ready(steps: Mapping[str, Step], results: Results, look: Look) -> Ready:
+    """Return what can be done now, given the *results* so far and the names that conditions read."""
+    plain: list[Step] = []
+    settled: dict[str, StepResult] = {}
+    open_ = [step for step in steps.values() if step.name not in results]
+    for step in open_:
+        if not _may_start(step, steps, results):
+            continue
+        refused = _hindrance(step, steps, results, look)
+        if refused is not None:
+            settled[step.name] = refused
+        elif not step.decide:
+            plain.append(step)
+    return Ready(tuple(plain), _to_decide(steps, {**results, **settled}), settled)
+
+
+def _may_start(step: Step, steps: Mapping[str, Step], results: Results) -> bool:
+    return all(name in results and results[name].ended for name in step.after if name in steps or name in results)
+
+
+def _to_decide(steps: Mapping[str, Step], results: Results) -> tuple[Step, ...]:
+    """Return what the model is asked now: once, when all that its steps need is done but for what it decides itself."""
+    ended = {name for name, result in results.items() if result.ended}
+    deciding = [step for step in steps.values() if step.decide and step.name not in results]
+    for step in deciding:
+        for name in _needs(step, steps, ended):
+            if not steps[name].decide and not any(steps[each].decide for each in _needs(steps[name], steps, ended)):
+                return ()  # a plain step is on its way without the model: wait for it
+    reachable = {step.name for step in deciding}
+    while True:
+        kept = {name for name in reachable if not steps[name].after & steps.keys() - ended - reachable}
+        if kept == reachable:
+            return tuple(step for step in deciding if step.name in kept)
+        reachable = kept
+
+
+def _needs(step: Step, steps: Mapping[str, Step], ended: set[str]) -> set[str]:
+    """Return every step that *step* still waits for, directly or through others."""
+    found: set[str] = set()
+    following = set(step.after)
+    while following:
+        name = following.pop()
+        if name in steps and name not in ended | found:
+            found.add(name)
+            following |= steps[name].after
+    return found
+
+
+def _hindrance(step: Step, steps: Mapping[str, Step], results: Results, look: Look) -> StepResult | None:
+    """Return why *step* will not be done, or None."""
+    broken = {StepState.REFUSED, StepState.FAILED, StepState.STOPPED}
+    for name in sorted(step.after):
+        if name not in results:
+            return StepResult(StepState.STOPPED, reason=f"step '{name}' is no longer in the rule")
+        if results[name].state in broken and (name not in steps or steps[name].on_error == "stop"):
+            return StepResult(StepState.STOPPED, reason=f"step '{name}' was {results[name].state}")
+    if step.if_ is None:
+        return None
+    holds = evaluate(step.if_, look)
+    if holds is True:
+        return None
+    why = "is unknown" if holds is None else "is not true"
+    return StepResult(StepState.SKIPPED, reason=f"if: {step.if_.text} {why}")
+
+
+def encode_result(result: StepResult) -> bytes:
+    """Return the result of a reading step as the ledger keeps it."""
+    return msgspec.json.encode({"state": result.state, "data": result.data, "reason": result.reason})
+
+
+def recall_result(value: bytes) -> StepResult:
+    """Return what ``encode_result`` made."""
+    said = msgspec.json.decode(value)
+    return StepResult(StepState(said["state"]), said["data"], said["reason"])

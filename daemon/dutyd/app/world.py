@@ -1,0 +1,151 @@
+"""The world of one command: what the settings name, opened when it is first needed and closed together.
+
+``run`` needs all of it, ``incidents list`` only the ledger: so every part is opened on first use. What is missing in
+the settings is embedded, and said: a Valkey server on ``data``, a back office beside it.
+"""
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import cached_property
+from importlib.metadata import entry_points
+from types import TracebackType
+from typing import Any, Self
+
+import redis
+import redis.asyncio
+import structlog
+
+from dutyd.core.errors import SettingsError
+from dutyd.core.policy import Policy
+from dutyd.core.tool import Catalogue, Provider, Tool
+from dutyd.embedded.loopback import Loopback
+from dutyd.ledger import Ledger, open_ledger
+from dutyd.ledger.connect import connect, connect_async
+from dutyd.rules.load import Known
+from dutyd.rules.policy import load_policy
+from dutyd.settings import Settings
+from dutyd.stream import open_stream
+from dutyd.stream.base import Stream
+
+log = structlog.get_logger()
+
+RUNBOOKS = "runbooks"
+
+
+class World:
+    """Everything that the settings name. A context manager; leaving it closes what was opened, newest first."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._open.close()
+
+    @cached_property
+    def redis_url(self) -> str:
+        """The ledger's address; the embedded server is joined or started where the settings name none."""
+        if self.settings.redis is not None:
+            return self.settings.redis.get_secret_value()
+        from dutyd.embedded.valkey import join_or_start
+
+        embedded = join_or_start(self.settings.data)
+        self._open.callback(embedded.stop)
+        if embedded.started:
+            log.info("embedded Valkey started: no `redis` in the settings", data=str(self.settings.data))
+        return embedded.url
+
+    @cached_property
+    def redis(self) -> "redis.Redis":
+        """A plain client of the ledger's server."""
+        client = connect(self.redis_url)
+        self._open.callback(client.close)
+        return client
+
+    @cached_property
+    def stream(self) -> Stream:
+        """The broker: the ledger's server where the settings name no other."""
+        stream = open_stream(self.settings.stream_url or self.redis_url, kafka_security(self.settings), connect=connect)
+        self._open.callback(stream.close)
+        return stream
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Every installed tool by name, from the entry points ``dutyd.tools``."""
+        found: dict[str, Tool] = {}
+        for point in sorted(entry_points(group="dutyd.tools"), key=lambda point: point.name):
+            for tool in point.load():
+                if tool.name in found:
+                    raise SettingsError(f"two packages bring a tool '{tool.name}': uninstall one ({point.value})")
+                found[tool.name] = tool
+        return found
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The ceiling; without one everything that a rule says is allowed."""
+        return load_policy(self.settings.policy) if self.settings.policy else Policy()
+
+    @cached_property
+    def known(self) -> Known:
+        """What the rule checker holds rule files against."""
+        return Known(catalogue=self.catalogue, topics=self.settings.sources, policy=self.policy)
+
+    def ledger(self, client: "redis.asyncio.Redis") -> Ledger:
+        """Return the ledger on *client*, which belongs to one event loop."""
+        return open_ledger(client, self.settings.installation)
+
+    def ledger_client(self) -> "redis.asyncio.Redis":
+        """Return a new asyncio client of the ledger's server; the caller closes it."""
+        return connect_async(self.redis_url)
+
+    def providers(self) -> Mapping[str, Provider]:
+        """Return the system behind each tool family; the embedded back office where none is set.
+
+        Providers hold connections of the running event loop: the caller closes them there.
+        """
+        kinds = {point.name: point for point in entry_points(group="dutyd.providers")}
+        chosen = {family: setting for family, setting in self.settings.providers if setting is not None}
+        families = sorted({tool.family for tool in self.catalogue.values()} - {RUNBOOKS})
+        opened: dict[str, Provider] = {}
+        for family in families:
+            kind, options = (
+                ("backoffice", {"url": self.backoffice_url})
+                if family not in chosen
+                else (
+                    chosen[family].kind,
+                    dict(chosen[family].options),
+                )
+            )
+            opened[family] = kinds[kind].load()(options)
+        opened[RUNBOOKS] = kinds["folder"].load()({"dir": str(self.settings.runbooks_folder)})
+        return opened
+
+    @cached_property
+    def backoffice_url(self) -> str:
+        """The address of the embedded back office, served from this process on first use."""
+        from dutyd.embedded.backoffice import app
+
+        self.settings.data.mkdir(parents=True, exist_ok=True)
+        server = Loopback(app(self.settings.data / "backoffice.db")).start()
+        self._open.callback(server.stop)
+        log.info("embedded back office serves tools without a provider", url=server.url)
+        return server.url
+
+
+def kafka_security(settings: Settings) -> Mapping[str, str]:
+    """Return the ``kafka`` section as the stream takes it, with the password read."""
+    kafka = settings.kafka
+    said: dict[str, Any] = kafka.model_dump(exclude={"password_file", "password_env"}, exclude_none=True)
+    password = kafka.password()
+    if password is not None:
+        said["password"] = password.get_secret_value()
+    return {name: str(value) for name, value in said.items()}
+
+
+def process_name() -> str:
+    """Return a name for this process that people find again: host and process id."""
+    return f"{os.uname().nodename}-{os.getpid()}"

@@ -1,0 +1,232 @@
+"""The ledger on a real server: what every script promises."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from itertools import count
+from uuid import uuid4
+
+import pytest
+
+from dutyd.core.incident import EffectState, Evidence, IncidentState, Trigger, TriggerKind, effect_key, incident_id
+from dutyd.core.rule import Mode, Rate, Throttle
+from dutyd.core.tool import Receipt
+from dutyd.ledger import Ledger, open_ledger
+from dutyd.ledger.connect import connect_async
+from dutyd.ledger.decisions import Decided
+from dutyd.ledger.effects import Leave, LostError, MoneyLimitsMicros, NewEffect
+from dutyd.ledger.incidents import Accepted, Arrival, Claim, Hold, Waiting
+
+offsets = count(1)
+NO_LIMITS = MoneyLimitsMicros()
+NO_THROTTLE = Throttle()
+
+
+@pytest.fixture
+async def ledger(valkey_url: str) -> AsyncIterator[Ledger]:
+    client = connect_async(valkey_url)
+    yield open_ledger(client, f"t{uuid4().hex[:8]}")
+    await client.aclose()
+
+
+def opened(entity: str = "checkout", occurrence: str = "e1") -> Trigger:
+    return Trigger(
+        incident=incident_id("errors", (entity,), occurrence),
+        kind=TriggerKind.OPENED,
+        rule="errors",
+        digest="d",
+        entity={"service": entity},
+        occurrence=occurrence,
+        opened=1000.0,
+        decided=1000.0,
+        evidence=Evidence(id="e1", source="metrics", time=1000.0, fields={"error_count": 12}),
+    )
+
+
+def cleared(trigger: Trigger) -> Trigger:
+    values = {name: getattr(trigger, name) for name in trigger.__struct_fields__}
+    return Trigger(**{**values, "kind": TriggerKind.CLEARED, "decided": 1060.5, "because": "clear"})
+
+
+def arrival(trigger: Trigger, throttle: Throttle = NO_THROTTLE, *, pages: bool = False) -> Arrival:
+    return Arrival(trigger, Mode.ACT, throttle, pages, "t.triggers:0", next(offsets))
+
+
+async def claim_one(ledger: Ledger, lease: float = 15.0) -> Claim:
+    (claim,) = await ledger.incidents.claim("w1", lease, 10)
+    return claim
+
+
+def new(claim: Claim, step: str = "page", **changes: object) -> NewEffect:
+    effect = NewEffect(key=effect_key(claim.id, step), rule="errors", step=step, tool="send_alert", args={"a": 1})
+    return replace(effect, **changes)  # type: ignore[arg-type]  # a test's own fields
+
+
+async def test_an_opening_is_accepted_once_and_the_offset_never_goes_back(ledger: Ledger) -> None:
+    first = arrival(opened())
+    assert await ledger.incidents.accept([first, first]) == [Accepted.ACCEPTED, Accepted.KNOWN]
+    await ledger.incidents.accept([replace(first, next_offset=0)])
+    assert await ledger.incidents.accepted_offsets() == {"t.triggers:0": first.next_offset}
+
+
+async def test_a_claim_holds_until_its_lease_ends_and_the_next_has_a_higher_fence(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger, lease=0.05)
+    assert claim.state is IncidentState.ACTIVE
+    assert await ledger.incidents.claim("w2", 15, 10) == []
+    await asyncio.sleep(0.06)
+    successor = await claim_one(ledger)
+    assert int(successor.fence) > int(claim.fence)
+    assert await ledger.incidents.renew(claim, 15) is Hold.LOST
+    assert await ledger.incidents.rest(claim, Waiting.NOTHING, None) is Hold.LOST
+    assert await ledger.incidents.renew(successor, 15) is Hold.OWN
+
+
+async def test_an_effect_is_reserved_once_with_its_first_arguments(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger)
+    await ledger.effects.reserve(claim, new(claim), NO_LIMITS)
+    again = await ledger.effects.reserve(claim, new(claim, args={"a": 2}), NO_LIMITS)
+    assert again.args == {"a": 1}
+    assert len(await ledger.effects.of(claim.id)) == 1
+
+
+async def test_only_the_sender_or_its_successor_records_an_outcome(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger, lease=0.05)
+    effect = await ledger.effects.reserve(claim, new(claim), NO_LIMITS)
+    assert await ledger.effects.sending(claim, effect) is Leave.GO
+    await asyncio.sleep(0.06)
+    successor = await claim_one(ledger)
+    sent = await ledger.effects.take(successor, effect)
+    assert sent.ago >= 0.05
+    with pytest.raises(LostError):
+        await ledger.effects.record(claim, effect.key, EffectState.DONE, receipt=Receipt("1", {}))
+    await ledger.effects.record(successor, effect.key, EffectState.DONE, receipt=Receipt("1", {}))
+    (done,) = await ledger.effects.of(claim.id)
+    assert (done.state, done.receipt) == (EffectState.DONE, Receipt("1", {}))
+    assert await ledger.outcomes.count() == 1
+
+
+async def test_a_sender_that_lost_its_lease_unnoticed_may_still_say_what_happened(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger, lease=0.05)
+    effect = await ledger.effects.reserve(claim, new(claim), NO_LIMITS)
+    await ledger.effects.sending(claim, effect)
+    await asyncio.sleep(0.06)
+    await claim_one(ledger)
+    await ledger.effects.record(claim, effect.key, EffectState.DONE, receipt=Receipt("1", {}))
+    (done,) = await ledger.effects.of(claim.id)
+    assert done.state is EffectState.DONE
+
+
+async def test_a_clear_forbids_what_was_not_sent(ledger: Ledger) -> None:
+    trigger = opened()
+    await ledger.incidents.accept([arrival(trigger)])
+    claim = await claim_one(ledger)
+    effect = await ledger.effects.reserve(claim, new(claim), NO_LIMITS)
+    assert await ledger.incidents.accept([arrival(cleared(trigger))]) == [Accepted.CLEARING]
+    assert await ledger.incidents.renew(claim, 15) is Hold.CLEARED
+    assert await ledger.effects.sending(claim, effect) is Leave.CLEARED
+    (refused,) = await ledger.effects.of(claim.id)
+    assert (refused.state, refused.reason) == (EffectState.REFUSED, "cleared")
+    late = await ledger.effects.reserve(claim, new(claim, step="ticket"), NO_LIMITS)
+    assert late.state is EffectState.REFUSED
+    await ledger.incidents.rest(claim, Waiting.NOTHING, None)
+    clearing = await claim_one(ledger)
+    assert clearing.state is IncidentState.CLEARING
+    on_clear = await ledger.effects.reserve(clearing, new(clearing, step="resolve", clear=True), NO_LIMITS)
+    assert on_clear.state is EffectState.RESERVED
+
+
+async def test_an_incident_throttled_by_its_rate_is_muted_and_joins_one_roll_up(ledger: Ledger) -> None:
+    throttle = Throttle(per_rule=(Rate(2, 0.5),))
+    answers = await ledger.incidents.accept([arrival(opened(name), throttle, pages=True) for name in "abcd"])
+    assert answers == [Accepted.ACCEPTED, Accepted.ACCEPTED, Accepted.MUTED, Accepted.MUTED]
+    assert len(await ledger.incidents.claim("w1", 15, 10)) == 2
+    rows = await ledger.queries.incidents()
+    assert [row["kind"] for row in rows].count("rollup") == 1
+    (rollup,) = [row["id"] for row in rows if row["kind"] == "rollup"]
+    assert [member.entity["service"] for member in await ledger.incidents.members(rollup)] == ["c", "d"]
+    await asyncio.sleep(0.55)
+    assert {claim.trigger.entity["service"] for claim in await ledger.incidents.claim("w1", 15, 10)} == {"c", "d"}
+
+
+async def test_a_muted_incident_that_clears_is_closed_unseen(ledger: Ledger) -> None:
+    throttle = Throttle(per_entity=(Rate(1, 60),))
+    first, second = opened(occurrence="1"), opened(occurrence="2")
+    await ledger.incidents.accept([arrival(first, throttle), arrival(second, throttle)])
+    assert await ledger.incidents.accept([arrival(cleared(second), throttle)]) == [Accepted.CLOSED]
+
+
+async def test_an_approval_is_bound_to_the_exact_call_and_used_once(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger)
+    waiting = new(claim, state=EffectState.AWAITING_APPROVAL, reason="mode approve")
+    effect = await ledger.effects.reserve(claim, waiting, NO_LIMITS)
+    await ledger.incidents.rest(claim, Waiting.APPROVAL, 60)
+    assert await ledger.incidents.busy() == 0
+    (row,) = await ledger.queries.approvals()
+    assert await ledger.decisions.approve(effect.key, "another hash", "kim") is Decided.CHANGED
+    assert await ledger.decisions.approve(effect.key, row["hash"], "kim") is Decided.DONE
+    assert await ledger.decisions.deny(effect.key, row["hash"], "lee") is Decided.TOO_LATE
+    assert await ledger.decisions.approve("nothing", row["hash"], "kim") is Decided.NOT_FOUND
+    claim = await claim_one(ledger)
+    (approved,) = await ledger.effects.of(claim.id)
+    assert approved.approved
+    assert await ledger.effects.sending(claim, approved) is Leave.GO
+
+
+async def test_a_denial_refuses_with_the_name_and_gives_the_money_back(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger)
+    limits = MoneyLimitsMicros(per_day=10_000_000)
+    waiting = new(claim, state=EffectState.AWAITING_APPROVAL, micros=9_000_000)
+    effect = await ledger.effects.reserve(claim, waiting, limits)
+    over = await ledger.effects.reserve(claim, new(claim, step="second", micros=2_000_000), limits)
+    assert (over.state, over.reason) == (EffectState.REFUSED, "budget: per_day")
+    await ledger.decisions.deny(effect.key, effect.args_hash, "kim", "too much")
+    (denied, *_) = await ledger.effects.of(claim.id)
+    assert denied.reason == "denied by kim: too much"
+    third = await ledger.effects.reserve(claim, new(claim, step="third", micros=9_000_000), limits)
+    assert third.state is EffectState.RESERVED
+
+
+async def test_a_paused_effect_stays_reserved_until_it_is_resumed(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger)
+    effect = await ledger.effects.reserve(claim, new(claim), NO_LIMITS)
+    await ledger.decisions.pause("tool:send_alert", "kim")
+    assert await ledger.effects.sending(claim, effect) is Leave.PAUSED
+    await ledger.incidents.rest(claim, Waiting.PAUSED, None)
+    assert await ledger.incidents.busy() == 0
+    assert await ledger.decisions.resume("tool:send_alert", "kim") == 1
+    claim = await claim_one(ledger)
+    assert await ledger.effects.sending(claim, effect) is Leave.GO
+
+
+async def test_a_closed_incident_expires_and_an_open_one_never_does(ledger: Ledger) -> None:
+    trigger = opened()
+    await ledger.incidents.accept([arrival(trigger), arrival(opened("other"))])
+    await ledger.incidents.accept([arrival(cleared(trigger))])
+    for claim in await ledger.incidents.claim("w1", 15, 10):
+        await ledger.effects.reserve(claim, new(claim), NO_LIMITS)
+        close = claim.state is IncidentState.CLEARING
+        await ledger.incidents.rest(claim, Waiting.NOTHING, None, close=close)
+    scripts = ledger.incidents._scripts
+    days = {}
+    for row in await ledger.queries.incidents():
+        days[row["state"]] = await scripts.client.ttl(scripts.key("incident", row["id"]))
+    assert days["ACTIVE"] == -1
+    assert days["CLOSED"] > 29 * 86400
+
+
+async def test_the_newest_stored_rule_set_is_current(ledger: Ledger) -> None:
+    assert await ledger.rule_sets.current() == ""
+    await ledger.rule_sets.store("one", {"a.yaml": "1"})
+    await ledger.rule_sets.store("two", {"a.yaml": "2"})
+    assert await ledger.rule_sets.current() == "two"
+    await ledger.rule_sets.store("one", {"a.yaml": "1"})
+    assert await ledger.rule_sets.current() == "one"
+    assert await ledger.rule_sets.load("two") == {"a.yaml": "2"}
+    assert await ledger.rule_sets.load("three") is None
