@@ -1,0 +1,192 @@
+"""The client of any Chat Completions endpoint (Moonshot, vLLM, SGLang, llama.cpp); the only module that knows openai.
+
+A ``Question`` goes in, an ``Answer`` or a named fault comes out. Retries are the loop's business, so the client has
+none. No sampling parameter is sent, because current models refuse any value but their own; the output limit always is,
+because its default is a guess; ``tool_choice`` stays ``auto``, the one value that every host understands.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, cast
+
+import openai
+from openai.types.chat import ChatCompletion, ChatCompletionMessage
+
+from dutyd.act.agent.model import (
+    Answer,
+    Fault,
+    ModelDown,
+    ModelFiltered,
+    ModelLimited,
+    ModelRefused,
+    ModelRejected,
+    Price,
+    Question,
+)
+from dutyd.act.gateway import Function
+
+_CAN_STOP_THINKING = "kimi-k2.6"  # the family that takes `thinking: disabled`; later ones refuse it
+_OURS_TO_MEND = (401, 402, 403, 404)
+_PASSING = (408, 409, 425)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where the model is and how it is asked.
+
+    Attributes:
+        base_url: up to and including ``/v1``.
+        key: the bearer key; some hosts want none, the client library wants some text.
+        name: the model's id there.
+        tokens: how many tokens one answer may take at most, reasoning included.
+        thinking: whether a model that can be told not to reason (kimi-k2.6) shall do it; short decisions rarely gain.
+        price: None: unknown.
+    """
+
+    base_url: str
+    key: str = "none"
+    name: str = "kimi-k2.6"
+    tokens: int = 16_384
+    thinking: bool = False
+    price: Price | None = None
+
+
+class Client:
+    """A ``Model`` behind an endpoint; used by one event loop."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._openai = openai.AsyncOpenAI(base_url=endpoint.base_url, api_key=endpoint.key, max_retries=0)
+
+    @property
+    def price(self) -> Price | None:
+        """What tokens cost, None where the settings don't say."""
+        return self._endpoint.price
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens one answer may take at most."""
+        return self._endpoint.tokens
+
+    async def ask(self, question: Question) -> Answer | Fault:
+        """Ask once."""
+        body = _body(self._endpoint, question)
+        try:
+            async with asyncio.timeout(question.seconds):
+                raw = await self._openai.chat.completions.with_raw_response.create(**body, timeout=question.seconds)
+                # A host's page in place of JSON is parsed as a text.
+                return _answer(cast("object", raw.parse()), raw.headers.get("x-trace-id", ""))
+        except TimeoutError:
+            return ModelDown(f"no answer within {question.seconds:.0f} s")
+        except openai.APIStatusError as error:
+            return _fault(error)
+        except (openai.APIError, ValueError) as error:
+            return ModelDown(f"no usable answer: {error}")
+
+    async def known_models(self) -> tuple[str, ...] | Fault:
+        """Return the ids that the endpoint serves: what a start or ``doctor`` compares the settings with."""
+        try:
+            return tuple([model.id async for model in self._openai.models.list(timeout=10.0)])
+        except openai.APIStatusError as error:
+            return _fault(error)
+        except (openai.APIError, ValueError) as error:
+            return ModelDown(f"no usable answer: {error}")
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self._openai.close()
+
+
+def _body(endpoint: Endpoint, question: Question) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "model": endpoint.name,
+        "messages": list(question.messages),
+        "max_completion_tokens": question.tokens,
+    }
+    if question.functions:
+        body |= {"tools": [_tool(function) for function in question.functions], "tool_choice": "auto"}
+    if endpoint.name.startswith(_CAN_STOP_THINKING) and not endpoint.thinking:
+        body["extra_body"] = {"thinking": {"type": "disabled"}}
+    return body
+
+
+def _tool(function: Function) -> dict[str, Any]:
+    parameters = dict(function.parameters)
+    return {
+        "type": "function",
+        "function": {"name": function.name, "description": function.about, "parameters": parameters},
+    }
+
+
+def _answer(completion: object, trace: str) -> Answer | Fault:
+    choices = completion.choices if isinstance(completion, ChatCompletion) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = getattr(choice, "message", None)
+    if not (isinstance(completion, ChatCompletion) and choice and isinstance(message, ChatCompletionMessage)):
+        return ModelDown("no usable answer: it is no chat completion with a message")
+    usage = _usage(completion, choice)
+    return Answer(
+        # Whole, reasoning included: a message built anew would lack fields that the next request must have.
+        message={"role": "assistant"} | _sound(message.model_dump(exclude_none=True, warnings=False)),
+        finish=str(choice.finish_reason or ""),
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
+        cached_tokens=_cached(usage),
+        trace=trace,
+        model=str(completion.model or ""),
+    )
+
+
+def _sound(value: Any) -> Any:
+    """Return a JSON value without lone surrogates: JSON may hold them, UTF-8 can't."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_sound(name): _sound(inner) for name, inner in value.items()}
+    return [_sound(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _usage(completion: ChatCompletion, choice: Any) -> dict[str, Any]:
+    """Return the token counts from where they are: beside the choices, or inside the first one."""
+    if completion.usage is not None:
+        return completion.usage.model_dump(exclude_none=True, warnings=False)
+    inside = getattr(choice, "usage", None)
+    return inside if isinstance(inside, dict) else {}
+
+
+def _count(usage: dict[str, Any], name: str) -> int | None:
+    value = usage.get(name)
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def _cached(usage: dict[str, Any]) -> int:
+    details = usage.get("prompt_tokens_details")
+    inner = details.get("cached_tokens") if isinstance(details, dict) else None
+    value = usage.get("cached_tokens", inner)
+    return value if isinstance(value, int) else 0
+
+
+def _fault(error: openai.APIStatusError) -> Fault:
+    """Tell faults apart by status *and* ``error.type``: three very different things are a 429."""
+    kind = error.type or ""
+    reason = f"{error.status_code} {kind}: {_said(error)}"
+    if kind == "exceeded_current_quota_error" or error.status_code in _OURS_TO_MEND:
+        return ModelRejected(reason)
+    if error.status_code == 429:
+        limited = ModelLimited if kind == "rate_limit_reached_error" else ModelDown
+        return limited(reason, _retry_after(error))
+    if error.status_code in _PASSING or error.status_code >= 500:
+        return ModelDown(reason, _retry_after(error))
+    return ModelFiltered(reason) if kind == "content_filter" else ModelRefused(reason)
+
+
+def _said(error: openai.APIStatusError) -> str:
+    said = error.body.get("message") if isinstance(error.body, dict) else None
+    return str(said or error.message)[:300]
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    try:
+        return max(float(error.response.headers.get("retry-after", "")), 0.0)
+    except ValueError:
+        return None

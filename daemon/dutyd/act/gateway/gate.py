@@ -1,0 +1,96 @@
+"""The gates before an effect: this exact call goes out, a person must agree to it, or it is refused.
+
+Asked by the act path for every effect, whoever made its arguments (rule, model or fallback), with the names that the
+step's expressions read. What can't be evaluated never opens a gate: an unknown ``refuse_if`` refuses, an unknown
+``approval_if`` asks, an amount that can't be known refuses where there is a ceiling.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from dutyd.act.gateway.values import Gate, Outcome
+from dutyd.core.expr import Expr, Look, evaluate, look_in
+from dutyd.core.expr.tree import Has, Name, Prev, Window
+from dutyd.core.money import Money
+from dutyd.core.policy import MoneyLimits, Policy
+from dutyd.core.rule import Mode, Step, lowest
+from dutyd.core.tool import Tool
+
+
+def gate(step: Step, args: Mapping[str, Any], tool: Tool, look: Look, policy: Policy, mode: Mode) -> Gate:
+    """Return what the gates say to *step*'s call with *args*.
+
+    Args:
+        step: the step, as ``tighten`` left it.
+        args: every argument, as ``bind`` or ``judge`` made them.
+        tool: the step's tool.
+        look: summary, evidence, ``let``, event fields, ``steps.x``; the call's own arguments come before these.
+        policy: the ceiling.
+        mode: the lowest of the rule's mode and the brakes.
+    """
+    ceiling = policy.allows(tool.name)
+    if ceiling is None:
+        return Gate(Outcome.REFUSE, f"policy: '{tool.name}' is never allowed")
+    try:
+        call = tool.args.model_validate(args)
+    except ValidationError as error:
+        return Gate(Outcome.REFUSE, f"arguments: {error.errors(include_url=False)[0]['msg']}")
+    own = _own_first(call, look)
+    refused = _met("refuse_if", step.refuse_if, own) or _over(tool, call, policy.money)
+    if refused:
+        return Gate(Outcome.REFUSE, refused)
+    effective = lowest(ceiling, mode)
+    if effective is Mode.OBSERVE:
+        return Gate(Outcome.OBSERVE, "mode: observe")
+    asked = _met("approval_if", step.approval_if, own) or ("mode: approve" if effective is Mode.APPROVE else "")
+    return Gate(Outcome.ASK, asked) if asked else Gate(Outcome.SEND)
+
+
+def _met(what: str, condition: Expr | None, look: Look) -> str:
+    """Return a reason where *condition* holds or can't be known, else an empty text."""
+    if condition is None:
+        return ""
+    value = evaluate(condition, look)
+    if value is False:
+        return ""
+    return f"{what}: {condition.text}" if value is True else f"{what} is unknown: {condition.text}"
+
+
+def _over(tool: Tool, call: BaseModel, limits: MoneyLimits | None) -> str:
+    """Return a reason where the call spends more than one effect may, or nobody can tell, else an empty text."""
+    if limits is None or limits.per_effect is None or tool.spends is None:
+        return ""
+    ceiling = Money(limits.per_effect, limits.currency)
+    spent = tool.spends(call)
+    if spent is None:
+        return f"money: the amount is unknown, at most {ceiling} is allowed"
+    if spent.currency not in ("", limits.currency):
+        return f"money: {spent} can't be compared with the limit of {ceiling}"
+    return f"money: {spent} is more than {ceiling}" if spent.amount > limits.per_effect else ""
+
+
+def _own_first(call: BaseModel, look: Look) -> Look:
+    own = look_in({name: _value(getattr(call, name)) for name in type(call).model_fields})
+
+    def both(node: Name | Has | Window | Prev) -> object | None:
+        if isinstance(node, Has):
+            return own(node) is True or look(node)
+        value = own(node) if isinstance(node, Name) else None
+        return look(node) if value is None else value
+
+    return both
+
+
+def _value(value: object) -> object:
+    """Return an argument as expressions see it: money as its amount, a list as a tuple."""
+    if isinstance(value, Money):
+        return float(value.amount)
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, Enum):
+        return value.value
+    return tuple(value) if isinstance(value, list) else value
