@@ -1,0 +1,37 @@
+"""Fixtures that every tier shares: the real servers, started once a session and only when a test asks for them.
+
+Tests keep apart by random names of topics, groups and installations, never by wiping a server.
+"""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from support.broker import Broker, running_broker
+from support.valkey import running_valkey
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """The URL of a real Valkey server that fsyncs every write."""
+    with running_valkey() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def kafka_broker() -> Iterator[Broker]:
+    """A real Kafka broker, or librdkafka's mock where Java or Maven are missing (see ``lacks``)."""
+    with running_broker() as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def kafka(kafka_broker: Broker) -> str:
+    """The broker's address, to be put behind ``kafka://``."""
+    return kafka_broker.address
+
+
+@pytest.fixture
+def unique() -> str:
+    """A name that no other test uses, fit for topics, groups and installations."""
+    return f"t{secrets.token_hex(6)}"
