@@ -1,23 +1,43 @@
 """The tree of an expression: what the parser makes, and what the checker, the evaluator and the compiler read.
 
 Nodes are frozen and know the column where they stand (``at``, 0-based offset into the text), so that every message
-can point. ``None`` as a value means *unknown* everywhere: a missing, null or mistyped field, a division by zero.
+can point; two nodes that stand in different places but say the same are equal. ``None`` as a value means *unknown*
+everywhere: a missing, null or mistyped field, a division by zero.
 """
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal as Choice
 
 Value = float | int | str | bool | tuple[object, ...]
 """What an expression can be; unknown is None."""
 
 
+class Type(StrEnum):
+    """What an expression is known to be before any event is read; its text is what messages call it."""
+
+    NUMBER = "a number"
+    TEXT = "a text"
+    BOOL = "true or false"
+    LIST = "a list"
+    ANY = "anything"  # a field whose type nobody declared
+
+
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A number, text or bool as written; ``null`` is the literal None."""
+    """A number (always a float when parsed), text or bool as written; ``null`` is the literal None."""
 
     value: float | int | str | bool | None
-    at: int = 0
+    at: int = dataclasses.field(default=0, compare=False)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal in type and value: to Python ``1 == True``, here they are two things."""
+        return isinstance(other, Literal) and type(self.value) is type(other.value) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +45,7 @@ class ListOf:
     """``[a, b]``."""
 
     items: tuple["Node", ...]
-    at: int = 0
+    at: int = dataclasses.field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +53,7 @@ class Name:
     """A field, a ``let`` name, or a prefixed one such as ``steps.page.id``: the whole dotted text."""
 
     name: str
-    at: int = 0
+    at: int = dataclasses.field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +62,7 @@ class Unary:
 
     op: Choice["-", "!"]
     operand: "Node"
-    at: int = 0
+    at: int = dataclasses.field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +72,7 @@ class Binary:
     op: Choice["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "in", "&&", "||"]
     left: "Node"
     right: "Node"
-    at: int = 0
+    at: int = dataclasses.field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +82,7 @@ class Ternary:
     condition: "Node"
     then: "Node"
     other: "Node"
-    at: int = 0
+    at: int = dataclasses.field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +90,7 @@ class Has:
     """``has(field)``: never unknown."""
 
     name: str
-    at: int = 0
+    at: int = dataclasses.field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +99,7 @@ class Call:
 
     function: str
     args: tuple["Node", ...]
-    at: int = 0
+    at: int = dataclasses.field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +110,7 @@ class Window:
     field: str | None
     seconds: float
     filter: "Node | None" = None
-    at: int = 0
+    at: int = dataclasses.field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +118,7 @@ class Prev:
     """``prev(field)``: the field's value in the entity's event before this one; unknown in the first."""
 
     field: str
-    at: int = 0
+    at: int = dataclasses.field(default=0, compare=False)
 
 
 Node = Literal | ListOf | Name | Unary | Binary | Ternary | Has | Call | Window | Prev
@@ -106,10 +126,16 @@ Node = Literal | ListOf | Name | Unary | Binary | Ternary | Has | Call | Window 
 
 @dataclass(frozen=True, slots=True)
 class Expr:
-    """A parsed expression: its text and its tree. Two of equal text are equal."""
+    """A parsed expression: its text and its tree. Two of equal text are equal.
+
+    Attributes:
+        offset: where *text* begins in the text that a person wrote: 0, or its place inside a template.
+
+    """
 
     text: str
     root: Node
+    offset: int = dataclasses.field(default=0, compare=False)
 
     @property
     def names(self) -> frozenset[str]:
@@ -123,11 +149,26 @@ class Expr:
         return frozenset(found)
 
 
+def children(node: Node) -> tuple[Node, ...]:
+    """Return the nodes right below *node*, in the order of the text."""
+    match node:
+        case ListOf(items=found) | Call(args=found):
+            return found
+        case Unary():
+            return (node.operand,)
+        case Binary():
+            return (node.left, node.right)
+        case Ternary():
+            return (node.condition, node.then, node.other)
+        case Window():
+            return () if node.filter is None else (node.filter,)
+    return ()
+
+
 def walk(node: Node) -> Iterator[Node]:
-    """Yield *node* and every node below it, parents first."""
-    yield node
-    for part in fields(node):
-        value = getattr(node, part.name)
-        for child in value if isinstance(value, tuple) else (value,):
-            if isinstance(child, Node):
-                yield from walk(child)
+    """Yield *node* and every node below it, parents first, in the order of the text; as deep as it may be."""
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        yield found
+        waiting.extend(reversed(children(found)))
