@@ -1,0 +1,69 @@
+"""Logs: one line an event, JSON for machines, readable on a terminal, without secrets.
+
+``configure_logging`` is called once, by the command line. Parts log through ``structlog.get_logger()`` with plain words
+and ``key=value`` context (``incident=``, ``rule=``); what libraries say at WARNING and above comes out the same way.
+Logs go to standard error: standard output belongs to what a command was asked for.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from structlog.typing import Processor
+
+Fields = MutableMapping[str, Any]
+
+_SECRET_NAME = re.compile(r"password|secret|token$|api_key|authorization|credential", re.IGNORECASE)
+_URL_LOGIN = re.compile(r"(?<=://)[^/\s@]+@")
+_CHATTY = ("httpx2", "httpcore2", "openai", "redis", "asyncio", "uvicorn", "watchfiles")
+
+
+def configure_logging(level: int = logging.INFO) -> None:
+    """Set up logging for this process; *level* is for dutyd's own events."""
+    terminal = sys.stderr.isatty()
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        mask_secrets,
+    ]
+    ending: list[Processor] = (
+        [structlog.dev.ConsoleRenderer()]
+        if terminal
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    )
+    structlog.configure(
+        processors=[*shared, *ending],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    _adopt_libraries(shared, ending)
+
+
+def _adopt_libraries(shared: list[Processor], ending: list[Processor]) -> None:
+    """Let the loggers of libraries speak through ours, at WARNING and above."""
+    own = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[own, *ending],
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def mask_secrets(_logger: Any, _method: str, fields: Fields) -> Fields:
+    """Replace values that are secrets by their name, and logins inside addresses, by ``***``."""
+    for name, value in fields.items():
+        if _SECRET_NAME.search(name):
+            fields[name] = "***"
+        elif isinstance(value, str) and "://" in value:
+            fields[name] = _URL_LOGIN.sub("***@", value)
+    return fields

@@ -1,0 +1,74 @@
+"""The probes and the metrics, asked over real HTTP."""
+
+import time
+
+import httpx2
+import pytest
+
+from dutyd.core.errors import SettingsError
+from dutyd.core.metrics import DROPPED
+from dutyd.ops import http
+from dutyd.ops.http import Checks, HttpServer, probes
+
+
+def fine() -> str:
+    return ""
+
+
+def ask(path: str, *, alive: Checks, ready: Checks) -> httpx2.Response:
+    with HttpServer(probes(alive, ready), "127.0.0.1", 0) as server:
+        return httpx2.get(server.url + path)
+
+
+def test_a_healthy_process_says_what_was_looked_at() -> None:
+    answer = ask("/readyz", alive={"loop": fine}, ready={"redis": fine})
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "checks": {"loop": "ok", "redis": "ok"}}
+
+
+def test_a_failing_check_is_named_with_its_reason() -> None:
+    answer = ask("/readyz", alive={"loop": fine}, ready={"redis": lambda: "does not answer", "broker": fine})
+    assert answer.status_code == 503
+    checks = {"loop": "ok", "redis": "does not answer", "broker": "ok"}
+    assert answer.json() == {"status": "failing", "checks": checks}
+
+
+def test_what_only_readiness_needs_does_not_kill_a_process() -> None:
+    answer = ask("/healthz", alive={"loop": fine}, ready={"redis": lambda: "does not answer"})
+    assert answer.status_code == 200
+
+
+def test_a_check_that_breaks_fails() -> None:
+    def breaks() -> str:
+        raise RuntimeError("odd")
+
+    answer = ask("/healthz", alive={"loop": breaks}, ready={})
+    assert (answer.status_code, answer.json()["checks"]) == (503, {"loop": "RuntimeError: odd"})
+
+
+def test_a_check_that_hangs_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "PATIENCE", 0.05)
+
+    def hangs() -> str:
+        time.sleep(0.5)
+        return ""
+
+    answer = ask("/healthz", alive={"loop": hangs}, ready={})
+    assert (answer.status_code, answer.json()["checks"]) == (503, {"loop": "no answer in 0.05 s"})
+
+
+def test_metrics_are_served_in_the_format_that_is_asked_for() -> None:
+    DROPPED.labels("duplicate").inc()
+    with HttpServer(probes({}, {}), "127.0.0.1", 0) as server:
+        plain = httpx2.get(f"{server.url}/metrics")
+        open_ = httpx2.get(f"{server.url}/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
+    assert 'dutyd_events_dropped_total{reason="duplicate"}' in plain.text
+    assert plain.headers["content-type"].startswith("text/plain")
+    assert open_.text.endswith("# EOF\n")
+
+
+def test_a_taken_port_is_said() -> None:
+    with HttpServer(probes({}, {}), "127.0.0.1", 0) as server:
+        port = int(server.url.rpartition(":")[2])
+        with pytest.raises(SettingsError, match=f"http: 127.0.0.1:{port} can't be used: .*choose another port"):
+            HttpServer(probes({}, {}), "127.0.0.1", port)
