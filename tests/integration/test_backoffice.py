@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+
 from dutyd.core.errors import SettingsError
 from dutyd.embedded.backoffice import app
 from dutyd.embedded.loopback import Loopback

@@ -2,12 +2,13 @@
 
 import httpx2
 import pytest
-from dutyd.core.errors import SettingsError
-from dutyd.embedded.loopback import Loopback
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+
+from dutyd.core.errors import SettingsError
+from dutyd.embedded.loopback import Loopback
 
 
 def hello(_: Request) -> PlainTextResponse:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 import redis
-from dutyd.core.errors import NotReadyError, SettingsError
-from dutyd.embedded.valkey import Embedded, join_or_start
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from dutyd.core.errors import NotReadyError, SettingsError
+from dutyd.embedded.valkey import Embedded, join_or_start
 
 # Another process that uses the server: tells its address, writes n = 1, 2, ... and tells each acknowledged one.
 USER = """

@@ -27,6 +27,7 @@ class Loopback:
     Attributes:
         port: the port it has.
         url: its address, ``http://127.0.0.1:PORT``, without a slash at the end.
+
     """
 
     def __init__(self, app: ASGIApp, port: int = 0) -> None:
@@ -34,6 +35,7 @@ class Loopback:
 
         Raises:
             SettingsError: the port can't be had.
+
         """
         self._socket = _bind(port)
         self.port: int = self._socket.getsockname()[1]

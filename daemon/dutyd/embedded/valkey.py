@@ -51,6 +51,7 @@ class Embedded:
     Attributes:
         url: its address with the password, ``redis://:...@127.0.0.1:PORT/0``: not for logs.
         started: whether this use started it.
+
     """
 
     url: str = field(repr=False)
@@ -75,6 +76,7 @@ def join_or_start(directory: Path) -> Embedded:
     Raises:
         SettingsError: there is no embedded server for this machine, or the directory can't be used.
         NotReadyError: it did not start, or does not answer; the end of its log says why.
+
     """
     binary = _binary()
     directory = directory.absolute()  # the guard has another working directory

@@ -38,6 +38,7 @@ class Database:
 
         Raises:
             SettingsError: it can't be opened, or is something else.
+
         """
         self._lock = threading.Lock()
         try:

@@ -45,6 +45,7 @@ class Fault(BaseModel):
         retry_after: the header of that name in a failing answer.
         seconds: how long it stalls.
         times: how many requests it hits.
+
     """
 
     model_config = ConfigDict(extra="forbid")

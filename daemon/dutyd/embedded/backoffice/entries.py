@@ -45,6 +45,7 @@ class Entries:
 
         Raises:
             EntryRefusedError: the body is wrong, or *key* belongs to another request.
+
         """
         _check(kind, body)
         digest = _digest(kind, body)

@@ -12,6 +12,7 @@ class About:
         path: what that entry must be.
         becomes: the status it takes; empty: it keeps its own.
         only_from: the status it must have for that; empty: any.
+
     """
 
     field: str
@@ -31,6 +32,7 @@ class Kind:
         may: members that it may have.
         status: what it begins with; None where it has none.
         about: the entry it changes or belongs to.
+
     """
 
     path: str

@@ -37,6 +37,7 @@ def serve(port: int, db: Path) -> None:
 
     Raises:
         SettingsError: the port or the file can't be used.
+
     """
     server = Loopback(app(db), port)
     structlog.get_logger().info("back office listens", url=server.url, db=str(db))
@@ -48,6 +49,7 @@ def app(db: Path) -> Starlette:
 
     Raises:
         SettingsError: the file can't be used.
+
     """
     database = Database(db)
     entries, data, faults = Entries(database), Data(database), Faults()

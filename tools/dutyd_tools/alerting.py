@@ -1,0 +1,35 @@
+"""Alerting: page people, and call the page off."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from dutyd.core.tool import Args, changes
+
+
+class SendAlert(Args):
+    """Arguments of ``send_alert``."""
+
+    severity: Literal["critical", "error", "warning", "info"] = Field(description="How bad it is.")
+    summary: str = Field(description="One line that says what is wrong.", min_length=1, max_length=300)
+    details: str = Field("", description="What helps whoever is paged.", max_length=4000)
+    to: str = Field("default", description="The route: whom to page.", min_length=1, max_length=100)
+
+
+class ResolveAlert(Args):
+    """Arguments of ``resolve_alert``."""
+
+    alert: str = Field(description="The id that send_alert gave.", min_length=1, max_length=200)
+
+
+@changes("alerting", makes="alert", undo="resolve the alert; whoever was paged has been paged")
+def send_alert(args: SendAlert) -> Mapping[str, Any]:
+    """Page the people on call."""
+    return args.model_dump(exclude_defaults=True)
+
+
+@changes("alerting", makes="alert_resolution", undo="send the alert again")
+def resolve_alert(args: ResolveAlert) -> Mapping[str, Any]:
+    """Call an alert off: what it was about is over."""
+    return args.model_dump()

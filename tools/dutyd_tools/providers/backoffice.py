@@ -1,0 +1,86 @@
+"""The provider for the embedded back office, and the model for adapters to real systems.
+
+Settings: ``url``; and, so that it can play weaker systems, ``class`` (A, B, C), ``window``, ``settle`` and
+``timeout`` in seconds. The class goes along as a header, and the back office behaves accordingly: A recognises a
+repeated key, B can only be searched for one, C can do neither.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from dutyd.core.tool import Promise, Provider, ProviderClass, Receipt, UnknownOutcomeError
+from dutyd_tools.providers.http import JsonApi
+from dutyd_tools.providers.settings import ProviderSettings, read_settings
+
+PATHS = {
+    "alert": "/alerts",
+    "alert_resolution": "/alert-resolutions",
+    "ticket": "/tickets",
+    "comment": "/comments",
+    "purchase_order": "/purchase-orders",
+    "placement": "/placements",
+    "message": "/messages",
+}
+"""What can be made, and where."""
+
+
+class BackofficeSettings(ProviderSettings):
+    """Settings of the kind ``backoffice``."""
+
+    url: str = Field(pattern="^https?://")
+    kind: ProviderClass = Field(ProviderClass.A, alias="class")
+    window: float | None = Field(None, gt=0)
+    settle: float = Field(0.0, ge=0)
+    timeout: float = Field(10.0, gt=0, le=120)
+
+
+def connect(settings: Mapping[str, Any]) -> Provider:
+    """Return the provider for *settings*.
+
+    Raises:
+        SettingsError: they are wrong.
+
+    """
+    return Backoffice(read_settings("backoffice", BackofficeSettings, settings))
+
+
+class Backoffice:
+    """The back office at an address."""
+
+    def __init__(self, settings: BackofficeSettings) -> None:
+        self.promise = Promise(settings.kind, settings.window, settings.settle, settings.timeout)
+        self._api = JsonApi(settings.url.rstrip("/"), settings.timeout, {"X-Provider-Class": settings.kind})
+
+    async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> Receipt:
+        """Make one *kind* under *key*."""
+        answer = await self._api.post(PATHS[kind], body, {"Idempotency-Key": key})
+        return _receipt(answer)
+
+    async def lookup(self, kind: str, key: str) -> Receipt | None:
+        """Return what was made under *key*; always None where a provider is played that can't be searched."""
+        found = await self._api.get(f"/effects/{key}")
+        if found is None or f"/{found['path']}" != PATHS[kind]:
+            return None
+        return _receipt(found["answer"])
+
+    async def read(self, kind: str, query: Mapping[str, Any]) -> Any:
+        """Return the rows of *kind* that *query* is about."""
+        told = {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in query.items()
+            if value is not None
+        }
+        return await self._api.get(f"/{kind}", told)
+
+    async def close(self) -> None:
+        """Close connections."""
+        await self._api.close()
+
+
+def _receipt(answer: Any) -> Receipt:
+    if not isinstance(answer, dict) or not isinstance(answer.get("id"), str):
+        raise UnknownOutcomeError(f"an answer without an id: {str(answer)[:300]}")
+    return Receipt(answer["id"], answer)

@@ -1,0 +1,121 @@
+"""HTTP for providers: every way that a request can end, as the one error that tells the ledger what to do next.
+
+A path and a body come in, JSON goes out. Nothing is ever sent twice from here, and no connection is used twice: on a
+kept one, a server that has just closed it can't be told from one that has just done the work.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Any
+
+import httpx2
+
+from dutyd.core.tool import KeyKnownError, NotSentError, ProviderError, RefusedError, UnknownOutcomeError
+
+_WORDS = 300  # characters of an answer that a message repeats
+_UNSURE = frozenset({408, 425})
+_KNOWN = frozenset({409, 412})
+
+NEVER_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+
+
+class JsonApi:
+    """A JSON API at *url*; one request takes at most *timeout* seconds."""
+
+    def __init__(self, url: str, timeout: float, headers: Mapping[str, str]) -> None:
+        self._url = url
+        self._timeout = timeout
+        self._client = httpx2.AsyncClient(
+            base_url=url,
+            headers=dict(headers),
+            # Half for the way there: a connection that does not come about is known never to have carried anything.
+            timeout=httpx2.Timeout(timeout, connect=timeout / 2, pool=timeout / 2),
+            limits=httpx2.Limits(max_keepalive_connections=0),
+            follow_redirects=False,
+            trust_env=False,
+            verify=_tls(),
+        )
+
+    async def post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
+        """Send *body*; return the answer.
+
+        Raises:
+            NotSentError: it never left, or was turned away unread.
+            RefusedError: nothing was done.
+            KeyKnownError: the key in *headers* is known there.
+            UnknownOutcomeError: it may have been done.
+
+        """
+        response = await self._request("POST", path, json=dict(body), headers=dict(headers))
+        if not response.is_success:
+            raise outcome(response.status_code, self._said(path, response), retry_after(response.headers))
+        try:
+            return response.json()
+        except ValueError as error:
+            raise UnknownOutcomeError(f"an answer that is no JSON: {self._said(path, response)}") from error
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Any | None:
+        """Ask; return the answer, None for 404.
+
+        Raises:
+            NotSentError: there is no answer now.
+            RefusedError: the question is wrong, or we may not ask it.
+
+        """
+        try:
+            response = await self._request("GET", path, params=dict(query or {}))
+            if response.status_code == httpx2.codes.NOT_FOUND:
+                return None
+            if not response.is_success:
+                raise outcome(response.status_code, self._said(path, response), retry_after(response.headers))
+            return response.json()
+        except (UnknownOutcomeError, KeyKnownError, ValueError) as error:
+            raise NotSentError(str(error)) from error  # a question can always be asked again
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self._client.aclose()
+
+    async def _request(self, method: str, path: str, **request: Any) -> httpx2.Response:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._client.request(method, path, **request)
+        except NEVER_LEFT as error:
+            raise NotSentError(f"no connection to {self._url}: {error!r}") from error
+        except (httpx2.RequestError, TimeoutError) as error:
+            raise UnknownOutcomeError(f"{method} {self._url}{path} broke off: {error!r}") from error
+
+    def _said(self, path: str, response: httpx2.Response) -> str:
+        words = " ".join(response.text.split())[:_WORDS]
+        return f"{self._url}{path} answered {response.status_code}: {words}"
+
+
+def outcome(status: int, said: str, delay: float | None) -> ProviderError:
+    """Return what an HTTP status other than 2xx means for a request that was to make something."""
+    if status == httpx2.codes.TOO_MANY_REQUESTS:
+        return NotSentError(said, retry_after=delay)
+    if status in _KNOWN:
+        return KeyKnownError(said)
+    if 400 <= status < 500 and status not in _UNSURE:
+        return RefusedError(said)
+    return UnknownOutcomeError(said)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a ``Retry-After`` asks for: a number, or a date held against the answer's own."""
+    told = headers.get("Retry-After", "")
+    if told.strip().isascii() and told.strip().isdigit():
+        return float(told)
+    try:
+        delay = parsedate_to_datetime(told) - parsedate_to_datetime(headers.get("Date", ""))
+    except (ValueError, TypeError):  # no date, or only one of them has a zone
+        return None
+    return max(delay.total_seconds(), 0.0)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx2.create_ssl_context()  # reading the trusted certificates takes its time: once
