@@ -35,6 +35,7 @@ class Book:
 
         Raises:
             NotReadyError: none was stored yet, or Redis does not answer.
+
         """
         if self.clock() - self._asked > FRESH_SECONDS:
             self._current = await self.stored.current()
@@ -48,6 +49,7 @@ class Book:
 
         Raises:
             NotReadyError: this Redis does not know it.
+
         """
         if digest not in self._compiled:
             files = await self.stored.load(digest)

@@ -1,0 +1,100 @@
+"""Read the keys of one mapping: which are known, which are missing, and what each holds.
+
+Every block of a rule file, of ``policy.yaml`` and of a test file is read through ``Fields``: it reports unknown keys
+with the nearest valid name, and keys that the language has but this version does not.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import TypeVar, overload
+
+from dutyd.core.errors import nearest
+from dutyd.rules.source import Broken, MapNode, Node, Scalar, SourceFile
+from dutyd.rules.values import Reader, wrong
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class Fields:
+    """The keys of the mapping *node*, a *what* (for messages: "rule", "step"); *later* are keys of later versions."""
+
+    def __init__(
+        self, source: SourceFile, node: Node, what: str, known: Collection[str], later: Collection[str] = ()
+    ) -> None:
+        self.source = source
+        self.node = node
+        self.what = what
+        self._nodes: dict[str, Node] = {}
+        self._keys: dict[str, Scalar] = {}
+        if not isinstance(node, MapNode):
+            wrong(source, node, f"a mapping with the keys of a {what} ({', '.join(known)})")
+            return
+        for key, value in node.pairs:
+            if key.text in known:
+                self._nodes[key.text] = value
+                self._keys[key.text] = key
+            elif key.text in later:
+                message = f"'{key.text}' of a {what} is not in this version of dutyd yet"
+                source.report(key, "not-yet", message, "leave it out")
+            else:
+                self._unknown(key, known)
+
+    def _unknown(self, key: Scalar, known: Collection[str]) -> None:
+        guess = nearest(key.text, tuple(known))
+        hint = "" if guess else f"valid keys: {', '.join(known)}"
+        self.source.report(key, "unknown-key", f"'{key.text[:60]}' is no key of a {self.what}{guess}", hint)
+
+    @property
+    def readable(self) -> bool:
+        """Whether there is a mapping at all."""
+        return isinstance(self.node, MapNode)
+
+    def node_of(self, key: str) -> Node | None:
+        """Return the node of *key*; None where it is not written or was reported."""
+        node = self._nodes.get(key)
+        return None if isinstance(node, Broken) else node
+
+    def written(self, key: str) -> bool:
+        """Whether *key* stands in the file, right or wrong."""
+        return key in self._nodes
+
+    def key(self, key: str) -> Node:
+        """Return where *key* itself stands, for messages; the whole mapping where it is not written."""
+        return self._keys.get(key, self.node)
+
+    def names_in(self, key: str) -> dict[str, Scalar]:
+        """Return the keys of the mapping at *key*, each with where it stands."""
+        node = self._nodes.get(key)
+        return {name.text: name for name, _ in node.pairs} if isinstance(node, MapNode) else {}
+
+    def value_in(self, key: str, name: str) -> Node:
+        """Return the value of *name* in the mapping at *key*; the whole mapping where it is not there."""
+        node = self._nodes.get(key)
+        pairs = node.pairs if isinstance(node, MapNode) else ()
+        return next((value for found, value in pairs if found.text == name), self.node)
+
+    @overload
+    def read(self, key: str, reader: Reader[T]) -> T | None: ...
+    @overload
+    def read(self, key: str, reader: Reader[T], default: D) -> T | D: ...
+    def read(self, key: str, reader: Reader[T], default: object = None) -> object:
+        """Return what *reader* makes of *key*; *default* where it is not written or is wrong."""
+        node = self.node_of(key)
+        if node is None:
+            return default
+        value = reader(self.source, node)
+        return default if value is None else value
+
+    def require(self, key: str, reader: Reader[T], hint: str = "") -> T | None:
+        """As ``read``; a missing key is reported, too."""
+        if self.readable and not self.written(key):
+            self.source.report(self.node, "missing-key", f"'{key}' is missing in this {self.what}", hint)
+        return self.read(key, reader)
+
+
+def entries(source: SourceFile, node: Node, what: str) -> Iterator[tuple[Scalar, Node]]:
+    """Yield the pairs of a mapping whose keys are names that the author chose; report other nodes."""
+    if isinstance(node, MapNode):
+        yield from node.pairs
+    else:
+        wrong(source, node, what)

@@ -1,0 +1,146 @@
+"""Rule files to rules: the one way in, used at start, on reload, by workers that take a set out of Redis, and by tests.
+
+``load_folder`` reads a directory, ``load_files`` texts that are there already (a rule set stored by digest). Either
+all of it is right and a ``RuleSet`` comes out, or ``RuleErrors`` holds every problem of every file.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from dutyd.core.rule import Rule, RuleSet
+from dutyd.rules.fields import Fields
+from dutyd.rules.known import Known
+from dutyd.rules.problems import Problem, RuleErrors
+from dutyd.rules.rule_reader import read_rule
+from dutyd.rules.source import ListNode, Node, Scalar, SourceFile
+from dutyd.rules.values import wrong
+from dutyd.rules.yaml_reader import read_yaml
+
+__all__ = ["Known", "RuleErrors", "digest_of", "load_files", "load_folder", "read_folder"]
+
+BESIDE = frozenset(("tests", "tables", "runbooks"))
+"""Folders that lie beside the rules and hold none."""
+
+_LANGUAGE = 1
+
+
+def load_folder(path: Path, known: Known) -> RuleSet:
+    """Return the rules of all files in the folder *path*.
+
+    Raises:
+        RuleErrors: something is wrong; holds all problems.
+
+    """
+    return load_files(read_folder(path), known)
+
+
+def load_files(files: Mapping[str, str], known: Known) -> RuleSet:
+    """Return the rules of *files*: relative path to text.
+
+    Raises:
+        RuleErrors: something is wrong; holds all problems.
+
+    """
+    problems: list[Problem] = []
+    rules: dict[str, Rule] = {}
+    for name in sorted(files):
+        source = SourceFile(name, files[name].removeprefix("\ufeff"))
+        for rule in _rules_of(source, known):
+            _add(source, rules, rule)
+        problems += source.problems
+    if problems:
+        raise RuleErrors(problems, files)
+    return RuleSet(digest_of(files), rules, dict(files))
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """Return 32 hex digits of SHA-256 over the sorted names and texts of *files*."""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        for part in (name, files[name]):
+            data = part.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8) + data)
+    return digest.hexdigest()[:32]
+
+
+def read_folder(path: Path) -> dict[str, str]:
+    """Return the rule files below *path*: relative path, with ``/``, to text.
+
+    Raises:
+        RuleErrors: there is no such folder, no rule file in it, or a file is no UTF-8 text.
+
+    """
+    if not path.is_dir():
+        raise RuleErrors([Problem(str(path), 0, 0, "no-folder", "there is no such folder", "name a folder of rules")])
+    files: dict[str, str] = {}
+    problems: list[Problem] = []
+    for file in _rule_files(path):
+        name = file.relative_to(path).as_posix()
+        try:
+            files[name] = file.read_bytes().decode()
+        except UnicodeDecodeError as error:
+            message = f"byte {error.start + 1} is no UTF-8 text"
+            problems.append(Problem(name, 0, 0, "not-text", message, "save the file as UTF-8"))
+        except OSError as error:
+            problems.append(Problem(name, 0, 0, "unreadable", f"it can't be read: {error.strerror}"))
+    if not files and not problems:
+        message, hint = "no rule files (*.yaml) in this folder", "a file with 'rules: []' says that there are no rules"
+        problems.append(Problem(str(path), 0, 0, "no-rules", message, hint))
+    if problems:
+        raise RuleErrors(problems, files)
+    return files
+
+
+def _rule_files(folder: Path) -> Iterator[Path]:
+    """Yield the YAML files below *folder*, without names that begin with a dot and the folders beside the rules.
+
+    A ConfigMap mount holds each file twice, the second time in a folder that begins with two dots.
+    """
+    seen: set[str] = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        seen.add(os.path.realpath(root))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and name not in BESIDE and os.path.realpath(Path(root, name)) not in seen
+        )
+        for name in sorted(names):
+            if not name.startswith(".") and name.endswith((".yaml", ".yml")):
+                yield Path(root, name)
+
+
+def _rules_of(source: SourceFile, known: Known) -> Iterator[Rule]:
+    root = read_yaml(source)
+    if root is None:
+        return
+    fields = Fields(source, root, "rule file", ("language", "rules"))
+    fields.require("language", _language, f"begin the file with 'language: {_LANGUAGE}'")
+    for node in fields.require("rules", _items, "list the rules under 'rules:'") or ():
+        rule = read_rule(source, node, known)
+        if rule is not None:
+            yield rule
+
+
+def _language(source: SourceFile, node: Node) -> int | None:
+    if isinstance(node, Scalar) and node.value == _LANGUAGE and not isinstance(node.value, bool):
+        return _LANGUAGE
+    wrong(source, node, f"{_LANGUAGE}, the only version of the rule language", f"write 'language: {_LANGUAGE}'")
+    return None
+
+
+def _items(source: SourceFile, node: Node) -> tuple[Node, ...] | None:
+    if isinstance(node, ListNode):
+        return node.items
+    wrong(source, node, "a list of rules", "begin each rule with '- id: ...'")
+    return None
+
+
+def _add(source: SourceFile, rules: dict[str, Rule], rule: Rule) -> None:
+    first = rules.setdefault(rule.id, rule)
+    if first is not rule:
+        message = f"there is a rule '{rule.id}' already, in {first.place.file}, line {first.place.line}"
+        source.problems.append(
+            Problem(rule.place.file, rule.place.line, rule.place.column, "duplicate-rule", message, "ids are unique")
+        )

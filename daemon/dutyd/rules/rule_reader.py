@@ -1,0 +1,197 @@
+"""Read one rule of a rule file: its keys, its expressions, its steps, and all of it against what is known.
+
+Called by ``load`` for each item of ``rules``. A rule comes out only where nothing in it is wrong enough to keep it
+from being built; the loader refuses the whole set if anything at all was reported.
+"""
+
+import re
+from collections.abc import Mapping
+
+from dutyd.core.expr import Expr, Type
+from dutyd.core.rule import Agent, Mode, Rule, Severity, Step, Throttle
+from dutyd.rules.agent_reader import read_agent
+from dutyd.rules.fields import Fields, entries
+from dutyd.rules.known import Known
+from dutyd.rules.order import Block, ordered
+from dutyd.rules.scopes import PREFIXES, Names, check_uses, fields_read, let_types
+from dutyd.rules.source import Broken, MapNode, Node, SourceFile
+from dutyd.rules.step_checks import StepContext
+from dutyd.rules.step_reader import read_steps
+from dutyd.rules.tool_args import expression_types
+from dutyd.rules.topics import check_topic
+from dutyd.rules.uses import Uses, Where
+from dutyd.rules.values import duration, list_of, one_of, plain, rate, text, wrong
+
+KEYS = (
+    "id",
+    "from",
+    "where",
+    "per",
+    "let",
+    "when",
+    "for",
+    "clear",
+    "severity",
+    "mode",
+    "throttle",
+    "summary",
+    "agent",
+    "steps",
+    "on_clear",
+)
+LATER = (
+    "again",
+    "silent",
+    "expire",
+    "sequence",
+    "within",
+    "schedule",
+    "timezone",
+    "group",
+    "opens",
+    "keep_firing_for",
+    "brake",
+)
+RULE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+FIELD = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+_LET = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_TAKEN = frozenset((*PREFIXES, "summary", "evidence"))
+
+
+def read_rule(source: SourceFile, node: Node, known: Known) -> Rule | None:
+    """Return the rule at *node*, or None; what is wrong is reported to *source*."""
+    fields = Fields(source, node, "rule", KEYS, LATER)
+    if not fields.readable:
+        return None
+    uses = Uses(source)
+    id_ = fields.require("id", _rule_id)
+    topic = fields.require("from", text)
+    per = fields.read("per", list_of(_field, "[service]"), ())
+    let = _let(fields, uses)
+    where = fields.read("where", uses.expression(Where.EVENT))
+    when = fields.require("when", uses.expression(Where.CONDITION), "say when it fires, such as error_count > 10")
+    clear = fields.read("clear", uses.expression(Where.CONDITION))
+    summary = fields.read("summary", uses.text(Where.SUMMARY))
+    agent = _agent(fields, known, uses)
+    steps, on_clear, names = _steps(fields, known, uses, agent)
+    check_uses(source, uses.all, names)
+    if topic is not None:
+        check_topic(fields, known, topic, per)
+    if id_ is None or topic is None or when is None:
+        return None
+    return Rule(
+        id=id_,
+        topic=topic,
+        when=when,
+        per=per,
+        where=where,
+        let=let,
+        hold=fields.read("for", duration, 0.0),
+        clear=clear,
+        severity=fields.read("severity", one_of(Severity), Severity.WARNING),
+        mode=fields.read("mode", one_of(Mode), Mode.OBSERVE),
+        throttle=fields.read("throttle", _throttle, Throttle()),
+        summary=summary,
+        agent=agent,
+        steps=steps,
+        on_clear=on_clear,
+        reads_fields=fields_read(uses.all, names) | frozenset(per),
+        raw=plain(node),
+        place=source.place(node.start),
+    )
+
+
+def _rule_id(source: SourceFile, node: Node) -> str | None:
+    found = text(source, node)
+    if found is None or RULE_ID.fullmatch(found):
+        return found
+    message = f"'{found[:60]}' is no id for a rule"
+    source.report(node, "rule-id", message, "up to 100 letters, digits, '-', '_' and '.', such as high-priority-alert")
+    return None
+
+
+def _field(source: SourceFile, node: Node) -> str | None:
+    found = text(source, node)
+    if found is None or FIELD.fullmatch(found):
+        return found
+    source.report(node, "field-name", f"'{found[:60]}' is no name of a field", "name a field, such as service")
+    return None
+
+
+def _let(fields: Fields, uses: Uses) -> Mapping[str, Expr]:
+    node = fields.node_of("let")
+    if node is None:
+        return {}
+    found: dict[str, Expr] = {}
+    for name, value in entries(fields.source, node, "a mapping of names to expressions"):
+        if name.text in _TAKEN or not _LET.fullmatch(name.text):
+            message = f"'{name.text[:60]}' can't be a name in `let`"
+            hint = f"letters, digits and _; {', '.join(sorted(_TAKEN))} are taken"
+            fields.source.report(name, "let-name", message, hint)
+            continue
+        read = uses.expression(Where.LET, name.text, Type.ANY)(fields.source, value)
+        if read is not None:
+            found[name.text] = read
+    return found
+
+
+def _throttle(source: SourceFile, node: Node) -> Throttle | None:
+    fields = Fields(source, node, "throttle", ("per_entity", "per_rule"))
+    if not fields.readable:
+        return None
+    rates = list_of(rate, "[3/1h]")
+    return Throttle(fields.read("per_entity", rates, ()), fields.read("per_rule", rates, ()))
+
+
+def _agent(fields: Fields, known: Known, uses: Uses) -> Agent | None:
+    node = fields.node_of("agent")
+    return None if node is None else read_agent(fields.source, node, known, uses)
+
+
+def _steps(
+    fields: Fields, known: Known, uses: Uses, agent: Agent | None
+) -> tuple[Mapping[str, Step], Mapping[str, Step], Names]:
+    """Read ``steps`` and ``on_clear``; return both in order, and the names that expressions may use."""
+    source = fields.source
+    fields.require("steps", _some_steps, "say what is to be done")
+    reads = agent.reads if agent else ()
+    first, last = (
+        read_steps(StepContext(source, known, uses, clearing, reads), node) if node is not None else {}
+        for clearing, node in ((False, fields.node_of("steps")), (True, fields.node_of("on_clear")))
+    )
+    written, clearing = frozenset(fields.names_in("steps")), fields.names_in("on_clear")
+    for name in written & clearing.keys():
+        message = f"'{name}' is the name of a step under `steps`, too"
+        source.report(clearing[name], "duplicate-step", message, "step names are unique in a rule")
+    if not fields.written("agent"):
+        _need_agent(fields, first)
+    return (
+        ordered(source, Block(first, fields.node_of("steps")), uses.all, frozenset()),
+        ordered(source, Block(last, fields.node_of("on_clear")), uses.all, written),
+        Names(
+            let=let_types(uses.all),
+            steps=written,
+            clearing=frozenset(clearing),
+            arguments={
+                step.name: expression_types(known.catalogue[step.tool].args)
+                for step in (*first.values(), *last.values())
+                if step.tool in known.catalogue
+            },
+        ),
+    )
+
+
+def _need_agent(fields: Fields, steps: Mapping[str, Step]) -> None:
+    for step in steps.values():
+        if step.decide:
+            message = f"step '{step.name}' leaves something to decide, and the rule has no `agent`"
+            hint = "add agent: {goal: ...}, or bind every argument in `with`"
+            fields.source.report(fields.value_in("steps", step.name), "agent", message, hint)
+
+
+def _some_steps(source: SourceFile, node: Node) -> bool | None:
+    if isinstance(node, MapNode) and not node.pairs:
+        source.report(node, "missing-key", "a rule has at least one step", "say what is to be done")
+    elif not isinstance(node, MapNode | Broken):
+        wrong(source, node, "a mapping of step names to steps")
+    return None

@@ -1,0 +1,111 @@
+"""The names and types of a rule's expressions, checked when the whole rule was read.
+
+``check_uses`` reports what is wrong; ``fields_read`` and ``steps_read`` say which event fields and which steps the
+expressions name. Called by ``rule_reader``.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from dutyd.core.expr import Expr, ExpressionError, Scope, Type, examine, examine_template
+from dutyd.core.expr.tree import Has, Name, walk
+from dutyd.core.rule import Step
+from dutyd.rules.source import SourceFile
+from dutyd.rules.uses import Use, Where, report_inside
+
+PREFIXES = ("steps", "answer", "group")
+"""First parts of names that are no event fields, in any expression."""
+
+_NONE: Mapping[str, frozenset[str] | None] = dict.fromkeys(PREFIXES, frozenset())
+_TEXTS = {"summary": Type.TEXT, "evidence": Type.TEXT}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the expressions of one rule may name.
+
+    Attributes:
+        let: the rule's own names, in order, with the type of each.
+        steps: the names of its steps; *clearing* those under ``on_clear``.
+        arguments: step to the arguments of its call, with the type of each.
+
+    """
+
+    let: Mapping[str, Type]
+    steps: frozenset[str]
+    clearing: frozenset[str]
+    arguments: Mapping[str, Mapping[str, Type]]
+
+
+def let_types(uses: Iterable[Use]) -> dict[str, Type]:
+    """Return the type of each ``let`` name; a name may stand in those after it."""
+    found: dict[str, Type] = {}
+    for use in uses:
+        if use.where is Where.LET and isinstance(use.value, Expr):
+            found[use.owner] = examine(use.value, Scope(names=found, prefixes=_NONE)).type
+    return found
+
+
+def check_uses(source: SourceFile, uses: Iterable[Use], names: Names) -> None:
+    """Report every wrong name and type in *uses*."""
+    order = list(names.let)
+    for use in uses:
+        scope = _scope(use, names)
+        if isinstance(use.value, Expr):
+            problems = examine(use.value, scope, use.expect).problems
+        else:
+            problems = examine_template(use.value, scope, use.expect)
+        for problem in problems:
+            report_inside(source, use.node, problem)
+        if use.where in (Where.EVENT, Where.LET):
+            hidden = order if use.where is Where.EVENT else order[order.index(use.owner) :]
+            _refuse_let(source, use, frozenset(hidden))
+
+
+def _refuse_let(source: SourceFile, use: Use, hidden: frozenset[str]) -> None:
+    """Report ``let`` names where they have no value yet: they would be taken for fields that no event has."""
+    why = "`where` comes before `let`" if use.where is Where.EVENT else "`let` is computed from top to bottom"
+    for path, expr in use.exprs:
+        for node in walk(expr.root):
+            if isinstance(node, Name | Has) and node.name in hidden:
+                message, hint = f"'{node.name}' has no value here: {why}", "write out what it stands for"
+                report_inside(source, use.node, ExpressionError(message, expr.offset + node.at + 1, hint, path))
+
+
+def _scope(use: Use, names: Names) -> Scope:
+    if use.where is Where.EVENT:
+        return Scope(prefixes=_NONE)
+    if use.where in (Where.LET, Where.CONDITION):
+        return Scope(names=names.let, prefixes=_NONE)
+    if use.where is Where.SUMMARY:
+        return Scope(names=names.let, prefixes=_NONE, windows=False)
+    if use.where is Where.GOAL:
+        return Scope(names={**names.let, **_TEXTS}, prefixes=_NONE, windows=False)
+    own = names.arguments.get(use.owner, {}) if use.where is Where.CALL else {}
+    steps = names.steps | names.clearing if use.owner in names.clearing else names.steps
+    return Scope(names={**names.let, **_TEXTS, **own}, prefixes={**_NONE, "steps": steps}, windows=False)
+
+
+def fields_read(uses: Iterable[Use], names: Names) -> frozenset[str]:
+    """Return the event fields that *uses* name."""
+    found: set[str] = set()
+    for use in uses:
+        own = set(_scope(use, names).names)
+        found |= {
+            name
+            for _, expr in use.exprs
+            for name in expr.names
+            if name not in own and name.partition(".")[0] not in PREFIXES
+        }
+    return frozenset(found)
+
+
+def steps_read(uses: Iterable[Use], owner: str) -> frozenset[str]:
+    """Return the steps whose results the step *owner* reads (``steps.x``)."""
+    parts = (name.split(".") for use in uses if use.owner == owner for _, expr in use.exprs for name in expr.names)
+    return frozenset(part[1] for part in parts if part[0] == "steps" and len(part) > 1)
+
+
+def with_order(step: Step, uses: Iterable[Use]) -> frozenset[str]:
+    """Return every step that must end before *step*: its ``needs`` and what its expressions read."""
+    return step.after | steps_read(uses, step.name)

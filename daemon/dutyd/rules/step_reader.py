@@ -1,0 +1,122 @@
+"""Read the steps of a rule: tools with arguments, what the model decides in them, their conditions and their order.
+
+Called by ``rule_reader`` for ``steps`` and ``on_clear``. What a step says is held against its tool's argument model;
+names in expressions and the order of steps are checked later, when all steps are known.
+"""
+
+import re
+from enum import StrEnum
+from typing import Any
+
+from dutyd.core.expr import Template
+from dutyd.core.rule import Bound, Retry, Step
+from dutyd.core.tool import Tool
+from dutyd.rules.bounds import bound
+from dutyd.rules.fields import Fields, entries
+from dutyd.rules.source import Node, Scalar, SourceFile
+from dutyd.rules.step_checks import StepContext, check_step, find_tool
+from dutyd.rules.uses import Where
+from dutyd.rules.values import count, duration, list_of, one_of, text
+
+KEYS = (
+    "tool",
+    "with",
+    "decide",
+    "fallback",
+    "needs",
+    "if",
+    "refuse_if",
+    "approval_if",
+    "retry",
+    "on_error",
+    "if_unsure",
+)
+LATER = ("each",)
+STEP_NAME = re.compile(r"[A-Za-z][a-z0-9_]{2,39}")
+
+
+class _OnError(StrEnum):
+    STOP = "stop"
+    CONTINUE = "continue"
+
+
+class _IfUnsure(StrEnum):
+    SKIP = "skip"
+    REPEAT = "repeat"
+
+
+def read_steps(context: StepContext, node: Node) -> dict[str, Step]:
+    """Return the steps of *node*, in the order of the file; those that can't be read are left out."""
+    found: dict[str, Step] = {}
+    for name, value in entries(context.source, node, "a mapping of step names to steps"):
+        if not STEP_NAME.fullmatch(name.text):
+            message = f"'{name.text[:60]}' is no name for a step"
+            hint = "a letter, then 2 to 39 of a-z, 0-9 and _"
+            context.source.report(name, "step-name", message, hint)
+        step = _step(context, name, value)
+        if step is not None:
+            found[name.text] = step
+    return found
+
+
+def _step(context: StepContext, name: Scalar, node: Node) -> Step | None:
+    source, uses, own = context.source, context.uses, name.text
+    fields = Fields(source, node, "step", KEYS, LATER)
+    if not fields.readable:
+        return None
+    tool = _tool(context, fields)
+    args = _arguments(context, fields, "with", own)
+    decide = _decide(context, fields, own)
+    fallback = _arguments(context, fields, "fallback", own) if fields.written("fallback") else None
+    step = Step(
+        name=own,
+        tool=fields.read("tool", text, ""),
+        args=args,
+        decide=decide,
+        fallback=fallback,
+        after=frozenset(fields.read("needs", list_of(text, "[forecast]"), ())),
+        if_=fields.read("if", uses.expression(Where.STEP, own)),
+        refuse_if=fields.read("refuse_if", uses.expression(Where.CALL, own)),
+        approval_if=fields.read("approval_if", uses.expression(Where.CALL, own)),
+        retry=fields.read("retry", _retry, Retry()),
+        on_error=fields.read("on_error", one_of(_OnError), _OnError.STOP).value,
+        if_unsure=_value(fields.read("if_unsure", one_of(_IfUnsure))),
+        place=source.place(name.start),
+    )
+    check_step(context, fields, step, tool)
+    return step
+
+
+def _value(member: _IfUnsure | None) -> Any:
+    return None if member is None else member.value
+
+
+def _tool(context: StepContext, fields: Fields) -> Tool | None:
+    name = fields.require("tool", text)
+    return find_tool(context.source, context.known, name, fields.node_of("tool"))
+
+
+def _retry(source: SourceFile, node: Node) -> Retry | None:
+    fields = Fields(source, node, "retry", ("attempts", "backoff"))
+    if not fields.readable:
+        return None
+    return Retry(fields.read("attempts", count, Retry().attempts), fields.read("backoff", duration, Retry().backoff))
+
+
+def _arguments(context: StepContext, fields: Fields, key: str, step: str) -> dict[str, Template]:
+    node = fields.node_of(key)
+    if node is None:
+        return {}
+    reader = context.uses.template(Where.STEP, step)
+    pairs = entries(context.source, node, "a mapping of arguments to values")
+    read = {name.text: reader(context.source, value) for name, value in pairs}
+    return {name: template for name, template in read.items() if template is not None}
+
+
+def _decide(context: StepContext, fields: Fields, step: str) -> dict[str, Bound]:
+    node = fields.node_of("decide")
+    if node is None:
+        return {}
+    pairs = entries(context.source, node, "a mapping of arguments to bounds")
+    read = {name.text: bound(context.source, value, context.uses, step) for name, value in pairs}
+    return {name: found for name, found in read.items() if found is not None}
