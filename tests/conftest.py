@@ -7,8 +7,18 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+
 from support.broker import Broker, running_broker
 from support.valkey import running_valkey
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Warnings are errors, except two that kafka-python must mend."""
+    for mute in (
+        "ignore:(read|open)_text is deprecated:DeprecationWarning",  # when it is imported on Python 3.11 and 3.12
+        r"ignore:unclosed <socket.*'0\.0\.0\.0':ResourceWarning",  # the socket of a refused connection
+    ):
+        config.addinivalue_line("filterwarnings", mute)
 
 
 @pytest.fixture(scope="session")

@@ -129,8 +129,8 @@ class Decoder:
         time = self._known_times.get(when)
         if time is None:
             time = self._times.read(when)
-        if time > arrival:
-            time = arrival  # noqa: PLR1730  # min() would be a call for every event
+        if time > arrival:  # noqa: PLR1730  # min() would be a call for every event
+            time = arrival
         return Event(given, source, time, arrival, record.offset, fields)
 
     def _events(self, record: Record) -> list[Event]:

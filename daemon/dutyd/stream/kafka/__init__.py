@@ -14,6 +14,7 @@ from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Record
 from dutyd.core.topic import Start
 from dutyd.stream.base import Partition, Span, TopicSpec
+from dutyd.stream.kafka.client import open_client
 from dutyd.stream.kafka.consumer import KafkaGroupConsumer
 from dutyd.stream.kafka.producer import KafkaRecordProducer
 from dutyd.stream.kafka.settings import client_settings
@@ -30,7 +31,7 @@ class KafkaStream:
         listen()
         self._settings = client_settings(url, security)
         self._admin_client: Any = None
-        self._reader_client: Any = None
+        self._reader: Any = None
 
     def consumer(self, group: str, topics: Mapping[str, Start], *, client: str) -> KafkaGroupConsumer:
         """See ``stream.base.Stream.consumer``."""
@@ -47,7 +48,7 @@ class KafkaStream:
         wanted = {"num_partitions": spec.partitions, "replication_factor": -1, "configs": dict(spec.config)}
         try:
             with reaching(self._settings.servers, f"create topic {spec.name}"):
-                self._admin.create_topics({spec.name: wanted}, wait_for_metadata=True)
+                self._admin().create_topics({spec.name: wanted}, wait_for_metadata=True)
         except NotReadyError as error:
             if isinstance(error.__cause__, TopicAlreadyExistsError):
                 return
@@ -59,58 +60,64 @@ class KafkaStream:
 
     def partitions(self, topic: str) -> int | None:
         """See ``stream.base.Stream.partitions``."""
-        with reaching(self._settings.servers, f"look for topic {topic}"):
-            found = self._admin.describe_topics([topic])[0]
-        if found["error_code"] == UNKNOWN_TOPIC:
-            return None
-        return len(found["partitions"])
+        what = f"look for topic {topic}"
+        admin = self._admin(what)
+        with reaching(self._settings.servers, what):
+            found = admin.describe_topics([topic])[0]
+        return None if found["error_code"] == UNKNOWN_TOPIC else len(found["partitions"])
 
     def spans(self, topics: Sequence[str]) -> Mapping[Partition, Span]:
         """See ``stream.base.Stream.spans``."""
         asked = [TopicPartition(topic, n) for topic in topics for n in range(self.partitions(topic) or 0)]
-        with reaching(self._settings.servers, "ask for the offsets of topics"):
+        what = "ask for the offsets of topics"
+        if self._reader is None:
+            self._reader = self._open_reader(what)
+        with reaching(self._settings.servers, what):
             begin = self._reader.beginning_offsets(asked)
             end = self._reader.end_offsets(asked)
         return {Partition(*each): Span(begin[each], end[each]) for each in asked}
 
     def scan(self, topic: str) -> Iterator[tuple[Partition, Record]]:
         """See ``stream.base.Stream.scan``."""
-        left = {partition: span for partition, span in self.spans([topic]).items() if span.begin < span.end}
-        reader = self._new_reader()
+        left = {partition: span.end for partition, span in self.spans([topic]).items() if span.begin < span.end}
+        if not left:
+            return
+        reader = self._open_reader(f"read {topic}")
         try:
             reader.assign([TopicPartition(*partition) for partition in left])
             reader.seek_to_beginning()
             while left:
                 with reaching(self._settings.servers, f"read {topic}"):
                     found = reader.poll(timeout_ms=500)
+                    left_after = {p: end for p, end in left.items() if reader.position(TopicPartition(*p)) < end}
                 for each, records in found.items():
                     partition = Partition(*each)
-                    for record in records:
-                        if partition in left and record.offset < left[partition].end:
-                            yield partition, record
-                left = {p: s for p, s in left.items() if reader.position(TopicPartition(*p)) < s.end}
+                    yield from ((partition, record) for record in records if record.offset < left.get(partition, 0))
+                left = left_after
         finally:
             reader.close()
 
     def close(self) -> None:
         """See ``stream.base.Stream.close``."""
-        for client in (self._admin_client, self._reader_client):
+        for client in (self._admin_client, self._reader):
             if client is not None:
                 client.close()
-        self._admin_client = self._reader_client = None
+        self._admin_client = self._reader = None
 
-    @property
-    def _admin(self) -> Any:
+    def _admin(self, what: str = "ask") -> Any:
         if self._admin_client is None:
-            self._admin_client = KafkaAdminClient(**self._settings.options)
+            self._admin_client = open_client(KafkaAdminClient, self._settings, what)
         return self._admin_client
 
-    @property
-    def _reader(self) -> Any:
-        if self._reader_client is None:
-            self._reader_client = self._new_reader()
-        return self._reader_client
+    def _open_reader(self, what: str) -> Any:
+        return open_client(KafkaConsumer, self._settings, what, **_READER)
 
-    def _new_reader(self) -> Any:
-        options = {"auto_offset_reset": "earliest", "isolation_level": "read_committed", "metrics_enabled": False}
-        return KafkaConsumer(**self._settings.options, allow_auto_create_topics=False, **options)
+
+_READER = {
+    "group_id": None,
+    "enable_auto_commit": False,
+    "auto_offset_reset": "earliest",
+    "isolation_level": "read_committed",
+    "allow_auto_create_topics": False,
+    "metrics_enabled": False,
+}

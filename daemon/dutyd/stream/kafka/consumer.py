@@ -30,6 +30,7 @@ from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Record
 from dutyd.core.topic import Start
 from dutyd.stream.base import Partition, Polled
+from dutyd.stream.kafka.client import open_client
 from dutyd.stream.kafka.settings import REQUEST_MS, ClientSettings
 from dutyd.stream.kafka.trouble import reaching
 
@@ -91,8 +92,7 @@ class KafkaGroupConsumer:
         self._held: set[Partition] = set()  # paused until the next poll
         self._before: _Mark | None = None  # what a rebalance in progress took away
         self._ends: dict[Partition, int] = {}  # end offsets asked since the last poll
-        with reaching(settings.servers, "connect"):
-            self._kafka = KafkaConsumer(**settings.options, **_options(group, client))
+        self._kafka = open_client(KafkaConsumer, settings, f"join group {group}", **_options(group, client))
         self._marks = _Marks(self._kafka)
         self._kafka.subscribe(list(topics), listener=self._marks)
 

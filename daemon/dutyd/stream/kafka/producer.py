@@ -13,6 +13,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from dutyd.core.errors import NotReadyError
+from dutyd.stream.kafka.client import open_client
 from dutyd.stream.kafka.settings import ClientSettings
 from dutyd.stream.kafka.trouble import reaching
 
@@ -39,9 +40,10 @@ class KafkaRecordProducer:
         headers: Sequence[tuple[str, bytes]] = (),
     ) -> None:
         """See ``stream.base.Producer.send``."""
-        with reaching(self._settings.servers, f"send to {topic}"):
-            if self._kafka is None:
-                self._kafka = KafkaProducer(**self._settings.options, **_OPTIONS)
+        what = f"send to {topic}"
+        if self._kafka is None:
+            self._kafka = open_client(KafkaProducer, self._settings, what, **_OPTIONS)
+        with reaching(self._settings.servers, what):
             self._kafka.send(topic, value, key=key, headers=list(headers)).add_errback(self._failed.append)
 
     def flush(self) -> None:

@@ -68,13 +68,13 @@ class RedisStream:
         with reaching(f"read {topic}"):
             span = edges(self._client, topic)
             after, last = b"-", b"(" + id_of(span.end)
-            while True:
+            more = span.begin < span.end
+            while more:
                 page: Any = self._client.xrange(topic, after, last, count=PAGE)
                 for each in page:
                     yield Partition(topic, 0), entry(*each)
-                if len(page) < PAGE:
-                    return
-                after = b"(" + page[-1][0]
+                more = len(page) == PAGE
+                after = b"(" + page[-1][0] if more else after
 
     def close(self) -> None:
         """See ``stream.base.Stream.close``."""

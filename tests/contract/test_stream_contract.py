@@ -1,0 +1,313 @@
+"""One suite over both stream backends, each on a real server: what ``stream.base`` promises."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+
+from dutyd.core.event import Record
+from dutyd.core.topic import Start
+from dutyd.stream import open_stream
+from dutyd.stream.base import Consumer, Partition, Span, Stream, TopicSpec
+from support.broker import Broker
+from support.streams import join, poll_until, read, values
+
+EARLIEST = Start.EARLIEST
+
+
+@dataclass
+class Backend:
+    """A server, an empty topic on it, and ways to use them that end with the test."""
+
+    name: str
+    stream: Stream
+    topic: str
+    lacks: frozenset[str]
+    member: Callable[..., Consumer]
+
+    def needs(self, ability: str) -> None:
+        if ability in self.lacks:
+            pytest.skip(f"the mock broker lacks: {ability}")
+
+    def filled(self) -> list[tuple[Partition, Span]]:
+        """The partitions that hold something."""
+        return [each for each in self.stream.spans([self.topic]).items() if each[1].begin < each[1].end]
+
+    def produce(self, *records: bytes, key: bytes | None = None) -> None:
+        producer = self.stream.producer()
+        for record in records:
+            producer.send(self.topic, record, key=key)
+        producer.close()
+
+
+@pytest.fixture(params=["redis", "kafka"])
+def backend(request: pytest.FixtureRequest, unique: str) -> Iterator[Backend]:
+    lacks: frozenset[str] = frozenset()
+    if request.param == "kafka":
+        broker: Broker = request.getfixturevalue("kafka_broker")
+        url, lacks = f"kafka://{broker.address}", broker.lacks
+    else:
+        url = request.getfixturevalue("valkey_url")
+    stream = open_stream(url, {})
+    if "create" not in lacks:
+        stream.ensure(TopicSpec(unique, 3))
+    members: list[Consumer] = []
+
+    def member(start: Start = EARLIEST) -> Consumer:
+        members.append(stream.consumer(f"{unique}.group", {unique: start}, client=f"member-{len(members)}"))
+        return members[-1]
+
+    yield Backend(request.param, stream, unique, lacks, member)
+    for each in members:
+        each.close()
+    stream.close()
+
+
+def test_a_new_member_is_assigned_every_partition_before_any_record(backend: Backend) -> None:
+    backend.produce(b"1")
+    consumer = backend.member()
+    polled = poll_until(consumer, lambda answer: answer.assigned or answer.records)
+    assert not polled.records
+    assert polled.assigned == set(backend.stream.spans([backend.topic]))
+    assert values(read(consumer, 1)) == [b"1"]
+
+
+def test_a_record_comes_as_it_was_sent(backend: Backend) -> None:
+    headers = [("ce_type", b"order"), ("größe", "é".encode()), ("empty", b"")]
+    producer = backend.stream.producer()
+    producer.send(backend.topic, "grün ≥ 1".encode(), key="ключ".encode(), headers=headers)
+    producer.flush()
+    consumer = backend.member()
+    join(consumer)
+    ((partition, (record,)),) = read(consumer, 1).items()
+    assert (record.value, record.key) == ("grün ≥ 1".encode(), "ключ".encode())
+    assert sorted(record.headers) == sorted(headers)
+    assert record.offset == backend.stream.spans([backend.topic])[partition].begin
+    producer.close()
+
+
+def test_empty_values_tombstones_and_large_values_come_as_they_were_sent(backend: Backend) -> None:
+    large = bytes(range(256)) * 3_600
+    producer = backend.stream.producer()
+    producer.send(backend.topic, b"", key=b"k")
+    producer.send(backend.topic, None, key=b"k")
+    producer.send(backend.topic, large, key=b"k")
+    producer.close()
+    consumer = backend.member()
+    join(consumer)
+    (records,) = read(consumer, 3).values()
+    assert [record.value for record in records] == [b"", None, large]
+
+
+def test_a_partition_is_read_in_the_order_it_was_written(backend: Backend) -> None:
+    sent = [b"%04d" % number for number in range(2_500)]
+    backend.produce(*sent, key=b"one")
+    consumer = backend.member()
+    join(consumer)
+    (records,) = read(consumer, len(sent)).values()
+    assert [record.value for record in records] == sent
+    offsets = [record.offset for record in records]
+    assert offsets == sorted(set(offsets))
+    stamps = [record.timestamp for record in records]
+    assert stamps == sorted(stamps)
+
+
+def test_a_poll_brings_at_most_its_limit(backend: Backend) -> None:
+    backend.produce(*[b"x"] * 50)
+    consumer = backend.member()
+    join(consumer)
+    polled = poll_until(consumer, lambda answer: answer.records)
+    assert 0 < sum(map(len, polled.records.values())) <= 500
+    consumer.seek(next(iter(polled.records)), 0)
+    few = [consumer.poll(1.0, 3) for _ in range(5)]
+    assert max(sum(map(len, answer.records.values())) for answer in few) == 3
+
+
+def test_the_same_key_goes_to_the_same_partition(backend: Backend) -> None:
+    producer = backend.stream.producer()
+    for number in range(60):
+        producer.send(backend.topic, b"%d" % number, key=b"sku-%d" % (number % 20))
+    producer.close()
+    consumer = backend.member()
+    join(consumer)
+    found = read(consumer, 60)
+    homes = {(record.key, partition) for partition, records in found.items() for record in records}
+    assert len(homes) == 20
+
+
+def test_the_next_member_resumes_at_the_commit(backend: Backend) -> None:
+    backend.produce(*[b"%d" % number for number in range(6)], key=b"k")
+    first = backend.member()
+    join(first)
+    ((partition, records),) = read(first, 6).items()
+    first.commit({partition: records[3].offset + 1})
+    assert first.committed([partition]) == {partition: records[3].offset + 1}
+    first.close()
+    second = backend.member()
+    join(second)
+    assert values(read(second, 2)) == [b"4", b"5"]
+
+
+def test_nothing_committed_is_none(backend: Backend) -> None:
+    consumer = backend.member()
+    assigned = join(consumer)
+    assert consumer.committed(sorted(assigned)) == dict.fromkeys(assigned)
+
+
+def test_an_empty_commit_is_harmless(backend: Backend) -> None:
+    consumer = backend.member()
+    consumer.commit({})
+    join(consumer)
+    consumer.commit({})
+
+
+def test_the_latest_start_sees_what_comes_after_the_assignment(backend: Backend) -> None:
+    backend.produce(b"old", key=b"k")
+    consumer = backend.member(Start.LATEST)
+    join(consumer)
+    consumer.poll(0.0, 1)
+    backend.produce(b"new", key=b"k")
+    assert values(read(consumer, 1)) == [b"new"]
+
+
+def test_a_seek_between_assignment_and_next_poll_decides_where_reading_begins(backend: Backend) -> None:
+    backend.produce(*[b"%d" % number for number in range(5)], key=b"k")
+    ((partition, span),) = [
+        each for each in backend.stream.spans([backend.topic]).items() if each[1].begin < each[1].end
+    ]
+    first = backend.member()
+    join(first)
+    (records,) = read(first, 5).values()
+    first.commit({partition: span.end})
+    first.close()
+    second = backend.member()
+    assert partition in join(second)
+    second.seek(partition, records[2].offset)
+    assert values(read(second, 3)) == [b"2", b"3", b"4"]
+
+
+def test_a_seek_before_the_first_record_reads_from_the_first(backend: Backend) -> None:
+    backend.produce(b"1", b"2", key=b"k")
+    consumer = backend.member()
+    join(consumer)
+    (partition,) = read(consumer, 2)
+    consumer.seek(partition, 0)
+    assert values(read(consumer, 2)) == [b"1", b"2"]
+
+
+def test_the_position_is_the_offset_of_the_next_record(backend: Backend) -> None:
+    backend.produce(b"1", b"2", key=b"k")
+    consumer = backend.member()
+    join(consumer)
+    ((partition, records),) = read(consumer, 2).items()
+    assert consumer.position(partition) == records[-1].offset + 1
+    consumer.seek(partition, records[0].offset)
+    assert consumer.position(partition) == records[0].offset
+
+
+def test_the_end_is_proved_only_when_nothing_is_left(backend: Backend) -> None:
+    backend.produce(b"1", b"2", key=b"k")
+    consumer = backend.member()
+    ((partition, _),) = backend.filled()
+    assert partition in join(consumer)
+    assert not consumer.at_end(partition)
+    read(consumer, 2)
+    assert consumer.at_end(partition)
+    backend.produce(b"3", key=b"k")
+    assert values(read(consumer, 1)) == [b"3"]
+    assert consumer.at_end(partition)
+
+
+def test_an_empty_partition_is_at_its_end(backend: Backend) -> None:
+    consumer = backend.member()
+    assigned = join(consumer)
+    assert all(consumer.at_end(each) for each in assigned)
+
+
+def test_spans_hold_what_was_written(backend: Backend) -> None:
+    before = backend.stream.spans([backend.topic])
+    assert all(span.begin == span.end for span in before.values())
+    backend.produce(*[b"x"] * 5, key=b"k")
+    assert len(backend.filled()) == 1
+
+
+def test_an_offset_is_found_by_its_time(backend: Backend) -> None:
+    backend.needs("times")
+    consumer = backend.member()
+    join(consumer)
+    found: list[Record] = []
+    while len({record.timestamp for record in found}) < 3:
+        backend.produce(b"x", key=b"k")
+        ((partition, records),) = read(consumer, 1).items()
+        if not found or found[-1].timestamp < records[0].timestamp:
+            found += records
+    assert consumer.offset_at(partition, 0) == found[0].offset
+    for before, record in pairwise(found):
+        assert consumer.offset_at(partition, record.timestamp) == record.offset
+        assert consumer.offset_at(partition, before.timestamp + 1) == record.offset
+    assert (
+        consumer.offset_at(partition, found[-1].timestamp + 1) == backend.stream.spans([partition.topic])[partition].end
+    )
+
+
+def test_a_scan_yields_everything_without_a_group(backend: Backend) -> None:
+    assert list(backend.stream.scan(backend.topic)) == []
+    producer = backend.stream.producer()
+    sent = [b"%04d" % number for number in range(3_000)]
+    for number, value in enumerate(sent):
+        producer.send(backend.topic, value, key=b"%d" % (number % 7))
+    producer.close()
+    found = list(backend.stream.scan(backend.topic))
+    assert sorted(record.value or b"" for _, record in found) == sent
+    assert {partition.topic for partition, _ in found} == {backend.topic}
+
+
+def test_a_topic_is_created_once(backend: Backend, unique: str) -> None:
+    backend.needs("create")
+    other = TopicSpec(f"{unique}.other", 2, {"cleanup.policy": "compact"})
+    assert backend.stream.partitions(other.name) is None
+    assert backend.stream.spans([other.name]) == {}
+    backend.stream.ensure(other)
+    backend.stream.ensure(other)
+    assert backend.stream.partitions(other.name) == (2 if backend.name == "kafka" else 1)
+
+
+def test_a_second_member_takes_over_where_the_first_committed(backend: Backend) -> None:
+    backend.produce(b"1", b"2", key=b"k")
+    first = backend.member()
+    everything = join(first)
+    ((partition, records),) = read(first, 2).items()
+    second = backend.member()
+    first.commit({partition: records[0].offset + 1})
+    first.close()
+    assert join(second) == everything
+    assert values(read(second, 1)) == [b"2"]
+
+
+def test_members_never_hold_a_partition_together(backend: Backend) -> None:
+    backend.needs("partitions")
+    first, second = backend.member(), backend.member()
+    everything = join(first)
+    if backend.name == "redis":  # one reads, the other stands by
+        assert not any(second.poll(0.1, 10).assigned for _ in range(3))
+        return
+    given: set[Partition] = set()
+    theirs: set[Partition] = set()
+    while not (given and theirs):
+        theirs |= second.poll(0.1, 10).assigned
+        given |= first.poll(0.1, 10).revoked
+    assert theirs == given < everything
+
+
+def test_a_commit_for_what_is_not_ours_is_dropped(backend: Backend) -> None:
+    backend.produce(b"1", key=b"k")
+    first = backend.member()
+    join(first)
+    ((partition, records),) = read(first, 1).items()
+    first.close()
+    second = backend.member()
+    second.commit({partition: records[0].offset + 1})  # not joined yet
+    join(second)
+    assert second.committed([partition]) == {partition: None}
+    second.commit({Partition("elsewhere", 9): 5})
