@@ -5,15 +5,20 @@ demo and the tests use it, so that what they write is partitioned as the rules e
 line as the evaluator will, which also finds the lines that it could not understand.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
-from dutyd.core.errors import BadInputError
+from dutyd.core.errors import BadInputError, SettingsError
 from dutyd.core.expr import number_text
 from dutyd.core.topic import Topic, record_key
-from dutyd.stream.base import Producer, Stream, TopicSpec
+from dutyd.stream.base import Stream, TopicSpec
 from dutyd.stream.formats import Decoder
+
+Show = Callable[[int, int | None], None]
+"""Told how many records were sent so far, and of how many, where that is known."""
 
 FLUSH_EVERY = 5_000
 """Records between two waits for acknowledgements: memory stays flat, and progress is true."""
@@ -48,13 +53,17 @@ class Published:
     """What was written.
 
     Attributes:
+        created: whether the topic had to be created.
         records: how many.
         without_key: how many of them lack a ``partitioned_by`` field: rules over those fields will not see them.
+        bad: the lines that hold no events.
 
     """
 
-    records: int
-    without_key: int
+    created: bool = False
+    records: int = 0
+    without_key: int = 0
+    bad: tuple[BadLine, ...] = ()
 
 
 def read_lines(raw: Iterable[bytes]) -> Iterator[Line]:
@@ -90,13 +99,52 @@ class Keys:
         return record_key(known) if known and len(known) == len(values) else None
 
 
-def bad_lines(lines: Iterable[Line], keys: Keys) -> Iterator[BadLine]:
-    """Yield the lines that can't be published."""
-    for line in lines:
-        try:
-            keys.of(line.value)
-        except BadInputError as error:
-            yield BadLine(line.number, str(error))
+def publish_file(stream: Stream, topic: Topic, file: Path, *, raw: bool, show: Show) -> Published:
+    """Publish the lines of *file*, or nothing of it where a line is bad and not *raw*.
+
+    A file is read twice, so that a command that was refused can simply be repeated once the file is mended.
+
+    Raises:
+        SettingsError: the file can't be read.
+        NotReadyError: the stream does not take it.
+
+    """
+    try:
+        with file.open("rb") as lines:
+            count = 0
+            bad: list[BadLine] = []
+            keys = Keys(topic)
+            for line in read_lines(lines):
+                count += 1
+                bad += [] if raw else _trouble(line, keys)
+            if bad:
+                return Published(bad=tuple(bad))
+            lines.seek(0)
+            return publish_lines(stream, topic, lines, raw=raw, show=lambda sent, _: show(sent, count))
+    except OSError as error:
+        raise SettingsError(f"can't read {file}: {error.strerror}") from error
+
+
+def publish_lines(stream: Stream, topic: Topic, raw_lines: Iterable[bytes], *, raw: bool, show: Show) -> Published:
+    """Publish *raw_lines* as they come; bad ones are left out, unless *raw*."""
+    created = ensure_topic(stream, topic)
+    keys, bad, sent, without_key = Keys(topic), list[BadLine](), 0, 0
+    with closing(stream.producer()) as producer:
+        for line in read_lines(raw_lines):
+            if trouble := _trouble(line, keys):
+                bad += trouble
+                if not raw:
+                    continue
+            key = None if trouble else keys.of(line.value)
+            producer.send(topic.topic, line.value, key=key)
+            without_key += key is None and bool(topic.partitioned_by)
+            sent += 1
+            if sent % FLUSH_EVERY == 0:
+                producer.flush()
+                show(sent, None)
+        producer.flush()
+    show(sent, None)
+    return Published(created, sent, without_key, tuple(bad))
 
 
 def ensure_topic(stream: Stream, topic: Topic) -> bool:
@@ -107,29 +155,12 @@ def ensure_topic(stream: Stream, topic: Topic) -> bool:
     return missing
 
 
-def publish(producer: Producer, topic: Topic, lines: Iterable[Line]) -> Iterator[Published]:
-    """Write *lines*; yield what is acknowledged so far, at least once.
-
-    Lines that the decoder can't read are written without a key.
-
-    Raises:
-        NotReadyError: something was not acknowledged; the last yielded count was.
-
-    """
-    keys, records, without_key = Keys(topic), 0, 0
-    for line in lines:
-        try:
-            key = keys.of(line.value)
-        except BadInputError:
-            key = None
-        producer.send(topic.topic, line.value, key=key)
-        records += 1
-        without_key += key is None and bool(topic.partitioned_by)
-        if records % FLUSH_EVERY == 0:
-            producer.flush()
-            yield Published(records, without_key)
-    producer.flush()
-    yield Published(records, without_key)
+def _trouble(line: Line, keys: Keys) -> list[BadLine]:
+    try:
+        keys.of(line.value)
+    except BadInputError as error:
+        return [BadLine(line.number, str(error))]
+    return []
 
 
 def _as_text(value: object) -> str | None:

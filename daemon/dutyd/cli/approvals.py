@@ -1,0 +1,82 @@
+"""``dutyd approvals list|approve|deny``: the calls that wait for a person.
+
+An approval is for one exact call: what is shown is what is approved, by the hash of its arguments. The ledger checks
+that hash, and that nobody was faster.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from dutyd.cli.failures import Exit, say
+from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile, Who, Why
+from dutyd.cli.render import plain, print_list
+from dutyd.core.errors import SettingsError, nearest
+from dutyd.core.policy import Policy
+
+approvals = typer.Typer(no_args_is_help=True, help="Decide the calls that wait for a person.")
+
+COLUMNS = ("key", "rule", "tool", "args", "reason")
+
+Row = dict[str, Any]
+Key = Annotated[
+    str, typer.Argument(metavar="KEY", help="The effect's key, or the beginning of it.", show_default=False)
+]
+
+
+@approvals.command("list")
+def list_approvals(settings: SettingsFile = DEFAULT_SETTINGS, as_json: AsJson = False) -> None:
+    """List the calls that wait, with their exact arguments."""
+    from dutyd.cli.places import ask_ledger
+
+    rows = ask_ledger(settings, lambda ledger: ledger.queries.approvals())
+    print_list(rows, COLUMNS, "Nothing waits for approval.", as_json=as_json)
+
+
+@approvals.command()
+def approve(key: Key, who: Who, settings: SettingsFile = DEFAULT_SETTINGS, why: Why = "") -> None:
+    """Let one call be sent, exactly as it was shown."""
+    _decide("approve", key, who, why, settings)
+
+
+@approvals.command()
+def deny(key: Key, who: Who, settings: SettingsFile = DEFAULT_SETTINGS, why: Why = "") -> None:
+    """Refuse one call."""
+    _decide("deny", key, who, why, settings)
+
+
+def _decide(what: Literal["approve", "deny"], key: str, who: str, why: str, settings: Path) -> None:
+    from dutyd.cli.places import ask_ledger_of, open_world
+    from dutyd.ledger.decisions import Decided
+
+    with open_world(settings) as world:
+        row = _the_one(key, ask_ledger_of(world, lambda ledger: ledger.queries.approvals()))
+        _refuse_stranger(who, row["tool"], world.policy)
+        decided = ask_ledger_of(
+            world, lambda ledger: getattr(ledger.decisions, what)(row["key"], row["hash"], who, why)
+        )
+    if decided is not Decided.DONE:
+        say(f"too late: {row['key']} is not waiting any more (`dutyd effects list` shows what became of it)")
+        raise typer.Exit(Exit.FINDINGS)
+    done = {"approve": "approved", "deny": "denied"}[what]
+    typer.echo(f"{done}: {row['tool']} {plain(row['args'])}")
+
+
+def _the_one(key: str, rows: list[Row]) -> Row:
+    """Return the row whose key is, or alone begins with, *key*."""
+    found = [row for row in rows if row["key"] == key] or [row for row in rows if row["key"].startswith(key)]
+    if not found:
+        raise SettingsError(f"no call '{key}' waits for approval: `dutyd approvals list` shows those that do")
+    if len(found) > 1:
+        keys = "".join(f"\n  {row['key']}" for row in found)
+        raise SettingsError(f"'{key}' is the beginning of several calls, write more of it:{keys}")
+    return found[0]
+
+
+def _refuse_stranger(who: str, tool: str, policy: Policy) -> None:
+    """Hold *who* against the policy's ``approvers``; without that list everybody may decide."""
+    named = policy.approvers.get(tool, policy.approvers.get("default"))
+    if named is not None and who not in named:
+        allowed = ", ".join(named) or "nobody"
+        raise SettingsError(f"{who} may not decide {tool} calls: the policy names {allowed}{nearest(who, named)}")

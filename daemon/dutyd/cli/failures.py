@@ -1,0 +1,78 @@
+"""An error as one message on standard error, and the exit code that scripts rely on.
+
+Called by ``main`` alone, with whatever a command raised. Errors of the project explain themselves; anything else is a
+defect and says so. Tracebacks are for ``--debug``.
+"""
+
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from enum import IntEnum
+
+import typer
+from typer.exceptions import TyperException
+
+from dutyd.core.errors import BadInputError, DutydError, SettingsError
+
+
+class Exit(IntEnum):
+    """Exit codes, the same for every command."""
+
+    FINE = 0
+    FINDINGS = 1  # something needs a person: a check failed, a server does not answer
+    BAD_RULE = 2
+    WRONG_USE = 3  # wrong usage, settings or input
+
+
+@dataclass(frozen=True, slots=True)
+class FailureReport:
+    """Tells failures; with *debug* the traceback comes first."""
+
+    debug: bool = False
+
+    def tell(self, error: Exception) -> int:
+        """Print *error* and return its exit code."""
+        if isinstance(error, BrokenPipeError):
+            # Whoever read our output is gone (`| head`): no message, and none when Python flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return Exit.FINE
+        if self.debug:
+            traceback.print_exception(error)
+        if isinstance(error, TyperException):
+            return self._tell_usage(error)
+        if isinstance(error, typer.Abort):
+            say("stopped")
+            return Exit.FINDINGS
+        if isinstance(error, DutydError):
+            say(str(error))
+            return code_of(error)
+        say(f"this should not happen: {type(error).__name__}: {error}")
+        if not self.debug:
+            typer.echo("  It is a defect of dutyd. The same command with --debug shows where it was.", err=True)
+        return Exit.FINDINGS
+
+    def _tell_usage(self, error: TyperException) -> int:
+        context = getattr(error, "ctx", None)
+        message = error.format_message()
+        if message:  # empty where a bare group has already shown its help
+            say(message)
+            if context is not None:
+                typer.echo(f"  {context.get_usage()}\n  Help: {context.command_path} --help", err=True)
+        return Exit.WRONG_USE
+
+
+def say(message: str) -> None:
+    """Print *message* on standard error behind the program's name."""
+    typer.secho("dutyd: ", err=True, nl=False, bold=True, fg=typer.colors.RED)
+    typer.echo(message, err=True)
+
+
+def code_of(error: DutydError) -> Exit:
+    """Return the exit code for an error of the project."""
+    from dutyd.core.expr import ExpressionError
+    from dutyd.rules.problems import RuleErrors
+
+    if isinstance(error, RuleErrors | ExpressionError):
+        return Exit.BAD_RULE
+    return Exit.WRONG_USE if isinstance(error, SettingsError | BadInputError) else Exit.FINDINGS

@@ -1,0 +1,65 @@
+"""``dutyd incidents list|show`` and ``dutyd effects list``: what the ledger remembers.
+
+They need Redis and the settings, no running daemon, and change nothing.
+"""
+
+from typing import Annotated, Any
+
+import typer
+
+from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile
+from dutyd.cli.render import plain, print_json, print_list, print_rows
+from dutyd.core.errors import SettingsError
+from dutyd.core.incident import EffectState
+
+incidents = typer.Typer(no_args_is_help=True, help="Look at incidents: what was opened, and what came of it.")
+effects = typer.Typer(no_args_is_help=True, help="Look at effects: what was sent to other systems, and how it ended.")
+
+INCIDENT_COLUMNS = ("id", "rule", "entity", "state", "opened", "cleared", "mode", "run")
+EFFECT_COLUMNS = ("key", "rule", "tool", "args", "state", "reason", "attempts")
+
+Incident = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.", show_default=False)]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the newest N.", show_default=False)]
+State = Annotated[EffectState | None, typer.Option("--state", case_sensitive=False, help="Only those in this state.")]
+
+
+@incidents.command("list")
+def list_incidents(settings: SettingsFile = DEFAULT_SETTINGS, limit: Limit = None, as_json: AsJson = False) -> None:
+    """List incidents, newest first."""
+    from dutyd.cli.places import ask_ledger
+
+    rows = ask_ledger(settings, lambda ledger: ledger.queries.incidents(limit))
+    print_list(rows, INCIDENT_COLUMNS, "No incidents.", as_json=as_json)
+
+
+@incidents.command("show")
+def show_incident(incident: Incident, settings: SettingsFile = DEFAULT_SETTINGS, as_json: AsJson = False) -> None:
+    """Show one incident whole: what was seen, what was done."""
+    from dutyd.cli.places import ask_ledger
+
+    found = ask_ledger(settings, lambda ledger: ledger.queries.incident(incident))
+    if found is None:
+        raise SettingsError(f"there is no incident '{incident}': `dutyd incidents list` shows all")
+    if as_json:
+        print_json(found)
+    else:
+        _print_incident(found)
+
+
+@effects.command("list")
+def list_effects(settings: SettingsFile = DEFAULT_SETTINGS, state: State = None, as_json: AsJson = False) -> None:
+    """List effects, by incident, newest first."""
+    from dutyd.cli.places import ask_ledger
+
+    rows = ask_ledger(settings, lambda ledger: ledger.queries.effects(state))
+    print_list(rows, EFFECT_COLUMNS, "No effects.", as_json=as_json)
+
+
+def _print_incident(row: dict[str, Any]) -> None:
+    for name in (*INCIDENT_COLUMNS, "waits_for", "trouble"):
+        typer.echo(f"{name:<10} {plain(row.get(name))}")
+    typer.echo()
+    evidence = row["trigger"]["evidence"]
+    seen = {**evidence["fields"], **evidence["let"], **evidence["values"]}
+    print_rows([{"seen": name, "value": value} for name, value in seen.items()], ("seen", "value"), "Nothing was seen.")
+    print_rows(row["effects"], ("step", "tool", "args", "state", "reason", "result"), "No effects.")

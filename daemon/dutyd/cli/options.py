@@ -1,0 +1,16 @@
+"""Options and arguments that several commands share, so that they have one name and one help text."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SettingsFile = Annotated[
+    Path,
+    typer.Option("--settings", metavar="FILE", envvar="DUTYD_SETTINGS", help="The settings of the installation."),
+]
+DEFAULT_SETTINGS = Path("dutyd.yaml")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+Who = Annotated[str, typer.Option("--as", metavar="NAME", help="Who decides; it is written down.", show_default=False)]
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="A reason, written down beside the name.")]

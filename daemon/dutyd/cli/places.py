@@ -1,0 +1,66 @@
+"""The way from a command to what its settings name.
+
+Commands import this module when they run: it brings the clients of Redis and the broker with it.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from redis.exceptions import RedisError
+
+from dutyd.app.world import World
+from dutyd.cli.options import DEFAULT_SETTINGS
+from dutyd.core.errors import NotReadyError, SettingsError
+from dutyd.ledger import Ledger
+from dutyd.ops.logging import configure_logging
+from dutyd.rules.known import Known
+from dutyd.settings import Settings, load_settings
+
+Answer = TypeVar("Answer")
+
+
+def read_settings(file: Path) -> Settings:
+    """Return the settings of *file* and the environment; raises SettingsError."""
+    if file == DEFAULT_SETTINGS and not file.exists():
+        raise SettingsError("there is no dutyd.yaml here: name the settings with --settings FILE, or in DUTYD_SETTINGS")
+    return load_settings(file, os.environ)
+
+
+def open_world(file: Path) -> World:
+    """Return what the settings in *file* name, for a command that answers and ends: its log holds trouble only."""
+    configure_logging(logging.WARNING)
+    return World(read_settings(file))
+
+
+def what_is_known(file: Path | None) -> Known:
+    """Return what rule files are held against: the installed tools, and topics and policy of the settings in *file*."""
+    configure_logging(logging.WARNING)
+    if file is None:
+        return Known(World(Settings()).catalogue)
+    with open_world(file) as world:
+        return world.known
+
+
+def ask_ledger(file: Path, question: Callable[[Ledger], Awaitable[Answer]]) -> Answer:
+    """Ask the ledger of the settings in *file* and return the answer."""
+    with open_world(file) as world:
+        return ask_ledger_of(world, question)
+
+
+def ask_ledger_of(world: World, question: Callable[[Ledger], Awaitable[Answer]]) -> Answer:
+    """Ask the ledger of *world* and return the answer; an outage of Redis is ``NotReadyError``."""
+
+    async def ask() -> Answer:
+        client = world.ledger_client()
+        try:
+            return await question(world.ledger(client))
+        except RedisError as error:
+            raise NotReadyError(f"the ledger's Redis does not answer: {error}") from error
+        finally:
+            await client.aclose()
+
+    return asyncio.run(ask())

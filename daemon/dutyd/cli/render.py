@@ -1,0 +1,76 @@
+"""Tables for people, JSON for programs. What is shown may come from events, so it can't steer the terminal.
+
+Called by commands with plain rows.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+WIDE = 1000
+"""Columns where the output is no terminal: nothing is cut or folded for a reader that is a program."""
+
+
+def print_json(value: Any) -> None:
+    """Print *value* as one JSON document."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], nothing: str) -> None:
+    """Print *rows* as a table of *columns*, or *nothing* where there are none."""
+    if not rows:
+        typer.echo(nothing)
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(plain(row.get(column))) for column in columns))
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+
+
+def print_list(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], nothing: str, *, as_json: bool) -> None:
+    """Print *rows* whole as a JSON list, or their *columns* as a table."""
+    if as_json:
+        print_json(rows)
+    else:
+        print_rows(rows, columns, nothing)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Give a function that shows how much of *what* is done, on a terminal; elsewhere it does nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def plain(value: object) -> str:
+    """Return *value* as text that a terminal shows and never obeys."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        text = ", ".join(f"{name}={plain(inner)}" for name, inner in value.items())
+    elif isinstance(value, list | tuple):
+        text = ", ".join(plain(inner) for inner in value)
+    else:
+        text = str(value)
+    return "".join(char if char.isprintable() else " " for char in text)
