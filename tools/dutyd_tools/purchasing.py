@@ -33,7 +33,7 @@ class DraftPurchaseOrder(Args):
         """What the order comes to; None where nobody said a price."""
         if self.unit_price is None:
             return None
-        return Money(self.unit_price.amount, self.unit_price.currency or self.currency).times(self.quantity)
+        return Money(self.unit_price.amount, self.unit_price.currency or self.currency).times(plain(self.quantity))
 
 
 class PlacePurchaseOrder(Args):

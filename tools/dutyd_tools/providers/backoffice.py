@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from dutyd.core.tool import Promise, Provider, ProviderClass, Receipt, UnknownOutcomeError
+from dutyd.core.tool import Promise, Provider, ProviderClass, Receipt, RefusedError, UnknownOutcomeError
 from dutyd_tools.providers.http import JsonApi
 from dutyd_tools.providers.settings import ProviderSettings, read_settings
 
@@ -56,13 +56,15 @@ class Backoffice:
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> Receipt:
         """Make one *kind* under *key*."""
-        answer = await self._api.post(PATHS[kind], body, {"Idempotency-Key": key})
-        return _receipt(answer)
+        answer = await self._api.post(_path(kind), body, {"Idempotency-Key": key})
+        if (receipt := _receipt(answer)) is None:
+            raise UnknownOutcomeError(f"the back office answered without an id: {str(answer)[:300]}")
+        return receipt
 
     async def lookup(self, kind: str, key: str) -> Receipt | None:
         """Return what was made under *key*; always None where a provider is played that can't be searched."""
-        found = await self._api.get(f"/effects/{key}")
-        if found is None or f"/{found['path']}" != PATHS[kind]:
+        found = await self._api.find(f"/effects/{key}")
+        if found is None or f"/{found['path']}" != _path(kind):
             return None
         return _receipt(found["answer"])
 
@@ -80,7 +82,13 @@ class Backoffice:
         await self._api.close()
 
 
-def _receipt(answer: Any) -> Receipt:
+def _path(kind: str) -> str:
+    if kind not in PATHS:
+        raise RefusedError(f"the back office makes no {kind}, only {', '.join(PATHS)}")
+    return PATHS[kind]
+
+
+def _receipt(answer: Any) -> Receipt | None:
     if not isinstance(answer, dict) or not isinstance(answer.get("id"), str):
-        raise UnknownOutcomeError(f"an answer without an id: {str(answer)[:300]}")
+        return None
     return Receipt(answer["id"], answer)

@@ -16,6 +16,7 @@ import httpx2
 from dutyd.core.tool import KeyKnownError, NotSentError, ProviderError, RefusedError, UnknownOutcomeError
 
 _WORDS = 300  # characters of an answer that a message repeats
+_LONGEST_DELAY = 86_400.0  # seconds: what a server asks for beyond that is a mistake
 _UNSURE = frozenset({408, 425})
 _KNOWN = frozenset({409, 412})
 
@@ -54,26 +55,23 @@ class JsonApi:
             raise outcome(response.status_code, self._said(path, response), retry_after(response.headers))
         try:
             return response.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UnknownOutcomeError(f"an answer that is no JSON: {self._said(path, response)}") from error
 
-    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Any | None:
-        """Ask; return the answer, None for 404.
+    async def get(self, path: str, query: Mapping[str, str]) -> Any:
+        """Ask; return the answer.
 
         Raises:
             NotSentError: there is no answer now.
             RefusedError: the question is wrong, or we may not ask it.
 
         """
-        try:
-            response = await self._request("GET", path, params=dict(query or {}))
-            if response.status_code == httpx2.codes.NOT_FOUND:
-                return None
-            if not response.is_success:
-                raise outcome(response.status_code, self._said(path, response), retry_after(response.headers))
-            return response.json()
-        except (UnknownOutcomeError, KeyKnownError, ValueError) as error:
-            raise NotSentError(str(error)) from error  # a question can always be asked again
+        return self._answer(path, await self._ask(path, query))
+
+    async def find(self, path: str) -> Any | None:
+        """Ask for one thing; return None where it is not there (404). Raises as ``get`` does."""
+        response = await self._ask(path, {})
+        return None if response.status_code == httpx2.codes.NOT_FOUND else self._answer(path, response)
 
     async def close(self) -> None:
         """Close the client."""
@@ -87,6 +85,22 @@ class JsonApi:
             raise NotSentError(f"no connection to {self._url}: {error!r}") from error
         except (httpx2.RequestError, TimeoutError) as error:
             raise UnknownOutcomeError(f"{method} {self._url}{path} broke off: {error!r}") from error
+
+    async def _ask(self, path: str, query: Mapping[str, str]) -> httpx2.Response:
+        try:
+            return await self._request("GET", path, params=dict(query))
+        except UnknownOutcomeError as error:
+            raise NotSentError(str(error)) from error  # a question can always be asked again
+
+    def _answer(self, path: str, response: httpx2.Response) -> Any:
+        said = self._said(path, response)
+        if not response.is_success:
+            failed = outcome(response.status_code, said, retry_after(response.headers))
+            raise failed if isinstance(failed, NotSentError | RefusedError) else NotSentError(said)
+        try:
+            return response.json()
+        except (ValueError, RecursionError) as error:
+            raise NotSentError(f"an answer that is no JSON: {said}") from error
 
     def _said(self, path: str, response: httpx2.Response) -> str:
         words = " ".join(response.text.split())[:_WORDS]
@@ -108,12 +122,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that a ``Retry-After`` asks for: a number, or a date held against the answer's own."""
     told = headers.get("Retry-After", "")
     if told.strip().isascii() and told.strip().isdigit():
-        return float(told)
+        return min(float(told), _LONGEST_DELAY)
     try:
         delay = parsedate_to_datetime(told) - parsedate_to_datetime(headers.get("Date", ""))
     except (ValueError, TypeError):  # no date, or only one of them has a zone
         return None
-    return max(delay.total_seconds(), 0.0)
+    return min(max(delay.total_seconds(), 0.0), _LONGEST_DELAY)
 
 
 @cache

@@ -95,7 +95,7 @@ class Data:
         """Return the samples of *metric* that carry all of *labels*, of the last *minutes*, oldest first."""
         rows = self._database.rows(
             "SELECT * FROM samples WHERE metric = coalesce(?, metric)"  # noqa: S608 - a constant
-            f" AND time > coalesce({_NOW} - ? * 60.0, 0) ORDER BY time DESC LIMIT ?",
+            f" AND time > coalesce({_NOW} - ? * 60.0, 0) ORDER BY time DESC, rowid DESC LIMIT ?",
             (metric, minutes, MOST_SAMPLES),
         )
         told = [dict(row) | {"labels": json.loads(row["labels"]), "time": _text(row["time"])} for row in reversed(rows)]
