@@ -31,7 +31,7 @@ def test_a_file_becomes_keyed_records_in_its_order(stream: Stream, unique: str, 
     file.write_bytes(lines({"sku": "A", "n": 1}, {"sku": "B", "n": 2}, {"n": 3}))
     topic = Topic(alias="stock", topic=unique, partitioned_by=("sku",))
     done = publish_file(stream, topic, file, raw=False, show=quiet)
-    assert (done.created, done.records, done.without_key, done.bad) == (True, 3, 1, ())
+    assert (done.created, done.records, done.without_key, done.bad) == (1, 3, 1, ())
     written = [(record.key, json.loads(record.value or b"")["n"]) for _, record in stream.scan(unique)]
     assert written == [(b"A", 1), (b"B", 2), (None, 3)]
 
@@ -40,7 +40,7 @@ def test_a_file_with_a_bad_line_sends_nothing(stream: Stream, unique: str, tmp_p
     file = tmp_path / "events.jsonl"
     file.write_bytes(lines({"n": 1}) + b"{oops\n" + lines({"n": 2}) + b"12\n")
     done = publish_file(stream, Topic(alias="a", topic=unique), file, raw=False, show=quiet)
-    assert [bad.number for bad in done.bad] == [2, 4]
+    assert [bad.line for bad in done.bad] == [2, 4]
     assert (done.records, stream.partitions(unique)) == (0, None)
 
 
@@ -55,7 +55,7 @@ def test_raw_lines_are_sent_as_they_are(stream: Stream, unique: str, tmp_path: P
 def test_a_stream_of_lines_leaves_bad_ones_out(stream: Stream, unique: str) -> None:
     raw = [b'{"n": 1}\n', b"{oops\n", b'{"n": 2}\n']
     done = publish_lines(stream, Topic(alias="a", topic=unique), raw, raw=False, show=quiet)
-    assert (done.records, [bad.number for bad in done.bad]) == (2, [2])
+    assert (done.records, [bad.line for bad in done.bad]) == (2, [2])
 
 
 def test_progress_ends_at_the_number_of_records(stream: Stream, unique: str, tmp_path: Path) -> None:

@@ -32,9 +32,9 @@ class Line(NamedTuple):
 
 
 class BadLine(NamedTuple):
-    """A line that holds no events, and why."""
+    """A line that holds no events, its number, and why."""
 
-    number: int
+    line: int
     reason: str
 
 
@@ -53,14 +53,14 @@ class Published:
     """What was written.
 
     Attributes:
-        created: whether the topic had to be created.
+        created: partitions that the topic was created with; 0 where it was there.
         records: how many.
         without_key: how many of them lack a ``partitioned_by`` field: rules over those fields will not see them.
         bad: the lines that hold no events.
 
     """
 
-    created: bool = False
+    created: int = 0
     records: int = 0
     without_key: int = 0
     bad: tuple[BadLine, ...] = ()
@@ -147,12 +147,12 @@ def publish_lines(stream: Stream, topic: Topic, raw_lines: Iterable[bytes], *, r
     return Published(created, sent, without_key, tuple(bad))
 
 
-def ensure_topic(stream: Stream, topic: Topic) -> bool:
-    """Create *topic* where it is missing; return whether it was."""
-    missing = stream.partitions(topic.topic) is None
-    if missing:
-        stream.ensure(TopicSpec(topic.topic, topic.partitions))
-    return missing
+def ensure_topic(stream: Stream, topic: Topic) -> int:
+    """Create *topic* where it is missing; return with how many partitions, 0 where it was there."""
+    if stream.partitions(topic.topic) is not None:
+        return 0
+    stream.ensure(TopicSpec(topic.topic, topic.partitions))
+    return stream.partitions(topic.topic) or topic.partitions  # a Redis stream has one, whatever is asked for
 
 
 def _trouble(line: Line, keys: Keys) -> list[BadLine]:

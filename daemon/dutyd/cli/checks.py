@@ -136,12 +136,15 @@ async def _known_models(endpoint: Endpoint) -> tuple[str, ...] | Fault:
 
 
 def _providers(world: World) -> Iterator[Seen]:
+    embedded = []
     for family, provider in world.settings.providers:
         if provider is None:
-            said = "the embedded back office stands in: nothing leaves this machine"
-            yield Seen(f"provider {family}", Standing.WEAK, said, f"name `providers.{family}` in the settings")
+            embedded.append(family)
         else:
             yield Seen(f"provider {family}", Standing.FINE, f"{provider.kind}, {provider.options.get('url', '')}")
+    if embedded:
+        said = f"the embedded back office stands in for {', '.join(embedded)}: nothing leaves this machine"
+        yield Seen("providers", Standing.WEAK, said, "name them under `providers` in the settings")
 
 
 LOOKS: dict[str, Look] = {

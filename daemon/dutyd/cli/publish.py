@@ -51,8 +51,8 @@ def publish(
     if len(done.bad) > SHOWN:
         say(f"and {len(done.bad) - SHOWN:,} more lines like these")
     if as_json:
-        counts = {"created": done.created, "records": done.records, "without_key": done.without_key}
-        print_json({"topic": to.topic, **counts, "bad": [line._asdict() for line in done.bad]})
+        counts = {"created": bool(done.created), "records": done.records, "without_key": done.without_key}
+        print_json({"topic": to.topic, **counts, "bad": [bad._asdict() for bad in done.bad]})
     elif done.bad and not done.records:
         typer.echo("Nothing was published: mend these lines, or send them as they are with --raw.")
     else:
@@ -61,10 +61,10 @@ def publish(
         raise typer.Exit(Exit.WRONG_USE)
 
 
-def _told(topic: Topic, records: int, created: bool, without_key: int) -> str:
+def _told(topic: Topic, records: int, created: int, without_key: int) -> str:
     told = f"Published {records:,} {'record' if records == 1 else 'records'} to '{topic.topic}'"
     if created:
-        told += f", created with {topic.partitions} {'partition' if topic.partitions == 1 else 'partitions'}"
+        told += f", created with {created} {'partition' if created == 1 else 'partitions'}"
     if without_key:
         fields = ", ".join(topic.partitioned_by)
         told += f"; {without_key:,} of them without {fields}: rules over these fields won't see them"
