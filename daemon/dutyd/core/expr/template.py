@@ -147,8 +147,10 @@ def _end(text: str, start: int) -> int:
     quote, at = "", start + 2
     while at < len(text):
         if quote:
-            at += text[at] == "\\"  # what follows a backslash is never the closing quote
-            quote = "" if text[at : at + 1] == quote else quote
+            if text[at] == "\\":
+                at += 1  # what follows a backslash is never the closing quote
+            elif text[at] == quote:
+                quote = ""
         elif text.startswith("}}", at):
             return at
         elif text[at] in "\"'":
@@ -188,7 +190,7 @@ def _render(part: Part, look: Look) -> object | None:
 
 def _whole(value: object | None) -> object | None:
     """Return *value* with whole numbers as int: 24.0 and 24 are one number, so they must be one argument."""
-    if isinstance(value, tuple):
+    if isinstance(value, list | tuple):
         return [_whole(item) for item in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from dutyd.core.duration import UNIT_SECONDS
 from dutyd.core.expr.functions import RECEIVERS
 from dutyd.core.expr.precedence import COMPARISON, PRIMARY, TERNARY, UNARY, power
-from dutyd.core.expr.tokens import UNIT_SECONDS
 from dutyd.core.expr.tree import (
     Binary,
     Call,
@@ -37,12 +37,10 @@ def to_text(tree: Node | Expr) -> str:
 
 def number_text(value: float) -> str:
     """Return a finite number as people write it: ``12``, ``0.3``, ``1500000``; 15 digits, so no noise of doubles."""
-    if isinstance(value, int):
-        return str(value)
+    if isinstance(value, int) or (value.is_integer() and abs(value) < 1e21):
+        return str(int(value))
     text = f"{value:.15g}"
-    if "e" in text and 1e-9 < abs(value) < 1e21:
-        text = f"{Decimal(text):f}"
-    return "0" if text == "-0" else text
+    return f"{Decimal(text):f}" if "e-0" in text else text
 
 
 def duration_text(seconds: float) -> str:

@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from dutyd.core.duration import UNIT_SECONDS
 from dutyd.core.expr.errors import ExpressionError
 
 Kind = Literal["number", "duration", "text", "name", "word", "mark", "end"]
-
-UNIT_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-"""The units of a duration, smallest first."""
 
 LONGEST_SECONDS: Final = 366 * 86400.0
 """The longest window: a year."""
