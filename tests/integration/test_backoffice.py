@@ -1,6 +1,11 @@
 """The embedded back office over real HTTP: once per key, faults, restarts, data, the page."""
 
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +138,35 @@ def test_everything_is_there_again_after_a_restart(db: Path) -> None:
     with Loopback(app(db)) as server, httpx2.Client(base_url=server.url) as client:
         assert rows(client, "/tickets") == [made]
         assert post(client, "/tickets", TICKET).json() == made
+
+
+SERVE = "import sys, pathlib, dutyd.embedded.backoffice as b; b.serve(int(sys.argv[1]), pathlib.Path(sys.argv[2]))"
+
+
+@contextmanager
+def served(port: int, db: Path) -> Iterator[tuple["subprocess.Popen[bytes]", httpx2.Client]]:
+    command = [sys.executable, "-c", SERVE, str(port), str(db)]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as process,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        assert process.stdout is not None
+        assert b"back office listens" in process.stdout.readline()
+        yield process, client
+        process.kill()
+
+
+def test_what_was_answered_survives_a_kill_and_the_port_serves_again(db: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with served(port, db) as (process, client):
+        made = [post(client, "/tickets", TICKET, str(at)).json() for at in range(20)]
+        process.kill()
+    with served(port, db) as (process, client):
+        assert rows(client, "/tickets") == made
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:

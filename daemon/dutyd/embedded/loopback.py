@@ -7,8 +7,11 @@ own (demo, tests, a daemon that brings its back office with it), ``run`` in the 
 """
 
 import os
+import signal
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -51,8 +54,8 @@ class Loopback:
         self._thread = threading.Thread(target=self.run, name=f"loopback-{self.port}", daemon=True)
 
     def run(self) -> None:
-        """Serve until ``stop``, or, in the main thread, until SIGTERM or SIGINT."""
-        with self._socket:
+        """Serve until ``stop``, or, in the main thread, until SIGTERM or SIGINT: both are an orderly end."""
+        with self._socket, _signals_end_in_order():
             self._server.run(sockets=[self._socket])
 
     def start(self) -> Self:
@@ -72,6 +75,20 @@ class Loopback:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
+
+
+@contextmanager
+def _signals_end_in_order() -> Iterator[None]:
+    """Keep the process alive when uvicorn, having ended for a signal, raises it once more."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _bind(port: int) -> socket.socket:
