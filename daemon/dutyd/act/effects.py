@@ -90,8 +90,8 @@ class Sender:
             return _waits(Waiting.PAUSED, None, "paused")
         if leave is not Leave.GO:
             return StepResult(StepState.REFUSED, reason="cleared")
-        if not self.lease.lasts(self.provider.promise.timeout):
-            await self._record(effect, EffectState.RESERVED, "the lease was about to end")
+        if not self.lease.lasts():  # a successor waits out our send's timeout, so that owning it now is enough
+            await self._record(effect, EffectState.RESERVED, "the lease had ended")
             raise LostError(effect.key)
         try:
             receipt = await self._create(effect)

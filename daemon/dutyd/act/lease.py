@@ -40,9 +40,9 @@ class Lease:
     def __post_init__(self) -> None:
         self._until = self.started + self.seconds
 
-    def lasts(self, seconds: float = 0.0) -> bool:
-        """Whether it is surely ours for *seconds* more."""
-        return not self._lost and self.clock() + seconds < self._until
+    def lasts(self) -> bool:
+        """Whether it is surely still ours."""
+        return not self._lost and self.clock() < self._until
 
     async def keep(self) -> None:
         """Renew it every third of its length, until cancelled or lost."""

@@ -1,0 +1,185 @@
+"""From a trigger to effects, on a real ledger and a real back office over HTTP."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from dutyd.core.policy import MoneyLimits, Policy
+from dutyd.core.rule import Mode
+from support.acting import Office, office, running
+
+RULES = """
+language: 1
+rules:
+  - id: errors
+    from: metrics
+    per: [service]
+    when: error_count > 10
+    mode: act
+    summary: "{{ service }}: {{ error_count }} errors"
+    agent: {goal: Find out what happened.}
+    steps:
+      page:
+        tool: send_alert
+        with: {severity: critical, summary: "{{ summary }}"}
+      ticket:
+        tool: create_ticket
+        with: {project: OPS, kind: incident}
+        decide: {title: {text: 120}, body: {text: 4000}}
+        fallback: {title: "{{ summary }}", body: "{{ evidence }}"}
+      tell:
+        tool: notify
+        with: {to: manager, text: "ticket {{ steps.ticket.id }}"}
+    on_clear:
+      resolve: {tool: resolve_alert, with: {alert: "{{ steps.page.id }}"}}
+  - id: stock
+    from: stock
+    per: [sku]
+    when: inventory_level < reorder_point
+    mode: act
+    steps:
+      order:
+        tool: draft_purchase_order
+        with: {sku: "{{ sku }}", supplier: S1, quantity: "{{ quantity }}", unit_price: "{{ unit_price }}"}
+        refuse_if: quantity * unit_price > 5000
+        approval_if: quantity * unit_price > 1000
+"""
+ERROR = {"service": "checkout", "error_count": 12}
+
+
+@pytest.fixture
+async def desk(valkey_url: str, unique: str, tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(valkey_url, unique, tmp_path, RULES, settings={"timeout": 1.0}) as opened:
+        yield opened
+
+
+async def test_without_a_model_the_fallback_decides_and_every_step_is_done_once(desk: Office) -> None:
+    trigger = desk.trigger("errors", ERROR, {"service": "checkout"})
+    desk.open_(trigger)
+    desk.open_(trigger)
+    async with running(desk.worker()):
+        await desk.settled(1)
+    (alert,) = await desk.listed("/alerts")
+    (ticket,) = await desk.listed("/tickets")
+    (message,) = await desk.listed("/messages")
+    assert alert["summary"] == ticket["title"] == "checkout: 12 errors"
+    assert "error_count: 12" in ticket["body"]
+    assert message["text"] == f"ticket {ticket['id']}"
+    (row,) = await desk.ledger.queries.incidents()
+    assert (row["state"], row["run"]) == ("ACTIVE", "no_model")
+    assert await desk.ledger.outcomes.count() == 0
+
+
+async def test_a_clear_resolves_what_was_raised_and_closes(desk: Office) -> None:
+    trigger = desk.trigger("errors", ERROR, {"service": "checkout"})
+    desk.open_(trigger)
+    async with running(desk.worker()):
+        await desk.settled(1)
+        desk.clear(trigger)
+        while (await desk.ledger.queries.incidents())[0]["state"] != "CLOSED":
+            await desk.settled(1)
+    (alert,) = await desk.listed("/alerts")
+    assert alert["status"] == "resolved"
+
+
+async def test_a_clear_before_anybody_worked_sends_nothing(desk: Office) -> None:
+    trigger = desk.trigger("errors", ERROR, {"service": "checkout"})
+    desk.open_(trigger)
+    desk.clear(trigger)
+    async with running(desk.worker()):
+        await desk.settled(1)
+        while (await desk.ledger.queries.incidents())[0]["state"] != "CLOSED":
+            await desk.settled(1)
+    assert await desk.listed("/alerts") == []
+
+
+@pytest.mark.parametrize("fault", ["fail", "cut", "execute-then-fail", "execute-then-stall", "execute-then-cut"])
+async def test_whatever_an_answer_does_each_effect_is_seen_once(desk: Office, fault: str) -> None:
+    more: dict[str, object] = {"status": 500} if fault.endswith("fail") else {"seconds": 2}
+    await desk.fault(path="/alerts", do=fault, times=1, **more)
+    desk.open_(desk.trigger("errors", ERROR, {"service": "checkout"}))
+    async with running(desk.worker()):
+        await desk.settled(1, seconds=40)
+    assert len(await desk.listed("/alerts")) == 1
+    assert len(await desk.listed("/executions")) == 3
+    assert set((await desk.effects()).values()) == {"DONE"}
+
+
+async def test_an_expensive_order_waits_for_a_person_and_then_goes_out_as_it_was_shown(desk: Office) -> None:
+    fields = {"sku": "a", "quantity": 500, "unit_price": 3.5, "inventory_level": 1, "reorder_point": 5}
+    desk.open_(desk.trigger("stock", fields, {"sku": "a"}))
+    async with running(desk.worker()):
+        await desk.settled(1)
+        assert await desk.listed("/purchase-orders") == []
+        (waiting,) = await desk.ledger.queries.approvals()
+        await desk.ledger.decisions.approve(waiting["key"], waiting["hash"], "kim")
+        await desk.settled(1)
+    (order,) = await desk.listed("/purchase-orders")
+    assert order["quantity"] == 500
+
+
+async def test_a_call_beyond_the_rule_is_refused_with_the_reason(desk: Office) -> None:
+    fields = {"sku": "a", "quantity": 5000, "unit_price": 3.5, "inventory_level": 1, "reorder_point": 5}
+    desk.open_(desk.trigger("stock", fields, {"sku": "a"}))
+    desk.open_(desk.trigger("stock", {**fields, "unit_price": None}, {"sku": "b"}))
+    async with running(desk.worker()):
+        await desk.settled(2)
+    reasons = sorted(row["reason"] for row in await desk.ledger.queries.effects())
+    assert reasons == ["argument 'unit_price' is unknown: {{ unit_price }}", "refuse_if: quantity * unit_price > 5000"]
+    assert await desk.listed("/purchase-orders") == []
+
+
+async def test_observe_records_the_exact_calls_and_sends_none(desk: Office) -> None:
+    desk.open_(desk.trigger("errors", ERROR, {"service": "checkout"}))
+    async with running(desk.worker(policy=Policy(mode=Mode.OBSERVE))):
+        await desk.settled(1)
+    rows = {row["step"]: row for row in await desk.ledger.queries.effects()}
+    assert {(row["state"], row["reason"]) for row in rows.values()} == {("REFUSED", "observe")}
+    assert rows["tell"]["args"]["text"] == "ticket (observed: not done)"
+    assert await desk.listed("/executions") == []
+
+
+async def test_the_days_budget_holds_over_all_incidents(desk: Office) -> None:
+    policy = Policy(money=MoneyLimits(per_day=Decimal(100)))
+    fields = {"quantity": 20, "unit_price": 3, "inventory_level": 1, "reorder_point": 5}
+    for sku in "ab":
+        desk.open_(desk.trigger("stock", {**fields, "sku": sku}, {"sku": sku}))
+    async with running(desk.worker(policy=policy)):
+        await desk.settled(2)
+    assert sorted(row["reason"] for row in await desk.ledger.queries.effects()) == ["", "budget: per_day"]
+
+
+async def test_a_paused_tool_waits_and_goes_on_when_it_is_resumed(desk: Office) -> None:
+    await desk.ledger.decisions.pause("tool:send_alert", "kim")
+    desk.open_(desk.trigger("errors", ERROR, {"service": "checkout"}))
+    async with running(desk.worker()):
+        await desk.settled(1)
+        assert (await desk.effects())["page"] == "RESERVED"
+        assert len(await desk.listed("/tickets")) == 1
+        await desk.ledger.decisions.resume("tool:send_alert", "kim")
+        await desk.settled(1)
+    assert (await desk.effects())["page"] == "DONE"
+
+
+async def test_a_step_that_the_files_no_longer_have_is_not_done(desk: Office) -> None:
+    trigger = desk.trigger("errors", ERROR, {"service": "checkout"})
+    desk.open_(trigger)
+    desk.book.edit(RULES.replace("      ticket:\n", "      other:\n").replace("steps.ticket.id", "steps.other.id"))
+    async with running(desk.worker()):
+        await desk.settled(1)
+    assert await desk.effects() == {"page": "DONE"}
+
+
+async def test_a_dead_worker_is_replaced_when_its_lease_ends(desk: Office) -> None:
+    await desk.fault(path="/alerts", do="stall", seconds=2, times=1)
+    desk.open_(desk.trigger("errors", ERROR, {"service": "checkout"}))
+    first = desk.worker(lease=1.0)
+    await first.acceptor.turn()
+    await first.acceptor.turn()
+    (claim,) = await desk.ledger.incidents.claim("dead", 1.0, 1)
+    assert claim.fence
+    async with running(desk.worker(lease=1.0)):
+        await desk.settled(1, seconds=40)
+    assert len(await desk.listed("/alerts")) == 1
