@@ -14,7 +14,7 @@ LATER = ("answer", "fallback")
 
 def read_agent(source: SourceFile, node: Node, known: Known, uses: Uses) -> Agent | None:
     """Return the agent of a rule, or None where it can't be read."""
-    fields = Fields(source, node, "agent", KEYS, LATER)
+    fields = Fields(source, node, "agent", KEYS, later=LATER, required=("goal",))
     goal = fields.require("goal", uses.text(Where.GOAL), "say in a sentence what the agent is to find out or decide")
     reads = fields.read("reads", list_of(text, "[search_runbooks]"), ())
     listed = fields.node_of("reads")

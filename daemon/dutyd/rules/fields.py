@@ -5,9 +5,9 @@ with the nearest valid name, and keys that the language has but this version doe
 """
 
 from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 from typing import TypeVar, overload
 
-from dutyd.core.errors import nearest
 from dutyd.rules.source import Broken, MapNode, Node, Scalar, SourceFile
 from dutyd.rules.values import Reader, wrong
 
@@ -16,33 +16,58 @@ D = TypeVar("D")
 
 
 class Fields:
-    """The keys of the mapping *node*, a *what* (for messages: "rule", "step"); *later* are keys of later versions."""
+    """The keys of the mapping *node*, a *what* (for messages: "rule", "step").
+
+    *later* are keys of later versions. An unknown key that is nearly a known one is reported and then read as that
+    one, a *required* one first: one slip of the finger is one message.
+    """
 
     def __init__(
-        self, source: SourceFile, node: Node, what: str, known: Collection[str], later: Collection[str] = ()
+        self,
+        source: SourceFile,
+        node: Node,
+        what: str,
+        known: Collection[str],
+        *,
+        later: Collection[str] = (),
+        required: Collection[str] = (),
     ) -> None:
         self.source = source
         self.node = node
         self.what = what
+        self._known = known
         self._nodes: dict[str, Node] = {}
         self._keys: dict[str, Scalar] = {}
+        self._complete = True  # whether a missing key can be told: not where a later version's key may replace it
         if not isinstance(node, MapNode):
             wrong(source, node, f"a mapping with the keys of a {what} ({', '.join(known)})")
             return
-        for key, value in node.pairs:
-            if key.text in known:
-                self._nodes[key.text] = value
-                self._keys[key.text] = key
-            elif key.text in later:
+        strange = [pair for pair in node.pairs if not self._take(*pair)]
+        for key, value in strange:
+            if key.text in later:
+                self._complete = False
                 message = f"'{key.text}' of a {what} is not in this version of dutyd yet"
                 source.report(key, "not-yet", message, "leave it out")
             else:
-                self._unknown(key, known)
+                self._misspelt(key, value, required)
 
-    def _unknown(self, key: Scalar, known: Collection[str]) -> None:
-        guess = nearest(key.text, tuple(known))
-        hint = "" if guess else f"valid keys: {', '.join(known)}"
-        self.source.report(key, "unknown-key", f"'{key.text[:60]}' is no key of a {self.what}{guess}", hint)
+    def _take(self, key: Scalar, value: Node, name: str = "") -> bool:
+        """Keep *value* under *name* (its own key if not given); whether there is such a key."""
+        name = name or key.text
+        if name in self._known:
+            self._nodes[name], self._keys[name] = value, key
+        return name in self._known
+
+    def _misspelt(self, key: Scalar, value: Node, required: Collection[str]) -> None:
+        missing = {name for name in required if name not in self._nodes}
+        absent = {name for name in self._known if name not in self._nodes}
+        found = like(key.text, missing) or like(key.text, absent)
+        guess = found or like(key.text, self._known)
+        suffix = f"; did you mean '{guess}'?" if guess else ""
+        hint = "" if guess else f"valid keys: {', '.join(self._known)}"
+        self.source.report(key, "unknown-key", f"'{key.text[:60]}' is no key of a {self.what}{suffix}", hint)
+        if found:
+            self._take(key, value, found)
 
     @property
     def readable(self) -> bool:
@@ -87,7 +112,7 @@ class Fields:
 
     def require(self, key: str, reader: Reader[T], hint: str = "") -> T | None:
         """As ``read``; a missing key is reported, too."""
-        if self.readable and not self.written(key):
+        if self.readable and self._complete and not self.written(key):
             self.source.report(self.node, "missing-key", f"'{key}' is missing in this {self.what}", hint)
         return self.read(key, reader)
 
@@ -98,3 +123,8 @@ def entries(source: SourceFile, node: Node, what: str) -> Iterator[tuple[Scalar,
         yield from node.pairs
     else:
         wrong(source, node, what)
+
+
+def like(name: str, valid: Collection[str]) -> str | None:
+    """Return the one of *valid* that *name* is nearly, or None."""
+    return next(iter(get_close_matches(name, sorted(valid), n=1, cutoff=0.6)), None)

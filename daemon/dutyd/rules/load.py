@@ -24,6 +24,7 @@ BESIDE = frozenset(("tests", "tables", "runbooks"))
 """Folders that lie beside the rules and hold none."""
 
 _LANGUAGE = 1
+_KEYS = ("language", "rules")
 
 
 def load_folder(path: Path, known: Known) -> RuleSet:
@@ -115,7 +116,7 @@ def _rules_of(source: SourceFile, known: Known) -> Iterator[Rule]:
     root = read_yaml(source)
     if root is None:
         return
-    fields = Fields(source, root, "rule file", ("language", "rules"))
+    fields = Fields(source, root, "rule file", _KEYS, required=_KEYS)
     fields.require("language", _language, f"begin the file with 'language: {_LANGUAGE}'")
     for node in fields.require("rules", _items, "list the rules under 'rules:'") or ():
         rule = read_rule(source, node, known)

@@ -46,7 +46,7 @@ def read_policy(source: SourceFile) -> Policy:
     root = read_yaml(source)
     if root is None:
         return Policy()
-    fields = Fields(source, root, "policy", KEYS, LATER)
+    fields = Fields(source, root, "policy", KEYS, later=LATER)
     return Policy(
         mode=fields.read("mode", one_of(Mode), Mode.ACT),
         tools=fields.read("tools", _tools, {}),

@@ -7,8 +7,10 @@ from being built; the loader refuses the whole set if anything at all was report
 import re
 from collections.abc import Mapping
 
+from dutyd.core.errors import WrongError
 from dutyd.core.expr import Expr, Type
 from dutyd.core.rule import Agent, Mode, Rule, Severity, Step, Throttle
+from dutyd.evaluate.engine.conditions import conditions_of
 from dutyd.rules.agent_reader import read_agent
 from dutyd.rules.fields import Fields, entries
 from dutyd.rules.known import Known
@@ -60,13 +62,13 @@ _TAKEN = frozenset((*PREFIXES, "summary", "evidence"))
 
 def read_rule(source: SourceFile, node: Node, known: Known) -> Rule | None:
     """Return the rule at *node*, or None; what is wrong is reported to *source*."""
-    fields = Fields(source, node, "rule", KEYS, LATER)
+    fields = Fields(source, node, "rule", KEYS, later=LATER, required=("id", "from", "when", "steps"))
     if not fields.readable:
         return None
-    uses = Uses(source)
+    uses, before = Uses(source), len(source.problems)
     id_ = fields.require("id", _rule_id)
     topic = fields.require("from", text)
-    per = fields.read("per", list_of(_field, "[service]"), ())
+    per = fields.read("per", list_of(_field, "[service]"))
     let = _let(fields, uses)
     where = fields.read("where", uses.expression(Where.EVENT))
     when = fields.require("when", uses.expression(Where.CONDITION), "say when it fires, such as error_count > 10")
@@ -76,14 +78,14 @@ def read_rule(source: SourceFile, node: Node, known: Known) -> Rule | None:
     steps, on_clear, names = _steps(fields, known, uses, agent)
     check_uses(source, uses.all, names)
     if topic is not None:
-        check_topic(fields, known, topic, per)
+        check_topic(fields, known, topic, per if fields.written("per") else ())
     if id_ is None or topic is None or when is None:
         return None
-    return Rule(
+    rule = Rule(
         id=id_,
         topic=topic,
         when=when,
-        per=per,
+        per=per or (),
         where=where,
         let=let,
         hold=fields.read("for", duration, 0.0),
@@ -95,10 +97,21 @@ def read_rule(source: SourceFile, node: Node, known: Known) -> Rule | None:
         agent=agent,
         steps=steps,
         on_clear=on_clear,
-        reads_fields=fields_read(uses.all, names) | frozenset(per),
+        reads_fields=fields_read(uses.all, names) | frozenset(per or ()),
         raw=plain(node),
         place=source.place(node.start),
     )
+    if len(source.problems) == before:
+        _check_size(source, fields, rule)
+    return rule
+
+
+def _check_size(source: SourceFile, fields: Fields, rule: Rule) -> None:
+    """Have the engine read the conditions: it knows how much it can hold with every ``let`` put in."""
+    try:
+        conditions_of(rule)
+    except WrongError as error:
+        source.report(fields.node_of("let") or fields.node, "conditions", str(error))
 
 
 def _rule_id(source: SourceFile, node: Node) -> str | None:
@@ -165,6 +178,7 @@ def _steps(
         source.report(clearing[name], "duplicate-step", message, "step names are unique in a rule")
     if not fields.written("agent"):
         _need_agent(fields, first)
+    last = {name: step for name, step in last.items() if name not in first}
     return (
         ordered(source, Block(first, fields.node_of("steps")), uses.all, frozenset()),
         ordered(source, Block(last, fields.node_of("on_clear")), uses.all, written),

@@ -4,12 +4,11 @@
 expressions name. Called by ``rule_reader``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from dutyd.core.expr import Expr, ExpressionError, Scope, Type, examine, examine_template
-from dutyd.core.expr.tree import Has, Name, walk
-from dutyd.core.rule import Step
+from dutyd.core.expr.tree import Has, Name, Node, Prev, Window, walk
 from dutyd.rules.source import SourceFile
 from dutyd.rules.uses import Use, Where, report_inside
 
@@ -48,28 +47,43 @@ def let_types(uses: Iterable[Use]) -> dict[str, Type]:
 
 def check_uses(source: SourceFile, uses: Iterable[Use], names: Names) -> None:
     """Report every wrong name and type in *uses*."""
-    order = list(names.let)
     for use in uses:
         scope = _scope(use, names)
         if isinstance(use.value, Expr):
-            problems = examine(use.value, scope, use.expect).problems
+            problems = list(examine(use.value, scope, use.expect).problems)
         else:
-            problems = examine_template(use.value, scope, use.expect)
+            problems = list(examine_template(use.value, scope, use.expect))
+        hidden = _hidden(use, list(names.let))
+        for path, expr in use.exprs:
+            for node in walk(expr.root):
+                if found := _misplaced(node, use.where, hidden, names.let):
+                    problems.append(ExpressionError(found[0], expr.offset + node.at + 1, found[1], path))
         for problem in problems:
             report_inside(source, use.node, problem)
-        if use.where in (Where.EVENT, Where.LET):
-            hidden = order if use.where is Where.EVENT else order[order.index(use.owner) :]
-            _refuse_let(source, use, frozenset(hidden))
 
 
-def _refuse_let(source: SourceFile, use: Use, hidden: frozenset[str]) -> None:
-    """Report ``let`` names where they have no value yet: they would be taken for fields that no event has."""
-    why = "`where` comes before `let`" if use.where is Where.EVENT else "`let` is computed from top to bottom"
-    for path, expr in use.exprs:
-        for node in walk(expr.root):
-            if isinstance(node, Name | Has) and node.name in hidden:
-                message, hint = f"'{node.name}' has no value here: {why}", "write out what it stands for"
-                report_inside(source, use.node, ExpressionError(message, expr.offset + node.at + 1, hint, path))
+def _hidden(use: Use, let: list[str]) -> frozenset[str]:
+    """Return the ``let`` names that have no value yet where *use* stands: they would be taken for fields."""
+    if use.where is Where.LET:
+        return frozenset(let[let.index(use.owner) :])
+    return frozenset(let if use.where is Where.EVENT else ())
+
+
+def _misplaced(node: Node, where: Where, hidden: frozenset[str], let: Collection[str]) -> tuple[str, str] | None:
+    """Return what is wrong with *node* where types can't tell: ``let`` names and windows that have no value there."""
+    if isinstance(node, Name | Has) and node.name in hidden:
+        why = "`where` comes before `let`" if where is Where.EVENT else "`let` is computed from top to bottom"
+        return f"'{node.name}' has no value here: {why}", "write out what it stands for"
+    field = node.name if isinstance(node, Has) else node.field if isinstance(node, Window | Prev) else None
+    if field is not None and field in let and where is not Where.EVENT:
+        what = {Has: "has()", Prev: "prev()"}.get(type(node), "a window")
+        return f"'{field}' is a name of `let`: {what} takes a field of the event", "name the field itself"
+    if where is Where.EVENT and isinstance(node, Window | Prev):
+        return "`where` looks at one event alone: no windows, no prev", "use it in `when`"
+    inner = node.filter if isinstance(node, Window) else None
+    if inner is not None and any(isinstance(below, Window | Prev) for below in walk(inner)):
+        return "the filter of a window looks at one event alone: no windows, no prev", "use them beside each other"
+    return None
 
 
 def _scope(use: Use, names: Names) -> Scope:
@@ -104,8 +118,3 @@ def steps_read(uses: Iterable[Use], owner: str) -> frozenset[str]:
     """Return the steps whose results the step *owner* reads (``steps.x``)."""
     parts = (name.split(".") for use in uses if use.owner == owner for _, expr in use.exprs for name in expr.names)
     return frozenset(part[1] for part in parts if part[0] == "steps" and len(part) > 1)
-
-
-def with_order(step: Step, uses: Iterable[Use]) -> frozenset[str]:
-    """Return every step that must end before *step*: its ``needs`` and what its expressions read."""
-    return step.after | steps_read(uses, step.name)

@@ -12,7 +12,7 @@ from dutyd.core.errors import nearest
 from dutyd.core.expr import Template, look_in
 from dutyd.core.rule import Bound, Step
 from dutyd.core.tool import Tool
-from dutyd.rules.fields import Fields
+from dutyd.rules.fields import Fields, like
 from dutyd.rules.known import Known
 from dutyd.rules.source import Node, Scalar, SourceFile
 from dutyd.rules.tool_args import required, unfit, wrong_literals
@@ -78,7 +78,8 @@ def _check_fallback(source: SourceFile, fields: Fields, decided: Mapping[str, Sc
         if name not in decided:
             message = f"'{name[:60]}' in the fallback is not left to the model{nearest(name, tuple(decided))}"
             source.report(key, "fallback", message, "the fallback holds what `decide` holds, and nothing else")
-    missing = [name for name in decided if name not in given]
+    meant = {like(name, decided) for name in given if name not in decided}
+    missing = [name for name in decided if name not in given and name not in meant]
     if missing:
         message = f"the fallback lacks {', '.join(missing)}"
         source.report(fields.key("fallback"), "fallback", message, "it must decide all that the model would")
@@ -92,8 +93,9 @@ def _check_names(fields: Fields, tool: Tool) -> None:
         if name not in valid:
             message = f"'{tool.name}' has no argument '{name[:60]}'{nearest(name, valid)}"
             source.report(at, "unknown-argument", message, f"its arguments: {', '.join(valid)}")
+    meant = {like(name, valid) for name in given if name not in valid}
     for name in required(tool.args):
-        if name not in given:
+        if name not in given and name not in meant:
             message = f"'{tool.name}' needs the argument '{name}'"
             source.report(fields.node, "missing-argument", message, "bind it in `with`, or leave it to `decide`")
 

@@ -61,7 +61,7 @@ def read_steps(context: StepContext, node: Node) -> dict[str, Step]:
 
 def _step(context: StepContext, name: Scalar, node: Node) -> Step | None:
     source, uses, own = context.source, context.uses, name.text
-    fields = Fields(source, node, "step", KEYS, LATER)
+    fields = Fields(source, node, "step", KEYS, later=LATER, required=("tool",))
     if not fields.readable:
         return None
     tool = _tool(context, fields)

@@ -30,6 +30,7 @@ _FITS: Mapping[str, frozenset[str]] = {
 _NOT_HERE = frozenset(("missing", "extra_forbidden", "string_too_long"))
 """Reported with better words, and texts that are too long: they are cut, as DESIGN says, and no mistake."""
 
+_RAISED = "Value error, "
 _SAID = {"string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
 
 
@@ -64,18 +65,20 @@ def required(model: type[BaseModel]) -> tuple[str, ...]:
 
 
 def wrong_literals(model: type[BaseModel], literals: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Yield the name of each literal argument that *model* does not take, and what was expected."""
+    """Yield the name of each literal argument that *model* does not take, and why; an empty name for all together."""
     try:
         model.model_validate(literals)
     except ValidationError as errors:
         for error in errors.errors(include_url=False, include_context=True):
             name = str(error["loc"][0]) if error["loc"] else ""
-            if name in literals and error["type"] not in _NOT_HERE:
+            if not name:
+                yield name, str(error["msg"]).removeprefix(_RAISED)
+            elif name in literals and error["type"] not in _NOT_HERE:
                 yield name, _message(name, literals[name], error)
 
 
 def _message(name: str, value: object, error: Mapping[str, Any]) -> str:
-    said = str(error["msg"]).removeprefix("Value error, ")
+    said = str(error["msg"]).removeprefix(_RAISED)
     options = getattr(error.get("ctx", {}).get("expected"), "split", list[str])("'")[1::2]
     near = nearest(value, tuple(options)) if isinstance(value, str) and options else ""
     said = said.replace("Input should be a valid string", "expected a text").replace("Input should be", "expected")

@@ -10,8 +10,11 @@ from dutyd.rules.fields import Fields
 from dutyd.rules.known import Known
 
 
-def check_topic(fields: Fields, known: Known, alias: str, per: tuple[str, ...]) -> None:
-    """Report an alias that the settings don't have, and a ``per`` that the topic's records are not spread by."""
+def check_topic(fields: Fields, known: Known, alias: str, per: tuple[str, ...] | None) -> None:
+    """Report an alias that the settings don't have, and a ``per`` that the topic's records are not spread by.
+
+    *per* is None where it can't be read.
+    """
     if known.topics is None:
         return
     topic = known.topics.get(alias)
@@ -20,7 +23,7 @@ def check_topic(fields: Fields, known: Known, alias: str, per: tuple[str, ...]) 
         message = f"there is no topic '{alias[:60]}' in the settings{nearest(alias, valid)}"
         hint = f"there are {', '.join(valid)}" if valid else "the settings have no topics yet"
         fields.source.report(fields.node_of("from") or fields.node, "unknown-topic", message, hint)
-    elif topic.partitions > 1 and not _covered(topic, per):
+    elif per is not None and topic.partitions > 1 and not _covered(topic, per):
         at = fields.node_of("per") or fields.key("from")
         fields.source.report(at, "not-partitioned", *_why(topic, per))
 

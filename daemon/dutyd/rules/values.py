@@ -25,9 +25,9 @@ _YES_NO = frozenset(("yes", "no", "on", "off", "y", "n"))
 def describe(node: Node) -> str:
     """Return what *node* is, for "expected ..., found ..."."""
     if isinstance(node, ListNode):
-        return "a list"
+        return "a list" if node.items else "an empty list"
     if isinstance(node, MapNode):
-        return "a mapping"
+        return "a mapping" if node.pairs else "an empty mapping"
     if isinstance(node, Broken) or node.value is None:
         return "nothing"
     if isinstance(node.value, bool):

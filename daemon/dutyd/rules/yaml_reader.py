@@ -7,7 +7,7 @@ Anchors, aliases, tags and directives are refused: a rule file holds plain value
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 
 from ruamel.yaml import YAML
@@ -160,7 +160,9 @@ class _Builder:
                 self.source.report(key, "duplicate-key", message, "delete one of them")
             else:
                 seen[key.text] = key
-                yield key, value
+                # Where nothing is written the mark is that of the next token, maybe lines away.
+                empty = isinstance(value, Scalar) and value.start == value.end
+                yield key, replace(value, start=key.start, end=key.end) if empty else value
 
     def _scalar(self, event: ScalarEvent) -> Node:
         start, end = event.start_mark.index, event.end_mark.index
