@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dutyd.core.errors import BadInputError, SettingsError
-from dutyd.core.expr import number_text
 from dutyd.core.topic import Topic, record_key
+from dutyd.evaluate.engine.entities import entity_value
 from dutyd.stream.base import Stream, TopicSpec
 from dutyd.stream.formats import Decoder
 
@@ -91,7 +91,7 @@ class Keys:
         decoded = self._decoder.decode([_LineRecord(value)])
         if decoded.bad:
             raise BadInputError(decoded.bad[0].reason)
-        found = {tuple(_as_text(event.fields.get(name)) for name in self._fields) for event in decoded.events}
+        found = {tuple(entity_value(event.fields.get(name)) for name in self._fields) for event in decoded.events}
         if len(found) > 1:
             raise BadInputError(f"its events differ in {', '.join(self._fields)}: put each into a line of its own")
         values = next(iter(found), ())
@@ -162,13 +162,3 @@ def _trouble(line: Line, keys: Keys) -> list[BadLine]:
         return [BadLine(line.number, str(error))]
     return []
 
-
-def _as_text(value: object) -> str | None:
-    """Return a field's value as entities hold it; None where it can't be part of one."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and float(value).is_integer():
-        return number_text(value)
-    return None
