@@ -17,7 +17,7 @@ from dutyd.act.agent.model import Model
 from dutyd.act.agent.prompt import task_of
 from dutyd.act.agent.task import EndKind
 from dutyd.act.episode import Episode
-from dutyd.act.gateway import Accepted, Bound, Call, Read, judge, narrowed, offered
+from dutyd.act.gateway import Accepted, Bound, Call, Read, Rejected, judge, narrowed, offered
 from dutyd.act.perform import call, perform, read, refuse
 from dutyd.act.steps import StepResult, StepState
 from dutyd.core.rule import Rule, Step
@@ -97,8 +97,10 @@ class Executor:
                 return await self._decide(step, Bound(args))
             case Read(tool, args):
                 return _said(await read(episode, tool, args))
-            case rejected:
-                return f"Rejected: {rejected.message}"
+            case Rejected(message):
+                incidents = episode.means.ledger.incidents
+                episode.saw(await incidents.note_rejected(episode.claim, asked.id, f"{asked.name}: {message}"))
+                return f"Rejected: {message}"
 
     async def _decide(self, step: Step, bound: Bound) -> str:
         episode = self.episode

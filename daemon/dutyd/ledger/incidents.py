@@ -134,6 +134,10 @@ class Incidents:
         """Remember how the agent run ended."""
         return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "run", "", end)))
 
+    async def note_rejected(self, claim: Claim, call: str, why: str) -> Hold:
+        """Remember a call of the model that was outside its grant: it made no effect, it is a line of the run."""
+        return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "rejected", call, why)))
+
     async def note_trouble(self, claim: Claim, traceback: str) -> Hold:
         """Remember the traceback of what nobody expected."""
         return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "trouble", "", traceback)))

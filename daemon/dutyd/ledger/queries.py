@@ -31,12 +31,14 @@ class Queries:
             if fields and fields["id"].startswith(prefix):
                 effects = await Effects(self._scripts).of(fields["id"])
                 turns = await self._scripts.client.llen(self._scripts.key("incident", fields["id"]) + ":turns")
+                rejected = await self._scripts.client.hgetall(self._scripts.key("incident", fields["id"]) + ":rejected")
                 return {
                     **_incident_row(fields),
                     "waits_for": fields.get("wait", ""),
                     "trigger": msgspec.json.decode(fields["trigger"]),
                     "trouble": fields.get("trouble", ""),
                     "turns": turns,
+                    "rejected": [text(why) for why in rejected.values()],
                     "effects": [effect_row(effect) for effect in effects],
                 }
         return None
