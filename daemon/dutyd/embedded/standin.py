@@ -46,6 +46,7 @@ class Standin:
     Attributes:
         requests: how many chat requests came, refused ones too.
         answered: how many of them got an answer.
+
     """
 
     def __init__(self, script: Script) -> None:

@@ -35,6 +35,7 @@ class Traits:
         can_stop_thinking: whether ``thinking: {"type": "disabled"}`` is allowed.
         takes_required: whether ``tool_choice: required`` is allowed.
         window: tokens that prompt and answer share.
+
     """
 
     can_stop_thinking: bool = True

@@ -116,6 +116,7 @@ def read_script(path: Path) -> Script:
 
     Raises:
         SettingsError: it can't be read, or says something unknown; names the file and the key.
+
     """
     try:
         return parse_script(YAML(typ="safe", pure=True).load(path.read_text("utf-8")))
@@ -130,6 +131,7 @@ def parse_script(data: object) -> Script:
 
     Raises:
         SettingsError: it says something unknown; names the key.
+
     """
     try:
         return msgspec.convert({} if data is None else data, Script)

@@ -32,6 +32,7 @@ class Said:
         calls: in order.
         finish: ``stop``, ``tool_calls``, ``length``, or an odd one.
         empty_calls: whether ``tool_calls: []`` is sent where there are none.
+
     """
 
     reasoning: str | None
@@ -115,7 +116,8 @@ def chunks(said: Said, envelope: Envelope, *, include_usage: bool) -> Iterator[d
 
 def usage(said: Said, envelope: Envelope) -> dict[str, Any]:
     """Return the token counts; cached tokens stand where the real API puts them."""
-    spoken = sum(tokens_of(part) for part in (said.reasoning, said.text, *(call.arguments for call in said.calls)))
+    parts = (said.reasoning, said.text, *(call.arguments for call in said.calls))
+    spoken = tokens_of("".join(part for part in parts if part))
     return {
         "prompt_tokens": envelope.prompt_tokens,
         "completion_tokens": spoken,

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from dutyd.embedded.standin_checks import refuse_key, refuse_request
 from dutyd.embedded.standin_script import Script
 

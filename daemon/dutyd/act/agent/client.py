@@ -41,6 +41,7 @@ class Endpoint:
         tokens: how many tokens one answer may take at most, reasoning included.
         thinking: whether a model that can be told not to reason (kimi-k2.6) shall do it; short decisions rarely gain.
         price: None: unknown.
+
     """
 
     base_url: str

@@ -24,6 +24,7 @@ class Turn(msgspec.Struct, frozen=True):
         usd: what it cost; None where the price is unknown.
         seconds: how long the run had taken when the answer was there.
         model, trace: who answered, and the endpoint's own id of the answer.
+
     """
 
     number: int

@@ -56,6 +56,7 @@ async def run(task: Task, model: Model, execute: Execute, journal: Journal, cloc
         execute: judges and does one call; may say that the incident was cleared.
         journal: the turns recorded before, and where new ones are recorded.
         clock: monotonic seconds, and waiting.
+
     """
     end = await _Run(task, model, execute, journal, clock).to_its_end()
     metrics.RUNS.labels(end.kind).inc()

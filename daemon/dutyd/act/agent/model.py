@@ -47,6 +47,7 @@ class Answer:
         cached_tokens: how much of the prompt it had seen before.
         trace: what the endpoint's support asks for.
         model: who says that it answered.
+
     """
 
     message: Message

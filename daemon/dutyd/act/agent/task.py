@@ -24,6 +24,7 @@ class Task:
         facts: what the model may know of the event; text in it may be anybody's.
         results: of the steps done before, by name.
         budget: what the run may use.
+
     """
 
     incident: str
@@ -64,6 +65,7 @@ class End:
         retry_after: ``model_down``: seconds, where the endpoint said so.
         usd: None where the price is unknown.
         seconds: how long it took, before a crash and after it.
+
     """
 
     kind: EndKind

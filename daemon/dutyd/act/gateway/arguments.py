@@ -48,6 +48,7 @@ def bind(step: Step, catalogue: Catalogue, look: Look, decided: Mapping[str, Any
 
     What the rule binds wins over what was decided. An expression that is unknown, or a value that the tool does not
     take, makes it unbound; a text that is too long for the tool is cut.
+
     """
     tool = catalogue.get(step.tool)
     if tool is None:

@@ -37,6 +37,7 @@ class Limits:
         options: of a choice.
         low, high: of a number, both included; None: open.
         step: what a number must be a multiple of; None: anything.
+
     """
 
     kind: str
@@ -52,6 +53,7 @@ def limits_of(bound: Bound, look: Look, most: int | None = None) -> Limits | Out
 
     Returns:
         Outside where a part is unknown or no number fits.
+
     """
     limit = min(bound.limit or TEXT_LIMIT, most or TEXT_LIMIT) if bound.kind == "text" else TEXT_LIMIT
     parts: dict[str, Fraction | None] = {}

@@ -31,6 +31,7 @@ def gate(step: Step, args: Mapping[str, Any], tool: Tool, look: Look, policy: Po
         look: summary, evidence, ``let``, event fields, ``steps.x``; the call's own arguments come before these.
         policy: the ceiling.
         mode: the lowest of the rule's mode and the brakes.
+
     """
     ceiling = policy.allows(tool.name)
     if ceiling is None:

@@ -22,6 +22,7 @@ class Function:
         about: what the model is told; never holds text of an event.
         parameters: a JSON schema in the dialect that the real API enforces.
         decides: whether it is a step to be decided; else it only reads.
+
     """
 
     name: str

@@ -1,0 +1,138 @@
+"""Around one agent run in tests: a desk that does granted calls once, a journal in memory, a clock that never waits."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dutyd.act.agent import loop, prompt
+from dutyd.act.agent.client import Client, Endpoint
+from dutyd.act.agent.journal import Stop, Turn
+from dutyd.act.agent.task import End, Task
+from dutyd.act.gateway import Accepted, Call, Read, Rejected, judge, offered
+from dutyd.core.incident import Evidence
+from dutyd.core.rule import Budget, Rule
+from dutyd.embedded.standin import Running, running
+from dutyd.embedded.standin_script import parse_script
+from support.grants import CATALOGUE, a_rule, names
+
+
+@dataclass
+class Desk:
+    """Judges calls by the real gateway and remembers what was done: a step once, whoever asks how often.
+
+    Attributes:
+        effects: step to arguments; survives a crash, like the ledger.
+        rejected: what the gateway turned away.
+        reads: questions that were asked.
+        stop_at: the step whose call finds the incident cleared.
+        crash_at: the step before whose effect the process dies.
+    """
+
+    rule: Rule
+    effects: dict[str, Any] = field(default_factory=dict)
+    rejected: list[str] = field(default_factory=list)
+    reads: list[Any] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    stop_at: str = ""
+    crash_at: str = ""
+
+    async def execute(self, call: Call) -> str | Stop:
+        self.calls.append(call)
+        if call.name == self.stop_at:
+            return Stop("cleared")
+        if call.name == self.crash_at:
+            raise CrashedError
+        match judge(self.rule, CATALOGUE, call, names()):
+            case Accepted(step, args):
+                self.effects.setdefault(step.name, args)
+                return f"done: {self.effects[step.name]}"
+            case Read(_, args):
+                self.reads.append(args)
+                return "restart it"
+            case Rejected(message):
+                self.rejected.append(message)
+                return f"Rejected: {message}"
+
+
+@dataclass
+class Notebook:
+    """A journal in memory; *crash_at* is the turn after whose record the process dies."""
+
+    turns: list[Turn] = field(default_factory=list)
+    cleared: bool = False
+    crash_at: int = 0
+
+    async def record(self, turn: Turn) -> Stop | None:
+        self.turns.append(turn)
+        if turn.number == self.crash_at:
+            raise CrashedError
+        return Stop("cleared") if self.cleared else None
+
+
+class CrashedError(Exception):
+    """The process died here."""
+
+
+@dataclass
+class Instant:
+    """A clock on which waiting takes no time but counts."""
+
+    at: float = 0.0
+    waits: list[float] = field(default_factory=list)
+
+    def now(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.at += seconds
+
+
+@contextmanager
+def playing(script: dict[str, Any] | None = None) -> Iterator[Running]:
+    """Serve a stand-in; schemas are always checked strictly, so that what is offered proves itself."""
+    with running(parse_script({"schemas": "strict", **(script or {})})) as served:
+        yield served
+
+
+def a_task(rule: Rule | None = None, budget: Budget | None = None, **fields: Any) -> Task:
+    """Return a task for *rule*, with event *fields*."""
+    chosen = rule or a_rule()
+    seen = {"sku": "A-1", "service": "shop", **fields}
+    evidence = Evidence("1", "stock", 0.0, seen)
+    look = names(**seen)
+    task = prompt.task_of(chosen, "i1", evidence, {}, offered(chosen, CATALOGUE, look), look)
+    return task if budget is None else replace(task, budget=budget)
+
+
+@dataclass
+class Played:
+    """One run against a stand-in, and all that can be looked at afterwards."""
+
+    end: End
+    desk: Desk
+    journal: Notebook
+    clock: Instant
+    requests: int
+
+
+async def play(
+    script: dict[str, Any] | None = None,
+    *,
+    task: Task | None = None,
+    desk: Desk | None = None,
+    journal: Notebook | None = None,
+    **endpoint: Any,
+) -> Played:
+    """Run *task* against a stand-in with *script*."""
+    desk = desk or Desk(a_rule())
+    journal = journal or Notebook()
+    clock = Instant()
+    with playing(script) as served:
+        client = Client(Endpoint(**{"base_url": served.url, **endpoint}))
+        try:
+            end = await loop.run(task or a_task(), client, desk.execute, journal, clock)
+        finally:
+            await client.close()
+    return Played(end, desk, journal, clock, served.standin.requests)
