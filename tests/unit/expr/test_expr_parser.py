@@ -111,6 +111,9 @@ def test_literals_have_the_value_that_is_written(text: str, value: object) -> No
         ("lower(x).size()", Call("size", (Call("lower", (Name("x"),)),))),
         ("('a' + b).contains('c')", Call("contains", (Binary("+", Literal("a"), Name("b")), Literal("c")))),
         ("[1].size()", Call("size", (ListOf((Literal(1.0),)),))),
+        ("true.size()", Call("size", (Literal(value=True),))),
+        ("null.size() ", Call("size", (Literal(None),))),
+        ("nothing", Name("nothing")),
         ("5.abs()", Call("abs", (Literal(5.0),))),
     ],
 )

@@ -22,8 +22,9 @@ WORDS: Final = {"and": "&&", "or": "||", "not": "not", "in": "in", "true": "true
 """Words that are not names, and the mark that each stands for."""
 
 _TOKEN: Final = re.compile(
-    r"""(?P<space>\s+)
+    rf"""(?P<space>\s+)
       | (?P<number>(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?P<unit>[A-Za-z_][A-Za-z0-9_]*)?
+      | (?P<word>(?:{"|".join(WORDS)})(?![A-Za-z0-9_]))
       | (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
       | (?P<quote>["'])
       | (?P<mark>===|!==|==|!=|<=|>=|<>|=>|=<|\*\*|&&|\|\||[-+*/%<>!?:()\[\],.=&|])
@@ -115,6 +116,8 @@ def tokens(text: str) -> Iterator[Token]:
         at = match.end()
         if match["number"]:
             yield _number(match)
+        elif match["word"]:
+            yield Token("word", WORDS[match["word"]], match.start(), match["word"])
         elif match["name"]:
             yield _name(match["name"], match.start())
         elif match["mark"]:
@@ -136,7 +139,7 @@ def _mark(mark: str, at: int) -> Token:
 def _name(name: str, at: int) -> Token:
     if name in _WRONG_WORDS:
         raise ExpressionError(f"'{name}' is not a word of this language", at + 1, _WRONG_WORDS[name])
-    return Token("word", WORDS[name], at, name) if name in WORDS else Token("name", name, at)
+    return Token("name", name, at)
 
 
 def _number(match: re.Match[str]) -> Token:
