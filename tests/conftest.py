@@ -7,9 +7,15 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from support.broker import Broker, running_broker
 from support.valkey import running_valkey
+
+
+# A deadline would be a timed test, and machines are noisy.
+settings.register_profile("dutyd", deadline=None)
+settings.load_profile("dutyd")
 
 
 def pytest_configure(config: pytest.Config) -> None:
