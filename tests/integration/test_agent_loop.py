@@ -217,6 +217,11 @@ async def test_a_run_with_nothing_to_read_and_one_step_is_two_turns() -> None:
     assert played.desk.effects["ticket"]["priority"] == "P1"
 
 
+async def test_nobody_is_asked_where_no_step_can_be_offered() -> None:
+    played = await play(task=a_task(a_rule(an_order()), order_quantity="many"))
+    assert (played.end.kind, played.requests) == (EndKind.UNDECIDABLE, 0)
+
+
 # Crash and replay: a turn is recorded before its effects; nothing is asked or done twice.
 
 

@@ -12,7 +12,8 @@ from dutyd.act.agent.task import End, Task
 from dutyd.act.gateway import Accepted, Call, Read, Rejected, judge, offered
 from dutyd.core.incident import Evidence
 from dutyd.core.rule import Budget, Rule
-from dutyd.embedded.standin import Running, running
+from dutyd.embedded.loopback import Loopback
+from dutyd.embedded.standin import Standin
 from dutyd.embedded.standin_script import parse_script
 from support.grants import CATALOGUE, a_rule, names
 
@@ -89,11 +90,20 @@ class Instant:
         self.at += seconds
 
 
+@dataclass(frozen=True)
+class Served:
+    """A stand-in and the base URL for its clients."""
+
+    url: str
+    standin: Standin
+
+
 @contextmanager
-def playing(script: dict[str, Any] | None = None) -> Iterator[Running]:
+def playing(script: dict[str, Any] | None = None) -> Iterator[Served]:
     """Serve a stand-in; schemas are always checked strictly, so that what is offered proves itself."""
-    with running(parse_script({"schemas": "strict", **(script or {})})) as served:
-        yield served
+    standin = Standin(parse_script({"schemas": "strict", **(script or {})}))
+    with Loopback(standin.app) as server:
+        yield Served(f"{server.url}/v1", standin)
 
 
 def a_task(rule: Rule | None = None, budget: Budget | None = None, **fields: Any) -> Task:

@@ -3,26 +3,24 @@
 It refuses what the real API refuses (``standin_checks``), decides by a small fixed policy or a script
 (``standin_policy``, ``standin_script``), plays the faults of real hosts, and names itself in the model id, in
 ``system_fingerprint`` and in the header ``x-standin``. The demo and the tests talk to it over real HTTP; what it says
-is never reported as a model's work. ``dutyd standin`` calls ``serve``; ``running`` gives one to a ``with`` block.
+is never reported as a model's work. ``dutyd standin`` calls ``serve``; others put ``Standin(script).app`` behind a
+``Loopback``.
 """
 
 import asyncio
 import hashlib
 import json
-import socket
-import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-import uvicorn
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin_checks import Refusal, refuse_key, refuse_request, thinks
 from dutyd.embedded.standin_policy import decide, spoil
 from dutyd.embedded.standin_script import Fault, FaultKind, Script
@@ -38,6 +36,18 @@ _REFUSALS: Mapping[FaultKind, Refusal] = {
     FaultKind.FILTER: Refusal(400, "content_filter", "The request was rejected because it was considered high risk"),
     FaultKind.SERVER_ERROR: Refusal(500, "server_error", "The server had an error while processing the request"),
 }
+
+
+def serve(port: int, script: Script) -> None:
+    """Serve on *port* of 127.0.0.1 (0: a free one) until SIGTERM or SIGINT.
+
+    Raises:
+        SettingsError: the port can't be used.
+
+    """
+    server = Loopback(Standin(script).app, port)
+    structlog.get_logger().info("stand-in listens", base_url=f"{server.url}/v1")
+    server.run()
 
 
 class Standin:
@@ -164,34 +174,3 @@ def _answer(said: Said, envelope: Envelope, body: Mapping[str, Any], fault: Faul
 async def _sent(lines: list[str]) -> AsyncIterator[str]:
     for line in lines:
         yield line
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A stand-in that serves: *url* is the base URL for a client (it ends in ``/v1``)."""
-
-    url: str
-    standin: Standin
-
-
-def serve(port: int, script: Script) -> None:
-    """Serve on loopback until interrupted."""
-    uvicorn.run(Standin(script).app, host="127.0.0.1", port=port, log_level="critical", ws="none")
-
-
-@contextmanager
-def running(script: Script | None = None) -> Iterator[Running]:
-    """Serve on a free loopback port, in a thread, for as long as the block lasts."""
-    standin = Standin(script or Script())
-    config = uvicorn.Config(standin.app, log_level="critical", ws="none", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(128)  # connections wait here until the server is up: no need to poll for it
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="standin", daemon=True)
-        thread.start()
-        try:
-            yield Running(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", standin)
-        finally:
-            server.should_exit = True
-            thread.join()

@@ -6,8 +6,10 @@ because its default is a guess; ``tool_choice`` stays ``auto``, the one value th
 """
 
 import asyncio
+import math
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionMessage
@@ -57,7 +59,11 @@ class Client:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._openai = openai.AsyncOpenAI(base_url=endpoint.base_url, api_key=endpoint.key, max_retries=0)
+        # A proxy from the environment is for the world outside, never for a server on this machine.
+        transport = openai.DefaultAsyncHttpxClient(trust_env=not _is_local(endpoint.base_url))
+        self._openai = openai.AsyncOpenAI(
+            base_url=endpoint.base_url, api_key=endpoint.key, max_retries=0, http_client=transport
+        )
 
     @property
     def price(self) -> Price | None:
@@ -96,6 +102,11 @@ class Client:
     async def close(self) -> None:
         """Close connections."""
         await self._openai.close()
+
+
+def _is_local(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _body(endpoint: Endpoint, question: Question) -> dict[str, Any]:
@@ -188,6 +199,7 @@ def _said(error: openai.APIStatusError) -> str:
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
     try:
-        return max(float(error.response.headers.get("retry-after", "")), 0.0)
+        seconds = float(error.response.headers.get("retry-after", ""))
     except ValueError:
         return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None

@@ -85,7 +85,8 @@ class _Run:
         self._nudged = False
 
     async def to_its_end(self) -> End:
-        end: End | None = None
+        nothing = self._meter.end(EndKind.UNDECIDABLE, "no step can be decided now")
+        end: End | None = None if self._open else nothing
         while end is None:
             turn = await self._next_turn()
             end = turn if isinstance(turn, End) else await self._take(turn)

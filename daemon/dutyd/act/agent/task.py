@@ -40,6 +40,7 @@ class EndKind(StrEnum):
 
     FINISHED = "finished"  # the model said so
     CLEARED = "cleared"  # the incident was cleared while it ran
+    UNDECIDABLE = "undecidable"  # no step could be offered: bounds are unknown now (`gateway.withheld`)
     # A budget is used up.
     TURNS = "turns"
     SECONDS = "seconds"
