@@ -9,7 +9,9 @@ from dutyd.act.gateway import Function, narrowed, offered, withheld
 from dutyd.act.gateway.dialect import schema_of
 from dutyd.core.expr import parse_template
 from dutyd.core.rule import Bound
+from dutyd.core.tool import Tool
 from dutyd.embedded.standin_schema import schema_problem
+from dutyd_tools import TOOLS
 from support.grants import CATALOGUE, a_rule, a_ticket, an_order, names
 
 
@@ -150,3 +152,9 @@ def test_any_model_of_a_question_is_said_in_the_dialect() -> None:
     assert properties["either"] == {"anyOf": [{"type": "integer"}, {"type": "string"}]}
     assert properties["inner"]["description"] == "Beside a reference."
     assert properties["inner"]["properties"] == {"word": {"type": "string", "description": "matches ^a"}}
+
+
+@pytest.mark.parametrize("tool", [tool for tool in TOOLS if not tool.changes], ids=lambda tool: tool.name)
+def test_every_shipped_question_can_be_offered(tool: Tool) -> None:
+    function = {"name": tool.name, "parameters": schema_of(tool.args)}
+    assert schema_problem(function, strict=True) is None
