@@ -16,6 +16,7 @@ help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
 
 setup: $(INSTALLED)  ## Install dutyd and its tools into .venv; the program is .venv/bin/dutyd
+	@echo "Ready: .venv/bin/dutyd"
 
 demo: $(INSTALLED)  ## Play the four scenes of the demo: everything embedded, nothing asked
 	@$(BIN)/dutyd demo
@@ -28,6 +29,19 @@ check: $(INSTALLED)  ## Lint, formatting, types and import arrows
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(INSTALLED)  ## Measure, against a baseline in the same run: a table, and bench/latest.json
+	$(BIN)/python bench/run.py
+
+kafka: $(INSTALLED)  ## Start a real Kafka broker on port 9092, in the foreground, to try things
+	$(BIN)/python tests/support/broker.py --port 9092
+
+demo-kafka: $(INSTALLED)  ## Play the demo on a real Kafka broker, which is started for it
+	@said=$$(mktemp -u); mkfifo "$$said"; \
+	$(BIN)/python tests/support/broker.py --port 0 > "$$said" & broker=$$!; \
+	trap 'kill $$broker; wait $$broker || true; rm -f "$$said"' EXIT; \
+	read -r line < "$$said"; address=$${line#Kafka at }; \
+	$(BIN)/dutyd demo --stream "kafka://$${address%%;*}"
 
 format: $(INSTALLED)  ## Mend formatting, and lint where it can be mended
 	$(BIN)/ruff check --fix-only

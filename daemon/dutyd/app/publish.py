@@ -161,4 +161,3 @@ def _trouble(line: Line, keys: Keys) -> list[BadLine]:
     except BadInputError as error:
         return [BadLine(line.number, str(error))]
     return []
-

@@ -59,7 +59,7 @@ def look_at(world: World) -> Iterator[Seen]:
 
 
 def _redis(world: World) -> Iterator[Seen]:
-    facts = server_facts(world.redis)
+    facts = server_facts(world.plain_redis)
     where = "embedded Valkey" if world.settings.redis is None else masked(world.settings.redis)
     if facts.weaknesses:
         yield from (Seen("redis", Standing.WEAK, weakness) for weakness in facts.weaknesses)

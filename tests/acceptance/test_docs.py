@@ -1,0 +1,74 @@
+"""Every command, rule, expression and settings file that the pages show works as they say."""
+
+import doctest
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dutyd.app.world import World
+from dutyd.core.expr import parse
+from dutyd.rules.known import Known
+from dutyd.rules.load import load_files
+from dutyd.settings import Settings
+from support.pages import Block, Command, blocks, commands
+from support.program import environment
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+BLOCKS = [(page, block) for page in PAGES for block in blocks(page)]
+RUNNABLE = [page for page in PAGES if any(block.language in ("sh", "console") and block.run for block in blocks(page))]
+SETTINGS = """\
+topics:
+  metrics: {partitioned_by: [service]}
+  stock: {partitioned_by: [sku, location]}
+"""
+
+
+def named(of: object) -> str:
+    return f"{of.name}" if isinstance(of, Path) else f"line {of.line}" if isinstance(of, Block) else ""
+
+
+@pytest.mark.parametrize(
+    ("page", "block"),
+    [(page, block) for page, block in BLOCKS if block.text.startswith("language: 1")],
+    ids=named,
+)
+def test_a_rule_on_a_page_is_right(page: Path, block: Block) -> None:
+    load_files({page.name: block.text}, Known(World(Settings()).catalogue))
+
+
+@pytest.mark.parametrize(("page", "block"), [(p, b) for p, b in BLOCKS if b.language == "expr"], ids=named)
+def test_an_expression_on_a_page_is_right(page: Path, block: Block) -> None:
+    for number, line in enumerate(block.text.splitlines(), block.line):
+        assert parse(line), f"{page.name}:{number}"
+
+
+@pytest.mark.parametrize("page", RUNNABLE, ids=named)
+def test_what_a_page_shows_happens(page: Path, tmp_path: Path) -> None:
+    found = blocks(page)
+    if not any(block.file for block in found):  # such a page speaks of an installation that is there
+        shutil.copytree(ROOT / "rules", tmp_path / "rules")
+        (tmp_path / "dutyd.yaml").write_text(SETTINGS)
+    for block in found:
+        if block.file:
+            target = tmp_path / block.file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(block.text, encoding="utf-8")
+        elif block.language in ("sh", "console") and block.run:
+            for command in commands(block):
+                run(command, tmp_path, f"{page.name}:{command.line}")
+
+
+def run(command: Command, folder: Path, where: str) -> None:
+    shell = ["bash", "-euo", "pipefail", "-c", command.text]
+    done = subprocess.run(
+        shell, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, f"{where}: {command.text}{done.stdout}{done.stderr}"
+    if command.output is not None:
+        flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+        fits = doctest.OutputChecker().check_output(command.output, done.stdout, flags)
+        assert fits, f"{where}: {command.text}expected:\n{command.output}\ngot:\n{done.stdout}{done.stderr}"
