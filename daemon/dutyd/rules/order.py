@@ -38,7 +38,7 @@ def _pairs(node: Node | None) -> tuple[tuple[Scalar, Node], ...]:
 def ordered(source: SourceFile, block: Block, uses: Iterable[Use], earlier: frozenset[str]) -> dict[str, Step]:
     """Return the steps of *block* with ``after`` complete.
 
-    *earlier* are steps that ended before any of these begins: they may be named, and order nothing.
+    *earlier* are the steps that ended before any of these begins: those of the opening, for ``on_clear``.
     """
     uses = tuple(uses)
     found: dict[str, Step] = {}
@@ -46,7 +46,7 @@ def ordered(source: SourceFile, block: Block, uses: Iterable[Use], earlier: froz
         for node in block.needs(name):
             _check_need(source, block, node, earlier)
         named = step.after | steps_read(uses, name)
-        found[name] = replace(step, after=frozenset(named & block.steps.keys()))
+        found[name] = replace(step, after=named & (block.steps.keys() | earlier))
     _refuse_circle(source, block, found)
     return found
 
@@ -62,7 +62,7 @@ def _check_need(source: SourceFile, block: Block, node: Node, earlier: frozenset
 
 def _refuse_circle(source: SourceFile, block: Block, steps: Mapping[str, Step]) -> None:
     """Report one circle, where its first step stands: steps that wait for each other would never begin."""
-    waiting = {name: set(step.after) for name, step in steps.items()}
+    waiting = {name: set(step.after & steps.keys()) for name, step in steps.items()}
     while free := [name for name, after in waiting.items() if not after]:
         for name in free:
             del waiting[name]

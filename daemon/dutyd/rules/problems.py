@@ -11,12 +11,8 @@ from dataclasses import dataclass
 from dutyd.core.errors import WrongError
 
 _WIDTH = 110  # characters of a source line that are shown around the caret
-_LINE_END = re.compile(r"\r\n|\n|\r")
-
-
-def split_lines(text: str) -> list[str]:
-    """Return the lines of *text* as an editor numbers them."""
-    return _LINE_END.split(text)
+LINE_END = re.compile(r"\r\n|\n|\r")
+"""Where editors end a line."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,7 +39,7 @@ class Problem:
         """Return the message, and under it the line of *source* (the file's text) with a caret."""
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         parts = [f"{where}: {self.message} [{self.code}]"]
-        lines = split_lines(source)
+        lines = LINE_END.split(source)
         if 0 < self.line <= len(lines) and source:
             parts += _caret(lines[self.line - 1], self.line, self.column)
         if self.hint:

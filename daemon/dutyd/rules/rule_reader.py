@@ -6,6 +6,8 @@ from being built; the loader refuses the whole set if anything at all was report
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from dutyd.core.errors import WrongError
 from dutyd.core.expr import Expr, Type
@@ -22,7 +24,7 @@ from dutyd.rules.step_reader import read_steps
 from dutyd.rules.tool_args import expression_types
 from dutyd.rules.topics import check_topic
 from dutyd.rules.uses import Uses, Where
-from dutyd.rules.values import duration, list_of, one_of, plain, rate, text, wrong
+from dutyd.rules.values import anything, duration, list_of, one_of, plain, rate, text, wrong
 
 KEYS = (
     "id",
@@ -56,54 +58,60 @@ LATER = (
 )
 RULE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 FIELD = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+_CONDITIONS = {"where": Where.EVENT, "when": Where.CONDITION, "clear": Where.CONDITION}
 _LET = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _TAKEN = frozenset((*PREFIXES, "summary", "evidence"))
 
 
 def read_rule(source: SourceFile, node: Node, known: Known) -> Rule | None:
     """Return the rule at *node*, or None; what is wrong is reported to *source*."""
+    before = len(source.problems)
     fields = Fields(source, node, "rule", KEYS, later=LATER, required=("id", "from", "when", "steps"))
-    if not fields.readable:
-        return None
-    uses, before = Uses(source), len(source.problems)
-    id_ = fields.require("id", _rule_id)
-    topic = fields.require("from", text)
+    rule = _read(fields, known) if fields.readable else None
+    if rule is not None and len(source.problems) == before:
+        _check_size(source, fields, rule)
+    return rule
+
+
+def _read(fields: Fields, known: Known) -> Rule | None:
+    source, uses = fields.source, Uses(fields.source)
+    id_, topic = fields.require("id", _rule_id), fields.require("from", text)
+    fields.require("when", anything, "say when it fires, such as error_count > 10")
     per = fields.read("per", list_of(_field, "[service]"))
+    alone = _read_alone(fields)
     let = _let(fields, uses)
-    where = fields.read("where", uses.expression(Where.EVENT))
-    when = fields.require("when", uses.expression(Where.CONDITION), "say when it fires, such as error_count > 10")
-    clear = fields.read("clear", uses.expression(Where.CONDITION))
+    conditions = {key: fields.read(key, uses.expression(where)) for key, where in _CONDITIONS.items()}
     summary = fields.read("summary", uses.text(Where.SUMMARY))
-    agent = _agent(fields, known, uses)
+    agent = fields.read("agent", lambda source, node: read_agent(source, node, known, uses))
     steps, on_clear, names = _steps(fields, known, uses, agent)
     check_uses(source, uses.all, names)
     if topic is not None:
         check_topic(fields, known, topic, per if fields.written("per") else ())
+    when = conditions["when"]
     if id_ is None or topic is None or when is None:
         return None
-    rule = Rule(
-        id=id_,
-        topic=topic,
-        when=when,
+    found = Rule(id=id_, topic=topic, when=when, where=conditions["where"], clear=conditions["clear"], let=let, **alone)
+    return replace(
+        found,
         per=per or (),
-        where=where,
-        let=let,
-        hold=fields.read("for", duration, 0.0),
-        clear=clear,
-        severity=fields.read("severity", one_of(Severity), Severity.WARNING),
-        mode=fields.read("mode", one_of(Mode), Mode.OBSERVE),
-        throttle=fields.read("throttle", _throttle, Throttle()),
         summary=summary,
         agent=agent,
         steps=steps,
         on_clear=on_clear,
         reads_fields=fields_read(uses.all, names) | frozenset(per or ()),
-        raw=plain(node),
-        place=source.place(node.start),
+        raw=plain(fields.node),
+        place=source.place(fields.node.start),
     )
-    if len(source.problems) == before:
-        _check_size(source, fields, rule)
-    return rule
+
+
+def _read_alone(fields: Fields) -> dict[str, Any]:
+    """Read the keys that have to do with no other, as arguments of ``Rule``."""
+    return {
+        "hold": fields.read("for", duration, 0.0),
+        "severity": fields.read("severity", one_of(Severity), Severity.WARNING),
+        "mode": fields.read("mode", one_of(Mode), Mode.OBSERVE),
+        "throttle": fields.read("throttle", _throttle, Throttle()),
+    }
 
 
 def _check_size(source: SourceFile, fields: Fields, rule: Rule) -> None:
@@ -154,11 +162,6 @@ def _throttle(source: SourceFile, node: Node) -> Throttle | None:
         return None
     rates = list_of(rate, "[3/1h]")
     return Throttle(fields.read("per_entity", rates, ()), fields.read("per_rule", rates, ()))
-
-
-def _agent(fields: Fields, known: Known, uses: Uses) -> Agent | None:
-    node = fields.node_of("agent")
-    return None if node is None else read_agent(fields.source, node, known, uses)
 
 
 def _steps(

@@ -80,9 +80,6 @@ def _misplaced(node: Node, where: Where, hidden: frozenset[str], let: Collection
         return f"'{field}' is a name of `let`: {what} takes a field of the event", "name the field itself"
     if where is Where.EVENT and isinstance(node, Window | Prev):
         return "`where` looks at one event alone: no windows, no prev", "use it in `when`"
-    inner = node.filter if isinstance(node, Window) else None
-    if inner is not None and any(isinstance(below, Window | Prev) for below in walk(inner)):
-        return "the filter of a window looks at one event alone: no windows, no prev", "use them beside each other"
     return None
 
 

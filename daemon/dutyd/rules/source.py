@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dutyd.core.rule import Place
-from dutyd.rules.problems import Problem
+from dutyd.rules.problems import LINE_END, Problem
 from dutyd.rules.scalars import ScalarValue
 
 
@@ -64,14 +64,7 @@ class SourceFile:
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        text = self.text
-        starts = [0]
-        starts += [
-            index + 1
-            for index, char in enumerate(text)
-            if char == "\n" or (char == "\r" and text[index + 1 : index + 2] != "\n")
-        ]
-        return starts
+        return [0, *(end.end() for end in LINE_END.finditer(self.text))]
 
     def place(self, index: int) -> Place:
         """Return where the character at *index* stands."""

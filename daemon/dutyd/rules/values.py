@@ -50,6 +50,11 @@ def plain(node: Node) -> Any:
     return node.value if isinstance(node, Scalar) else None
 
 
+def anything(_source: SourceFile, node: Node) -> Node:
+    """Read whatever stands there; for keys that are only required, or read elsewhere."""
+    return node
+
+
 def text(source: SourceFile, node: Node) -> str | None:
     """Read a text that is not empty."""
     if isinstance(node, Scalar) and isinstance(node.value, str) and node.value.strip():
