@@ -286,7 +286,7 @@ def test_a_second_member_takes_over_where_the_first_committed(backend: Backend) 
 
 
 def test_members_never_hold_a_partition_together(backend: Backend) -> None:
-    backend.needs("partitions")
+    backend.needs("sharing")
     first, second = backend.member(), backend.member()
     everything = join(first)
     if backend.name == "redis":  # one reads, the other stands by

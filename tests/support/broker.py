@@ -127,7 +127,7 @@ class KafkaBroker:
 class MockBroker:
     """librdkafka's mock broker in a child process."""
 
-    lacks = frozenset({"create", "times", "transactions", "restart", "partitions"})
+    lacks = frozenset({"create", "times", "transactions", "restart", "sharing"})
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(

@@ -90,6 +90,10 @@ class Consumer(Protocol):
         """Return the first offset whose record is at or after *timestamp* (ms), else the end offset."""
         ...
 
+    def back(self, partition: Partition, offset: int, records: int) -> int:
+        """Return an offset at most *records* records before *offset*; a backend that keeps few may say the first."""
+        ...
+
     def close(self) -> None:
         """Leave the group."""
         ...

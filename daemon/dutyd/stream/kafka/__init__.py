@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Record
@@ -19,9 +19,6 @@ from dutyd.stream.kafka.consumer import KafkaGroupConsumer
 from dutyd.stream.kafka.producer import KafkaRecordProducer
 from dutyd.stream.kafka.settings import client_settings
 from dutyd.stream.kafka.trouble import listen, reaching
-
-UNKNOWN_TOPIC = 3
-"""The broker's error code for a topic that is not there."""
 
 
 class KafkaStream:
@@ -46,9 +43,13 @@ class KafkaStream:
         if self.partitions(spec.name) is not None:
             return
         wanted = {"num_partitions": spec.partitions, "replication_factor": -1, "configs": dict(spec.config)}
+        what = f"create topic {spec.name}"
         try:
-            with reaching(self._settings.servers, f"create topic {spec.name}"):
-                self._admin().create_topics({spec.name: wanted}, wait_for_metadata=True)
+            with reaching(self._settings.servers, what):
+                answer = self._admin(what).create_topics({spec.name: wanted}, raise_errors=False)["topics"][0]
+                if answer["error_code"]:
+                    raise for_code(answer["error_code"])(answer["error_message"])
+                self._admin(what).wait_for_topics([spec.name])
         except NotReadyError as error:
             if isinstance(error.__cause__, TopicAlreadyExistsError):
                 return
@@ -64,7 +65,12 @@ class KafkaStream:
         admin = self._admin(what)
         with reaching(self._settings.servers, what):
             found = admin.describe_topics([topic])[0]
-        return None if found["error_code"] == UNKNOWN_TOPIC else len(found["partitions"])
+            problem = for_code(found["error_code"])
+            if problem is UnknownTopicOrPartitionError:
+                return None
+            if problem is not NoError:
+                raise problem(topic)
+        return len(found["partitions"])
 
     def spans(self, topics: Sequence[str]) -> Mapping[Partition, Span]:
         """See ``stream.base.Stream.spans``."""
@@ -104,7 +110,7 @@ class KafkaStream:
                 client.close()
         self._admin_client = self._reader = None
 
-    def _admin(self, what: str = "ask") -> Any:
+    def _admin(self, what: str) -> Any:
         if self._admin_client is None:
             self._admin_client = open_client(KafkaAdminClient, self._settings, what)
         return self._admin_client

@@ -38,6 +38,12 @@ SESSION_MS = 10_000
 HEARTBEAT_MS = 1_000
 """Also how soon a member learns that another one has joined."""
 
+MAX_POLL_MS = 300_000
+"""A member that does not poll for so long has its partitions taken away."""
+
+END_MS = 5_000
+"""How long ``at_end`` waits for an answer: it is asked between polls, so an outage must show soon."""
+
 SLICE_SECONDS = 0.2
 """A group change is reported at most this much later than it happened."""
 
@@ -203,7 +209,8 @@ class KafkaGroupConsumer:
         if partition not in self._ends:
             asked = [TopicPartition(*each) for each in self._next]
             with reaching(self._servers, "ask for end offsets"):
-                self._ends = {Partition(*each): end for each, end in self._kafka.end_offsets(asked).items()}
+                ends = self._kafka.end_offsets(asked, timeout_ms=END_MS)
+            self._ends = {Partition(*each): end for each, end in ends.items()}
         return position >= self._ends[partition]
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
@@ -235,6 +242,11 @@ class KafkaGroupConsumer:
             found = self._kafka.offsets_for_times({asked: max(0, timestamp)})[asked]
         return self._edge(partition, Start.LATEST) if found is None else int(found.offset)
 
+    def back(self, partition: Partition, offset: int, records: int) -> int:
+        """See ``stream.base.Consumer.back``; offsets that hold no record count, too."""
+        del partition
+        return max(0, offset - records)
+
     def close(self) -> None:
         """See ``stream.base.Consumer.close``."""
         self._kafka.close(autocommit=False, timeout_ms=5_000)
@@ -249,6 +261,7 @@ def _options(group: str, client: str) -> dict[str, Any]:
         "partition_assignment_strategy": [RangePartitionAssignor()],
         "session_timeout_ms": SESSION_MS,
         "heartbeat_interval_ms": HEARTBEAT_MS,
+        "max_poll_interval_ms": MAX_POLL_MS,
         "allow_auto_create_topics": False,
         "isolation_level": "read_committed",
         "fetch_max_wait_ms": 500,

@@ -19,6 +19,7 @@ from dutyd.stream.kafka.trouble import reaching
 
 DELIVERY_MS = 30_000
 FLUSH_SECONDS = 40.0
+CLOSE_SECONDS = 5.0
 MAX_BYTES = 16 * 1024 * 1024
 """What the client lets through; the broker's own limit per topic decides."""
 
@@ -42,7 +43,8 @@ class KafkaRecordProducer:
         """See ``stream.base.Producer.send``."""
         what = f"send to {topic}"
         if self._kafka is None:
-            self._kafka = open_client(KafkaProducer, self._settings, what, **_OPTIONS)
+            self._failed = []  # one given up may still add to its own
+            self._kafka = open_client(KafkaProducer, self._settings, what, **_options())
         with reaching(self._settings.servers, what):
             self._kafka.send(topic, value, key=key, headers=list(headers)).add_errback(self._failed.append)
 
@@ -61,7 +63,9 @@ class KafkaRecordProducer:
 
     def _give_up(self) -> None:
         kafka, self._kafka = self._kafka, None
-        self._failed.clear()
+        # close() alone would wait for what can't be sent, and leave its thread behind when that takes too long.
+        kafka._sender.force_close()  # noqa: SLF001  # there is no public way
+        kafka._sender.join(CLOSE_SECONDS)  # noqa: SLF001  # same
         with contextlib.suppress(KafkaError):
             kafka.close(timeout=0)
 
@@ -69,18 +73,19 @@ class KafkaRecordProducer:
         """See ``stream.base.Producer.close``."""
         self.flush()
         if self._kafka is not None:
-            self._kafka.close(timeout=5)
+            self._kafka.close(timeout=CLOSE_SECONDS)
             self._kafka = None
 
 
-_OPTIONS = {
-    "acks": "all",
-    "enable_idempotence": True,
-    "compression_type": "lz4",
-    "linger_ms": 5,
-    "delivery_timeout_ms": DELIVERY_MS,
-    "max_block_ms": DELIVERY_MS,
-    "max_request_size": MAX_BYTES,
-    "allow_auto_create_topics": False,
-    "metrics_enabled": False,
-}
+def _options() -> dict[str, Any]:
+    return {
+        "acks": "all",
+        "enable_idempotence": True,
+        "compression_type": "lz4",
+        "linger_ms": 5,
+        "delivery_timeout_ms": DELIVERY_MS,
+        "max_block_ms": DELIVERY_MS,
+        "max_request_size": MAX_BYTES,
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
+    }

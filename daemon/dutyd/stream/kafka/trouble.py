@@ -3,7 +3,7 @@
 kafka-python says "unable to bootstrap" for a wrong password, an unknown certificate and a closed port alike; the
 reason stands in the records of its loggers, which also print a traceback for every cut connection. So its loggers
 get one handler: it remembers the newest reasons, and passes warnings on to our log without tracebacks and never
-more than one of a kind in ten seconds. Everything in ``stream.kafka`` that talks to a broker does it inside
+more than one of a kind a minute. Everything in ``stream.kafka`` that talks to a broker does it inside
 ``reaching``.
 """
 
@@ -17,10 +17,14 @@ from kafka.errors import KafkaError, UnsupportedCodecError
 
 from dutyd.core.errors import NotReadyError
 
-REPEAT_SECONDS = 10.0
+REPEAT_SECONDS = 60.0
 """Equal warnings of the client are passed on once in this time."""
 
-_CONNECTION_LOGGERS = ("kafka.net.manager", "kafka.net.connection")
+_NETWORK = "kafka.net."
+_REASONS = ("Connection failed: ", "Connection lost: ")
+"""What kafka-python's messages say before the reason; one outage is told in five ways, these two suffice."""
+
+_VAGUE = "socket disconnected"
 
 log = structlog.get_logger()
 
@@ -30,23 +34,29 @@ class _Listener(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.reasons: deque[tuple[int, str]] = deque(maxlen=20)
         self.heard = 0
+        self._reasons: deque[tuple[int, str]] = deque(maxlen=20)
         self._said: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         said = record.getMessage()
-        if record.name in _CONNECTION_LOGGERS:
+        if record.name.startswith(_NETWORK):
+            tails = [said.partition(words)[2] for words in _REASONS if words in said]
+            if not tails:
+                return
+            said = tails[0]
             self.heard += 1
-            self.reasons.append((self.heard, said))
-        if record.created - self._said.get(record.msg, 0.0) >= REPEAT_SECONDS:
-            self._said[record.msg] = record.created
+            self._reasons.append((self.heard, said))
+        if record.created - self._said.get(said, 0.0) >= REPEAT_SECONDS:
+            if len(self._said) > 100:
+                self._said.clear()
+            self._said[said] = record.created
             log.warning("kafka client warns", logger=record.name, said=said)
 
     def reason(self, since: int) -> str:
-        """Return the most telling thing heard after *since*, or an empty text."""
-        heard = [said for number, said in self.reasons if number > since]
-        telling = [said for said in heard if "failed" in said.lower()]
+        """Return the first telling reason heard after *since*, or an empty text."""
+        heard = [said for number, said in self._reasons if number > since]
+        telling = [said for said in heard if _VAGUE not in said]
         return (telling or heard or [""])[0]
 
 

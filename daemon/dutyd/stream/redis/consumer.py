@@ -125,6 +125,11 @@ class RedisGroupConsumer:
             first: Any = self._client.xrange(partition.topic, b"%d" % max(0, timestamp), "+", count=1)
             return offset_of(first[0][0]) if first else edges(self._client, partition.topic).end
 
+    def back(self, partition: Partition, offset: int, records: int) -> int:
+        """See ``stream.base.Consumer.back``; offsets don't count records here, and streams are trimmed."""
+        del partition, offset, records
+        return 0
+
     def close(self) -> None:
         """See ``stream.base.Consumer.close``."""
         with reaching("leave the group"):

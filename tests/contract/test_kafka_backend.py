@@ -1,0 +1,202 @@
+"""What only Kafka has: shared groups, lost members, transactions, compression, brokers that die."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+
+from dutyd.core.errors import NotReadyError
+from dutyd.core.topic import Start
+from dutyd.stream import kafka as backend
+from dutyd.stream.base import Consumer, Partition, TopicSpec
+from dutyd.stream.kafka import KafkaStream
+from support.broker import Broker, KafkaBroker
+from support.streams import join, poll_until, read, values
+
+
+@pytest.fixture
+def stream(kafka_broker: Broker) -> Iterator[KafkaStream]:
+    if kafka_broker.lacks:
+        pytest.skip("needs a real broker")
+    opened = KafkaStream(f"kafka://{kafka_broker.address}", {})
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def topic(stream: KafkaStream, unique: str) -> str:
+    stream.ensure(TopicSpec(unique, 2))
+    return unique
+
+
+def fill(stream: KafkaStream, topic: str, count: int) -> None:
+    producer = stream.producer()
+    for number in range(count):
+        producer.send(topic, b"%d" % number, key=b"%d" % number)
+    producer.close()
+
+
+def member(stream: KafkaStream, topic: str, name: str) -> Consumer:
+    return stream.consumer(f"{topic}.group", {topic: Start.EARLIEST}, client=name)
+
+
+def test_what_stays_ours_through_a_rebalance_is_neither_reported_nor_read_again(
+    stream: KafkaStream, topic: str
+) -> None:
+    fill(stream, topic, 20)
+    first, second = member(stream, topic, "1"), member(stream, topic, "2")
+    everything = join(first)
+    mine = read(first, 20)  # nothing is committed
+    given = poll_until(first, lambda polled: polled.revoked, second)
+    (kept,) = everything - given.revoked
+    assert not given.assigned
+    assert not given.lost
+    fill(stream, topic, 20)
+    again = read(first, len(mine[kept]))
+    assert set(again) == {kept}
+    assert again[kept][0].offset == mine[kept][-1].offset + 1
+    first.close()
+    second.close()
+
+
+def test_a_member_that_died_is_replaced_after_its_session(
+    stream: KafkaStream, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend.consumer, "SESSION_MS", 2_000)
+    fill(stream, topic, 4)
+    first = stream.consumer(f"{topic}.group", {topic: Start.EARLIEST}, client="1")
+    everything = join(first)
+    first._kafka._client.close()  # its process is gone: no heartbeat, no farewell
+    second = member(stream, topic, "2")
+    assert join(second) == everything
+    assert len(values(read(second, 4))) == 4
+    second.close()
+
+
+def test_a_member_that_slept_too_long_loses_everything_and_its_commit_is_dropped(
+    stream: KafkaStream, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(stream, topic, 4)
+    second = member(stream, topic, "2")
+    monkeypatch.setattr(backend.consumer, "MAX_POLL_MS", 1_000)
+    first = member(stream, topic, "1")
+    everything = join(first)
+    found = read(first, 4)
+    assert join(second) == everything  # which takes the second that the first does not poll
+    first.commit({partition: records[-1].offset + 1 for partition, records in found.items()})
+    assert set(second.committed(sorted(everything)).values()) == {None}
+    assert poll_until(first, lambda polled: polled.lost, second).lost == everything
+    first.close()
+    second.close()
+
+
+def test_aborted_records_are_not_seen_and_markers_do_not_hide_the_end(
+    stream: KafkaStream, kafka: str, unique: str
+) -> None:
+    stream.ensure(TopicSpec(unique, 1))
+    writer: Any = KafkaProducer(bootstrap_servers=kafka, transactional_id=unique)
+    writer.init_transactions()
+    for value, finish in ((b"kept", writer.commit_transaction), (b"taken back", writer.abort_transaction)):
+        writer.begin_transaction()
+        writer.send(unique, value, key=b"k")
+        finish()
+    writer.close()
+    consumer = member(stream, unique, "1")
+    (partition,) = join(consumer)
+    assert values(read(consumer, 1)) == [b"kept"]
+    poll_until(consumer, lambda _: consumer.at_end(partition))
+    assert [record.value for _, record in stream.scan(unique)] == [b"kept"]
+    consumer.close()
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+def test_users_compress_their_topics(stream: KafkaStream, topic: str, kafka: str, codec: str) -> None:
+    writer: Any = KafkaProducer(bootstrap_servers=kafka, compression_type=codec)
+    for number in range(100):
+        writer.send(topic, b"%04d" % number, key=b"k")
+    writer.close()
+    consumer = member(stream, topic, "1")
+    join(consumer)
+    assert len(values(read(consumer, 100))) == 100
+    consumer.close()
+
+
+def test_a_missing_codec_says_what_to_install(stream: KafkaStream, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    producer = stream.producer()
+    producer.send(topic, b"x" * 10_000)  # small ones are not worth compressing
+    producer.close()
+    consumer = member(stream, topic, "1")
+    join(consumer)
+    monkeypatch.setattr("kafka.codec.has_lz4", lambda: False)
+    with pytest.raises(NotReadyError, match=r"lz4.*install kafka-python\[crc32c,lz4,snappy,zstd\]"):
+        read(consumer, 1)
+    consumer.close()
+
+
+def test_a_broker_that_dies_and_comes_back_loses_nothing(unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend.producer, "FLUSH_SECONDS", 2.0)
+    broker = KafkaBroker()
+    broker.format()
+    broker.start()
+    stream = KafkaStream(f"kafka://{broker.address}", {})
+    stream.ensure(TopicSpec(unique, 1))
+    consumer, producer = member(stream, unique, "1"), stream.producer()
+    producer.send(unique, b"before", key=b"k")
+    producer.flush()
+    (partition,) = join(consumer)
+    read(consumer, 1)
+    broker.kill()
+    with pytest.raises(NotReadyError, match=r"acknowledged|send to"):  # noqa: PT012  # either may be the first to see it
+        producer.send(unique, b"during", key=b"k")
+        producer.flush()
+    broker.start()
+    producer.send(unique, b"during", key=b"k")
+    producer.send(unique, b"after", key=b"k")
+    producer.flush()
+    found: list[bytes | None] = []
+    while b"after" not in found:
+        found += [record.value for record in read(consumer, 1).get(partition, [])]
+    assert b"during" in found
+    consumer.close()
+    producer.close()
+    stream.close()
+    broker.stop()
+
+
+def test_a_silent_broker_proves_no_end(unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = KafkaBroker()
+    broker.format()
+    broker.start()
+    stream = KafkaStream(f"kafka://{broker.address}", {})
+    stream.ensure(TopicSpec(unique, 1))
+    consumer = member(stream, unique, "1")
+    (partition,) = join(consumer)
+    assert consumer.at_end(partition)
+    broker.kill()
+    consumer.poll(0.1, 10)
+    monkeypatch.setattr(backend.consumer, "END_MS", 1_000)
+    with pytest.raises(NotReadyError, match="ask for end offsets"):
+        consumer.at_end(partition)
+    consumer.close()
+    stream.close()
+    broker.stop()
+
+
+def test_a_group_reads_several_topics(stream: KafkaStream, topic: str) -> None:
+    stream.ensure(TopicSpec(f"{topic}.more", 1))
+    fill(stream, topic, 3)
+    fill(stream, f"{topic}.more", 3)
+    starts = {topic: Start.EARLIEST, f"{topic}.more": Start.LATEST}
+    consumer = stream.consumer(f"{topic}.group", starts, client="1")
+    assert join(consumer) == {Partition(topic, 0), Partition(topic, 1), Partition(f"{topic}.more", 0)}
+    assert {partition.topic for partition in read(consumer, 3)} == {topic}
+    consumer.close()
+
+
+def test_a_topic_that_appears_later_is_assigned_then(stream: KafkaStream, unique: str) -> None:
+    consumer = member(stream, unique, "1")
+    assert not consumer.poll(0.5, 10).assigned
+    stream.ensure(TopicSpec(unique, 1))
+    assert join(consumer) == {Partition(unique, 0)}
+    consumer.close()
