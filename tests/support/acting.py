@@ -130,9 +130,8 @@ async def office(
                 ledger, book, ceiling, CATALOGUE, dict.fromkeys(families, everything), model
             )
             consumer = stream.consumer(f"{name}.worker", {topics.triggers: Start.EARLIEST}, client=socket.gethostname())
-            acceptor = Acceptor(consumer, ledger.incidents, book, ceiling, CATALOGUE, lambda *_: None, lambda: None)
+            acceptor = Acceptor(consumer, ledger.incidents, book, ceiling, CATALOGUE, lambda *_: None)
             made = Worker(means, acceptor, OutcomeWriter(ledger.outcomes, stream.producer(), topics.outcomes), "w1")
-            made.acceptor.accepted = made.wake
             return replace(made, **changes) if changes else made
 
         async with httpx2.AsyncClient() as http:

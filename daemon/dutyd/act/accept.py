@@ -50,7 +50,8 @@ class Acceptor:
 
     Attributes:
         bury: dead-letters a record with a reason; called in the consumer's thread.
-        accepted: called after triggers came in, so that a waiting worker looks at once.
+        accepted: set by the worker: called after triggers came in, so that it looks at once.
+        joined: whether it was ever given its partitions.
 
     """
 
@@ -60,7 +61,8 @@ class Acceptor:
     policy: Policy
     catalogue: Catalogue
     bury: Callable[[Record, Partition, str], None]
-    accepted: Callable[[], None]
+    accepted: Callable[[], None] = lambda: None
+    joined: bool = False
     # The consumer belongs to one thread; the ledger to the event loop.
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "accept"))
 
@@ -81,6 +83,7 @@ class Acceptor:
         """Poll once: group changes, then records into the ledger, then the commit."""
         polled: Polled = await self._in_thread(self.consumer.poll, POLL_SECONDS, POLL_RECORDS)
         if polled.assigned:
+            self.joined = True
             await self._resume(sorted(polled.assigned))
         for partition, records in polled.records.items():
             try:

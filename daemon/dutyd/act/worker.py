@@ -59,6 +59,7 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Accept, work and write outcomes until *stop*; then let running work come to rest."""
+        self.acceptor.accepted = self.wake
         working_stopped = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.acceptor.run(stop))

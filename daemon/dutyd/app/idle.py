@@ -9,15 +9,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from dutyd.act.accept import source_name
 from dutyd.core.errors import NotReadyError
-from dutyd.evaluate.status import Progressing
+from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.ledger import Ledger
 from dutyd.stream.base import Stream
-
-log = structlog.get_logger()
 
 LOOK_SECONDS = 0.25
 
@@ -29,57 +25,52 @@ class Idle:
     Attributes:
         sources: real names of the source topics.
         triggers: real name of the triggers topic.
-        decided: how far every source partition is decided, and how many triggers wait (``evaluate``).
-        ready: whether this process has been assigned its partitions.
+        assigned: whether this process was ever given its partitions.
 
     """
 
     stream: Stream
+    checkpoint: Checkpoint
     ledger: Ledger
     sources: Sequence[str]
     triggers: str
-    decided: Callable[[], Progressing]
-    ready: Callable[[], bool]
+    assigned: Callable[[], bool]
 
     async def wait(self, seconds: float, clock: Callable[[], float]) -> None:
         """Return once it was idle for *seconds* without a break."""
         since: float | None = None
         while since is None or clock() - since < seconds:
-            why = await self._busy_with()
-            if why:
+            if await self._busy():
                 since = None
             elif since is None:
                 since = clock()
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _busy_with(self) -> str:
-        if not self.ready():
-            return "no partitions yet"
+    async def _busy(self) -> bool:
+        if not self.assigned():
+            return True
         try:
-            for look in (self._undecided, self._unaccepted, self._unfinished):
-                if why := await look():
-                    return why
-        except NotReadyError as error:
-            return str(error)
-        return ""
+            return (
+                await asyncio.to_thread(self._undecided)
+                or await self._unaccepted()
+                or await self.ledger.incidents.busy() > 0
+                or await self.ledger.outcomes.count() > 0
+            )
+        except NotReadyError:
+            return True
 
-    async def _undecided(self) -> str:
-        spans = await asyncio.to_thread(self.stream.spans, self.sources)
-        progress = await asyncio.to_thread(self.decided)
+    def _undecided(self) -> bool:
+        """Whether a source partition is not decided to its end, or a trigger waits in an outbox."""
+        spans = self.stream.spans(self.sources)
+        counts = {topic: sum(partition.topic == topic for partition in spans) for topic in self.sources}
+        progress = self.checkpoint.progress(sorted({f"{counts[each.topic]}.{each.number}" for each in spans}))
         for partition, span in spans.items():
-            if span.end > max(progress.offsets.get(partition, 0), span.begin):
-                return f"{partition} is not decided to its end"
-        return "triggers wait in an outbox" if progress.waiting else ""
+            decided = progress[f"{counts[partition.topic]}.{partition.number}"].offsets.get(partition.topic)
+            if span.end > max(decided.offset if decided else 0, span.begin):
+                return True
+        return any(task.waiting for task in progress.values())
 
-    async def _unaccepted(self) -> str:
+    async def _unaccepted(self) -> bool:
         spans = await asyncio.to_thread(self.stream.spans, [self.triggers])
         accepted = await self.ledger.incidents.accepted_offsets()
-        for partition, span in spans.items():
-            if span.end > max(accepted.get(source_name(partition), 0), span.begin):
-                return f"{partition} is not accepted to its end"
-        return ""
-
-    async def _unfinished(self) -> str:
-        if await self.ledger.incidents.busy():
-            return "incidents are in work"
-        return "outcomes wait" if await self.ledger.outcomes.count() else ""
+        return any(span.end > max(accepted.get(source_name(each), 0), span.begin) for each, span in spans.items())

@@ -16,7 +16,8 @@ from dutyd.core.metrics import RULES_LOADED, RULES_REJECTED
 from dutyd.core.rule import RuleSet
 from dutyd.ledger.rule_sets import RuleSets
 from dutyd.rules.book import Book
-from dutyd.rules.load import Known, load_folder
+from dutyd.rules.known import Known
+from dutyd.rules.load import load_folder
 from dutyd.rules.problems import RuleErrors
 from dutyd.rules.watch import Watcher
 
@@ -50,16 +51,18 @@ class RuleFiles:
         try:
             await self._use(await asyncio.to_thread(load_folder, self.folder, self.known))
         except RuleErrors as errors:
-            RULES_REJECTED.inc()
-            try:
-                self._current = await self.book.current()
-            except NotReadyError:
-                raise errors from None
-            log.error(
-                "the rule files are wrong: going on with the last good set",
-                digest=self._current.digest,
-                problems=str(errors),
-            )
+            self._current = await self._last_good(errors)
+
+    async def _last_good(self, errors: RuleErrors) -> RuleSet:
+        RULES_REJECTED.inc()
+        try:
+            rules = await self.book.current()
+        except NotReadyError:
+            raise errors from None
+        log.error(
+            "the rule files are wrong: going on with the last good set", digest=rules.digest, problems=str(errors)
+        )
+        return rules
 
     async def watch(self) -> None:
         """Take changed files until ``stop``; a bad file keeps the last good set."""

@@ -7,6 +7,7 @@ the settings is embedded, and said: a Valkey server on ``data``, a back office b
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import entry_points
 from types import TracebackType
@@ -19,10 +20,11 @@ import structlog
 from dutyd.core.errors import SettingsError
 from dutyd.core.policy import Policy
 from dutyd.core.tool import Catalogue, Provider, Tool
+from dutyd.core.topic import Topic
 from dutyd.embedded.loopback import Loopback
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.connect import connect, connect_async
-from dutyd.rules.load import Known
+from dutyd.rules.known import Known
 from dutyd.rules.policy import load_policy
 from dutyd.settings import Settings
 from dutyd.stream import open_stream
@@ -60,7 +62,7 @@ class World:
         return embedded.url
 
     @cached_property
-    def redis(self) -> "redis.Redis":
+    def plain_redis(self) -> "redis.Redis":
         """A plain client of the ledger's server."""
         client = connect(self.redis_url)
         self._open.callback(client.close)
@@ -91,8 +93,24 @@ class World:
 
     @cached_property
     def known(self) -> Known:
-        """What the rule checker holds rule files against."""
-        return Known(catalogue=self.catalogue, topics=self.settings.sources, policy=self.policy)
+        """What the rule checker holds rule files against, by what the settings say."""
+        return Known(catalogue=self.catalogue, topics=self.topics, policy=self.policy)
+
+    @property
+    def topics(self) -> Mapping[str, Topic]:
+        """The source topics by alias. Redis Streams have one partition, whatever the settings say."""
+        sources = self.settings.sources
+        if (self.settings.stream_url or "").startswith("kafka://"):
+            return sources
+        return {alias: replace(topic, partitions=1) for alias, topic in sources.items()}
+
+    def known_really(self) -> Known:
+        """Return what rule files are held against, with the partition counts that the broker's topics really have."""
+        counts = {alias: self.stream.partitions(topic.topic) for alias, topic in self.topics.items()}
+        real = {
+            alias: replace(topic, partitions=counts[alias] or topic.partitions) for alias, topic in self.topics.items()
+        }
+        return replace(self.known, topics=real)
 
     def ledger(self, client: "redis.asyncio.Redis") -> Ledger:
         """Return the ledger on *client*, which belongs to one event loop."""
@@ -110,18 +128,12 @@ class World:
         kinds = {point.name: point for point in entry_points(group="dutyd.providers")}
         chosen = {family: setting for family, setting in self.settings.providers if setting is not None}
         families = sorted({tool.family for tool in self.catalogue.values()} - {RUNBOOKS})
-        opened: dict[str, Provider] = {}
+        opened: dict[str, Provider] = {RUNBOOKS: kinds["folder"].load()({"dir": str(self.settings.runbooks_folder)})}
         for family in families:
-            kind, options = (
-                ("backoffice", {"url": self.backoffice_url})
-                if family not in chosen
-                else (
-                    chosen[family].kind,
-                    dict(chosen[family].options),
-                )
-            )
+            setting = chosen.get(family)
+            kind = setting.kind if setting else "backoffice"
+            options = dict(setting.options) if setting else {"url": self.backoffice_url}
             opened[family] = kinds[kind].load()(options)
-        opened[RUNBOOKS] = kinds["folder"].load()({"dir": str(self.settings.runbooks_folder)})
         return opened
 
     @cached_property

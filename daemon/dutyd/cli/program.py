@@ -10,6 +10,7 @@ import typer
 
 from dutyd import __version__
 from dutyd.cli.approvals import approvals
+from dutyd.cli.demo import demo
 from dutyd.cli.doctor import doctor
 from dutyd.cli.incidents import effects, incidents
 from dutyd.cli.pause import pause, resume
@@ -18,16 +19,15 @@ from dutyd.cli.rules import rules
 from dutyd.cli.run import run
 from dutyd.cli.servers import backoffice, standin
 
+RUN, LOOK, TRY = "Run", "Look and decide", "Try things"
+
+EPILOG = "Exit codes: 0 fine, 1 something needs a person, 2 a rule is wrong, 3 wrong usage, settings or input."
+
 
 def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"dutyd {__version__}")
         raise typer.Exit
-
-
-RUN, LOOK, TRY = "Run", "Look and decide", "Try things"
-
-EPILOG = "Exit codes: 0 fine, 1 something needs a person, 2 a rule is wrong, 3 wrong usage, settings or input."
 
 
 def program() -> typer.Typer:
@@ -42,6 +42,7 @@ def program() -> typer.Typer:
     app.add_typer(approvals, name="approvals", rich_help_panel=LOOK)
     app.command(rich_help_panel=LOOK)(pause)
     app.command(rich_help_panel=LOOK)(resume)
+    app.command(rich_help_panel=TRY)(demo)
     app.command(rich_help_panel=TRY)(publish)
     app.command(rich_help_panel=TRY)(backoffice)
     app.command(rich_help_panel=TRY)(standin)
@@ -49,9 +50,7 @@ def program() -> typer.Typer:
 
 
 def _root(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version)] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere.")] = False,
 ) -> None:
     """Watch a company's numbers on Kafka, decide by rules, act once."""

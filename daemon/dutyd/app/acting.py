@@ -1,0 +1,65 @@
+"""Wires one worker: providers, model, the triggers consumer, the outcomes producer. Called by ``service``."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import structlog
+
+from dutyd.act.accept import Acceptor
+from dutyd.act.agent.client import Client, Endpoint
+from dutyd.act.agent.model import Price
+from dutyd.act.means import Means
+from dutyd.act.outcomes import OutcomeWriter
+from dutyd.act.worker import Worker
+from dutyd.app.world import World, process_name
+from dutyd.core.event import Record
+from dutyd.core.topic import Start
+from dutyd.ledger import Ledger
+from dutyd.rules.book import Book
+from dutyd.settings import Settings
+from dutyd.stream.base import Partition
+from dutyd.stream.dead_letters import send_dead_letter
+
+log = structlog.get_logger()
+
+
+async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExitStack) -> Worker:
+    """Return a worker on what *world* names; *open_* closes what it opened."""
+    settings, own = world.settings, world.settings.own_topics
+    providers = world.providers()
+    for provider in providers.values():
+        open_.push_async_callback(provider.close)
+    model = _model(settings)
+    if model is not None:
+        open_.push_async_callback(model.close)
+    means = Means(ledger, book, world.policy, world.catalogue, providers, model, settings.currency)
+    outcomes, dead_letters = world.stream.producer(), world.stream.producer()
+    open_.callback(dead_letters.close)
+    open_.callback(outcomes.close)
+
+    def bury(record: Record, partition: Partition, reason: str) -> None:
+        send_dead_letter(dead_letters, own, record, partition, reason)
+        dead_letters.flush()
+
+    consumer = await asyncio.to_thread(
+        world.stream.consumer, f"{settings.installation}.act", {own.triggers: Start.EARLIEST}, client=process_name()
+    )
+    acceptor = Acceptor(consumer, ledger.incidents, book, world.policy, world.catalogue, bury)
+    writer = OutcomeWriter(ledger.outcomes, outcomes, own.outcomes)
+    return Worker(means, acceptor, writer, process_name(), lease=settings.worker.lease)
+
+
+def _model(settings: Settings) -> Client | None:
+    """Return the model's client; None where the settings name none: then decided steps take their fallback."""
+    if settings.model is None:
+        log.warning("no `model` in the settings: steps that are to be decided take their fallback at once")
+        return None
+    key, price = settings.model.api_key(), settings.model.price
+    return Client(
+        Endpoint(
+            base_url=settings.model.base_url,
+            key=key.get_secret_value() if key else "none",
+            name=settings.model.name,
+            price=Price(price.input, price.output) if price else None,
+        )
+    )

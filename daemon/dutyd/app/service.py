@@ -1,0 +1,147 @@
+"""One running process: the roles it has, started in order, stopped in order.
+
+The evaluator reads source topics in a thread of its own (it is busy with events); the worker acts in the event loop
+(it mostly waits); ``all`` does both, through the same triggers topic. SIGTERM stops intake first, lets running work
+come to rest, then closes what was opened.
+"""
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from enum import StrEnum
+
+import structlog
+
+from dutyd.app.acting import make_worker
+from dutyd.app.health import Health
+from dutyd.app.idle import Idle
+from dutyd.app.rule_files import RuleFiles
+from dutyd.app.world import World
+from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.path import Evaluator
+from dutyd.ledger import Ledger
+from dutyd.ledger.connect import server_facts
+from dutyd.ops.http import HttpServer, probes
+from dutyd.rules.book import Book
+from dutyd.settings import Settings
+from dutyd.stream.own_topics import own_topics
+
+log = structlog.get_logger()
+
+
+class Role(StrEnum):
+    """What one process does."""
+
+    EVALUATOR = "evaluator"
+    WORKER = "worker"
+    ALL = "all"
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether it reads source topics."""
+        return self is not Role.WORKER
+
+    @property
+    def acts(self) -> bool:
+        """Whether it works incidents."""
+        return self is not Role.EVALUATOR
+
+
+def serve(settings: Settings, role: Role, until_idle: float | None) -> None:
+    """Run *role* until SIGTERM or SIGINT, or until it was idle for *until_idle* seconds.
+
+    Raises:
+        DutydError: it can't start, or a person has to do something before it can go on.
+
+    """
+    with World(settings) as world:
+        _say_what_is_weak(world)
+        for spec in own_topics(settings.own_topics):
+            world.stream.ensure(spec)
+        asyncio.run(_serve(world, role, until_idle))
+
+
+async def _serve(world: World, role: Role, until_idle: float | None) -> None:
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with AsyncExitStack() as open_:
+        client = world.ledger_client()
+        open_.push_async_callback(client.aclose)
+        ledger = world.ledger(client)
+        known = await asyncio.to_thread(world.known_really)
+        book = Book(ledger.rule_sets, known)
+        health = Health(world.plain_redis)
+        checkpoint = Checkpoint(world.plain_redis, world.settings.installation)
+        parts: list[Coroutine[None, None, None]] = []
+        if role.evaluates:
+            files = RuleFiles(world.settings.rules, known, ledger.rule_sets, book)
+            await files.start()
+            health.evaluator = _evaluator(world, files, checkpoint)
+            parts += [_until(stop, files.watch(), files.stop), _in_thread(stop, health.evaluator)]
+        if role.acts:
+            worker = await make_worker(world, ledger, book, open_)
+            health.acceptor = worker.acceptor
+            parts.append(_until(stop, worker.run(stop), lambda: None))
+        if until_idle is not None:
+            idle = _idle(world, checkpoint, ledger, health)
+            parts.append(_when_idle(stop, idle.wait(until_idle, time.monotonic)))
+        if world.settings.http is not None:
+            probing = probes(health.alive(), health.ready())
+            server = open_.enter_context(HttpServer(probing, world.settings.http.host, world.settings.http.port))
+            log.info("probes and metrics", url=server.url)
+        log.info("dutyd runs", role=role.value, installation=world.settings.installation)
+        await _all(parts)
+    log.info("dutyd has stopped")
+
+
+async def _all(parts: list[Coroutine[None, None, None]]) -> None:
+    """Run *parts* to their ends; where one fails all have stopped, and its error is the one that counts."""
+    ended = await asyncio.gather(*parts, return_exceptions=True)
+    for error in ended:
+        if error is not None:
+            raise error
+
+
+async def _until(stop: asyncio.Event, work: Coroutine[None, None, None], end: Callable[[], None]) -> None:
+    """Run *work*, call *end* when *stop* is set; where *work* ends or fails by itself, stop everything."""
+    running, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    end()
+    await running
+
+
+async def _in_thread(stop: asyncio.Event, evaluator: Evaluator) -> None:
+    ending = threading.Event()
+    await _until(stop, asyncio.to_thread(evaluator.run, ending), ending.set)
+
+
+async def _when_idle(stop: asyncio.Event, waiting: Coroutine[None, None, None]) -> None:
+    """Stop everything when *waiting* ends."""
+    idle, stopping = asyncio.ensure_future(waiting), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({idle, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    idle.cancel()
+    await asyncio.wait({idle, stopping})
+
+
+def _evaluator(world: World, files: RuleFiles, checkpoint: Checkpoint) -> Evaluator:
+    now = time.time  # noqa: TID251  # the edge: from here on time is passed in
+    return Evaluator(world.settings.installation, world.topics, world.stream, checkpoint, files.current, now)
+
+
+def _idle(world: World, checkpoint: Checkpoint, ledger: Ledger, health: Health) -> Idle:
+    sources = sorted(topic.topic for topic in world.topics.values())
+    return Idle(world.stream, checkpoint, ledger, sources, world.settings.own_topics.triggers, health.assigned)
+
+
+def _say_what_is_weak(world: World) -> None:
+    """Say at start what is weaker than promised."""
+    for weakness in server_facts(world.plain_redis).weaknesses:
+        log.warning(weakness)
+    if world.settings.policy is None:
+        log.warning("no `policy` in the settings: there is no ceiling over what rules may do")
