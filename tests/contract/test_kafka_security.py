@@ -9,7 +9,7 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
-from dutyd.core.errors import NotReadyError, SettingsError
+from dutyd.core.errors import NotReadyError
 from dutyd.stream import kafka as backend
 from dutyd.stream.base import TopicSpec
 from dutyd.stream.kafka import KafkaStream
@@ -129,19 +129,3 @@ def test_who_may_not_see_a_topic_is_told_so(guarded: Guarded, unique: str) -> No
     with pytest.raises(NotReadyError, match="TopicAuthorizationFailed"):
         stream.partitions(unique)
     stream.close()
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"user": "x"}, "unknown setting 'user'; did you mean 'username'"),
-        ({"security_protocol": "SASL"}, "security_protocol is 'SASL', expected one of PLAINTEXT, SSL"),
-        ({"sasl_mechanism": "SCRAM"}, "sasl_mechanism is 'SCRAM', expected one of PLAIN"),
-        ({"security_protocol": "SASL_SSL"}, "SASL_SSL needs sasl_mechanism and username and password_file"),
-        ({"ca_file": "nowhere.pem"}, "ca_file 'nowhere.pem' can't be read: No such file"),
-        ({"password_file": "."}, "password_file '.' can't be read: Is a directory"),
-    ],
-)
-def test_wrong_settings_say_what_to_write(settings: dict[str, str], said: str) -> None:
-    with pytest.raises(SettingsError, match=f"kafka: {said}"):
-        KafkaStream("kafka://127.0.0.1", settings)

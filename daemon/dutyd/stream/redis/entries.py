@@ -31,7 +31,7 @@ def entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry:
     """Read one entry as the server gave it."""
     offset = offset_of(entry_id)
     headers: Iterable[tuple[str, bytes]] = ()
-    if len(fields) > 1:
+    if len(fields) > 1 or b"value" not in fields:
         headers = [
             (name[len(HEADER) :].decode(errors="replace"), value)
             for name, value in fields.items()

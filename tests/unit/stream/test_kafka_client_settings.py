@@ -1,0 +1,88 @@
+"""Addresses and the ``kafka`` section, in kafka-python's words; and what the client's loggers let through."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from kafka.errors import KafkaTimeoutError
+
+from dutyd.core.errors import NotReadyError, SettingsError
+from dutyd.stream.kafka.settings import client_settings
+from dutyd.stream.kafka.trouble import listen, reaching
+
+
+def test_an_address_lists_servers_with_ports() -> None:
+    settings = client_settings("kafka://a:1,b,c:3?api_version=2.3", {})
+    assert settings.servers == "a:1,b:9092,c:3"
+    assert settings.options["bootstrap_servers"] == ["a:1", "b:9092", "c:3"]
+    assert settings.options["api_version"] == (2, 3)
+    assert client_settings("kafka://a", {}).options["api_version"] is None
+
+
+def test_secrets_and_certificates_come_from_files(tmp_path: Path) -> None:
+    secret, authority = tmp_path / "secret", tmp_path / "ca.pem"
+    secret.write_text("correct horse\n")
+    authority.write_text("...")
+    options = client_settings(
+        "kafka://a",
+        {
+            "security_protocol": "SASL_SSL",
+            "sasl_mechanism": "PLAIN",
+            "username": "keeper",
+            "password_file": str(secret),
+            "ca_file": str(authority),
+            "cert_file": str(authority),
+            "key_file": str(authority),
+        },
+    ).options
+    assert options["security_protocol"] == "SASL_SSL"
+    assert options["sasl_mechanism"] == "PLAIN"
+    assert options["sasl_plain_username"] == "keeper"
+    assert options["sasl_plain_password"] == "correct horse"
+    assert options["ssl_cafile"] == options["ssl_certfile"] == options["ssl_keyfile"] == str(authority)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"user": "x"}, "unknown setting 'user'; did you mean 'username'"),
+        ({"security_protocol": "SASL"}, "security_protocol is 'SASL', expected one of PLAINTEXT, SSL"),
+        ({"sasl_mechanism": "SCRAM"}, "sasl_mechanism is 'SCRAM', expected one of PLAIN"),
+        ({"security_protocol": "SASL_SSL"}, "SASL_SSL needs sasl_mechanism and username and password_file"),
+        ({"ca_file": "nowhere.pem"}, "ca_file 'nowhere.pem' can't be read: No such file"),
+        ({"password_file": "."}, "password_file '.' can't be read: Is a directory"),
+    ],
+)
+def test_wrong_settings_say_what_to_write(settings: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError, match=f"kafka: {said}"):
+        client_settings("kafka://a", settings)
+
+
+@pytest.fixture
+def client_log() -> logging.Logger:
+    listen()
+    return logging.getLogger("kafka.net.manager")
+
+
+def test_the_reason_that_the_client_only_logs_stands_in_our_error(client_log: logging.Logger) -> None:
+    client_log.error("Connection failed: %s", "an earlier one")
+
+    def bootstrap() -> None:
+        client_log.warning("Bootstrap not ready")
+        client_log.error("Connection lost: %s", "KafkaConnectionError: socket disconnected")
+        client_log.error("Connection failed: %s", "111 ECONNREFUSED")
+        raise KafkaTimeoutError("Unable to bootstrap")
+
+    with pytest.raises(NotReadyError) as caught, reaching("a:1", "read"):
+        bootstrap()
+    assert str(caught.value) == "can't read at Kafka a:1: KafkaTimeoutError: Unable to bootstrap (111 ECONNREFUSED)"
+
+
+def test_the_client_prints_neither_tracebacks_nor_repeats(
+    client_log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(5):
+        client_log.error("Connection lost: the wire is cut", exc_info=OSError("cut"))
+    said = "".join(capsys.readouterr())
+    assert said.count("the wire is cut") == 1
+    assert "Traceback" not in said
