@@ -40,13 +40,13 @@ class Fields:
         self._keys: dict[str, Scalar] = {}
         self._complete = True  # whether a missing key can be told: not where a later version's key may replace it
         if not isinstance(node, MapNode):
-            wrong(source, node, f"a mapping with the keys of a {what} ({', '.join(known)})")
+            wrong(source, node, f"a mapping with the keys of {_one(what)} ({', '.join(known)})")
             return
         strange = [pair for pair in node.pairs if not self._take(*pair)]
         for key, value in strange:
             if key.text in later:
                 self._complete = False
-                message = f"'{key.text}' of a {what} is not in this version of dutyd yet"
+                message = f"'{key.text}' of {_one(what)} is not in this version of dutyd yet"
                 source.report(key, "not-yet", message, "leave it out")
             else:
                 self._misspelt(key, value, required)
@@ -65,7 +65,7 @@ class Fields:
         guess = found or like(key.text, self._known)
         suffix = f"; did you mean '{guess}'?" if guess else ""
         hint = "" if guess else f"valid keys: {', '.join(self._known)}"
-        self.source.report(key, "unknown-key", f"'{key.text[:60]}' is no key of a {self.what}{suffix}", hint)
+        self.source.report(key, "unknown-key", f"'{key.text[:60]}' is no key of {_one(self.what)}{suffix}", hint)
         if found:
             self._take(key, value, found)
 
@@ -128,3 +128,7 @@ def entries(source: SourceFile, node: Node, what: str) -> Iterator[tuple[Scalar,
 def like(name: str, valid: Collection[str]) -> str | None:
     """Return the one of *valid* that *name* is nearly, or None."""
     return next(iter(get_close_matches(name, sorted(valid), n=1, cutoff=0.6)), None)
+
+
+def _one(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"

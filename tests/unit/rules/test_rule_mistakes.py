@@ -76,7 +76,7 @@ MISTAKES = [
     ("budget: {turns: 4}", "budget: {turns: 0}", "16:23", "out-of-range", "a whole number from 1"),
     ("budget: {turns: 4}", "budget: {turn: 4}", "16:16", "unknown-key", "did you mean 'turns'?"),
     ("budget: {turns: 4}", "budget: {usd: free}", "16:21", "wrong-type", "expected a number"),
-    ("budget: {turns: 4}", "answer: {kind: {text: 9}}", "16:7", "not-yet", "'answer' of a agent"),
+    ("budget: {turns: 4}", "answer: {kind: {text: 9}}", "16:7", "not-yet", "'answer' of an agent"),
     # Steps
     ("      resolve:", "      r:", "31:7", "step-name", "a letter, then 2 to 39"),
     ("tool: send_alert", "tool: send_allert", "19:15", "unknown-tool", "did you mean 'send_alert'?"),
@@ -156,7 +156,7 @@ NUMBERS = [
     ("2.50 EUR", "2.50 EURO", "10:49", "argument", "no amount of money"),
     ("2.50 EUR", "2.50 EUR, currency: eur", "10:69", "argument", "no currency"),
     ("    agent: {goal: Decide.}\n", "", "8:9", "agent", "leaves something to decide, and the rule has no `agent`"),
-    ("    agent: {goal: Decide.}\n", "    agent:\n", "6:5", "wrong-type", "a mapping with the keys of a agent"),
+    ("    agent: {goal: Decide.}\n", "    agent:\n", "6:5", "wrong-type", "a mapping with the keys of an agent"),
 ]
 
 

@@ -1,0 +1,117 @@
+"""``dutyd rules test``: run the tests that lie beside the rules, and say what differs.
+
+``run_tests`` loads the rules of a folder and the tests in its ``tests`` folders, plays each test against its rule and
+returns a verdict for each; it prints nothing. The rules are played as they would run: the same engine, step graph and
+gates. What the ledger judges (throttles, pauses, daily money) is not part of a test.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dutyd.core.rule import Rule, RuleSet
+from dutyd.rules.cases import Case, read_cases
+from dutyd.rules.known import Known
+from dutyd.rules.load import RuleErrors, load_folder, read_folder
+from dutyd.rules.problems import Problem
+from dutyd.rules.rehearsal import play
+from dutyd.rules.source import SourceFile
+from dutyd.rules.verdict import differences, seen
+
+TESTS = "tests"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How one test went.
+
+    Attributes:
+        differences: expected and got, one line each; empty: it passed.
+        seen: what happened, one line each.
+
+    """
+
+    name: str
+    rule: str
+    file: str
+    line: int
+    differences: tuple[str, ...]
+    seen: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all was as expected."""
+        return not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """A run of all tests of a folder.
+
+    Attributes:
+        all: in the order of files and tests.
+        untested: ids of rules that no test names.
+
+    """
+
+    all: tuple[Verdict, ...]
+    untested: tuple[str, ...]
+
+
+def run_tests(folder: Path, known: Known) -> Verdicts:
+    """Run the tests beside the rules in *folder*.
+
+    Raises:
+        RuleErrors: rules or tests are wrong; holds all problems of whichever comes first.
+
+    """
+    rules = load_folder(folder, known)
+    cases = load_cases(folder, rules)
+    verdicts = tuple(_verdict(case, rules.rules[case.rule], known) for case in cases)
+    tested = {case.rule for case in cases}
+    return Verdicts(verdicts, tuple(name for name in rules.rules if name not in tested))
+
+
+def load_cases(folder: Path, rules: RuleSet) -> tuple[Case, ...]:
+    """Return the tests in every ``tests`` folder below *folder*.
+
+    Raises:
+        RuleErrors: something is wrong; holds all problems.
+
+    """
+    files = _test_files(folder)
+    cases: list[Case] = []
+    problems: list[Problem] = []
+    for name, text in files.items():
+        source = SourceFile(name, text.removeprefix("\ufeff"))
+        cases += read_cases(source, rules.rules)
+        problems += source.problems
+    if problems:
+        raise RuleErrors(problems, files)
+    return tuple(cases)
+
+
+def _test_files(folder: Path) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for root, folders, _ in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if TESTS in folders:
+            folders.remove(TESTS)
+            tests = Path(root, TESTS)
+            if any(tests.rglob("*.y*ml")):
+                prefix = tests.relative_to(folder).as_posix()
+                found |= {f"{prefix}/{name}": text for name, text in read_folder(tests).items()}
+    return found
+
+
+def _verdict(case: Case, rule: Rule, known: Known) -> Verdict:
+    played = play(case, rule, known)
+    return Verdict(
+        name=case.name,
+        rule=case.rule,
+        file=case.place.file,
+        line=case.place.line,
+        differences=differences(case.expected, played),
+        seen=seen(played),
+    )

@@ -1,0 +1,103 @@
+"""Hold what happened in a rule test against what was expected, and say the difference so that it can be mended.
+
+Pure; called by ``testing``. Each difference is one line with what was expected and what there was.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from dutyd.core.expr.text import duration_text
+from dutyd.core.incident import EffectState
+from dutyd.rules.expectations import Deed, Expected, Moment
+from dutyd.rules.rehearsal import Done, Played, Turn
+
+E = TypeVar("E")
+G = TypeVar("G")
+
+_EARLY = 1e-6  # seconds: times of events are doubles
+
+
+def differences(expected: Expected, played: Played) -> tuple[str, ...]:
+    """Return one line for each thing that is missing or should not be; none: the test passed."""
+    return (
+        *_compared("an opening", expected.opens, played.opens, _is_moment, _moment, _turn),
+        *_compared("a clear", expected.clears, played.clears, _is_moment, _moment, _turn),
+        *_compared("an effect", expected.effects, played.effects, _is_deed, _deed, _done),
+    )
+
+
+def seen(played: Played) -> tuple[str, ...]:
+    """Return one line for each thing that happened, with the values it was decided by."""
+    return (
+        *(f"opened {_turn(turn)}: {_pairs(turn.values)}" for turn in played.opens),
+        *(f"cleared {_turn(turn)}: {_pairs(turn.values)}" for turn in played.clears),
+        *(f"effect {_done(done)}" for done in played.effects),
+        *(f"refused to the model: {message}" for message in played.said),
+    ) or ("nothing happened",)
+
+
+def _compared(
+    what: str,
+    expected: Sequence[E] | None,
+    got: Sequence[G],
+    fits: Callable[[E, G], bool],
+    word: Callable[[E], str],
+    got_word: Callable[[G], str],
+) -> Iterator[str]:
+    if expected is None:
+        return
+    left = list(got)
+    missing: list[E] = []
+    for one in expected:
+        found = next((index for index, other in enumerate(left) if fits(one, other)), None)
+        if found is None:
+            missing.append(one)
+        else:
+            del left[found]
+    there = "; ".join(got_word(one) for one in got) or "none"
+    yield from (f"expected {what} {word(one)}; got: {there}" for one in missing)
+    yield from (f"did not expect {what} {got_word(one)}" for one in left)
+
+
+def _is_moment(expected: Moment, got: Turn) -> bool:
+    at_fits = expected.at is None or abs(expected.at - got.at) < _EARLY
+    return at_fits and (expected.entity is None or expected.entity.items() <= got.entity.items())
+
+
+def _is_deed(expected: Deed, got: Done) -> bool:
+    named = expected.step == got.step and expected.tool in (None, got.tool) and expected.state is got.state
+    return named and all(name in got.args and got.args[name] == value for name, value in expected.args.items())
+
+
+def _moment(moment: Moment) -> str:
+    return _of(moment.entity, moment.at)
+
+
+def _turn(turn: Turn) -> str:
+    return _of(turn.entity, turn.at)
+
+
+def _of(entity: Mapping[str, str] | None, at: float | None) -> str:
+    who = "" if entity is None else f"of {_pairs(entity)}" if entity else "of the rule"
+    return " ".join(part for part in (who, "" if at is None else f"at {duration_text(at)}") if part) or "(any)"
+
+
+def _deed(deed: Deed) -> str:
+    return _effect(deed.step, deed.tool, deed.args, deed.state)
+
+
+def _done(done: Done) -> str:
+    return _effect(done.step, done.tool, done.args, done.state) + (f" ({done.reason})" if done.reason else "")
+
+
+def _effect(step: str, tool: str | None, args: Mapping[str, Any], state: EffectState) -> str:
+    return f"{step}{f': {tool}' if tool else ''}({_pairs(args)}) {state}"
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={_short(value)}" for name, value in values.items())
+
+
+def _short(value: object) -> str:
+    text = f"{value:.15g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"

@@ -1,0 +1,69 @@
+"""The rules that are shipped: right, tested, without findings, and as good as the policy they were made after."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from dutyd.core.event import Event
+from dutyd.core.incident import TriggerKind
+from dutyd.core.topic import Topic
+from dutyd.evaluate.engine import State, judge, plan
+from dutyd.rules.check import find
+from dutyd.rules.known import Known
+from dutyd.rules.load import load_folder
+from dutyd.rules.testing import run_tests
+from support.rule_files import CATALOGUE
+
+ROOT = Path(__file__).parents[3]
+RULES = ROOT / "rules"
+RETAIL = ROOT.parent / "shared/data/online_retail"
+KNOWN = Known(
+    CATALOGUE,
+    topics={
+        "metrics": Topic(alias="metrics", topic="metrics", partitioned_by=("service",)),
+        "stock": Topic(alias="stock", topic="stock", partitioned_by=("sku", "location")),
+    },
+)
+
+
+def test_the_shipped_rules_are_right_and_have_no_findings() -> None:
+    rules = load_folder(RULES, KNOWN)
+    assert sorted(rules.rules) == ["high-priority-alert", "low-stock-warning", "performance-optimization"]
+    assert {rule.mode for rule in rules.rules.values()} == {"act"}
+    assert find(rules, KNOWN) == ()
+
+
+def test_every_shipped_rule_is_tested_and_passes() -> None:
+    tested = run_tests(RULES, KNOWN)
+    assert [(verdict.name, verdict.differences) for verdict in tested.all if not verdict.passed] == []
+    assert len(tested.all) >= 15
+    assert tested.untested == ()
+
+
+def test_no_shipped_rule_can_scale_or_place_an_order() -> None:
+    steps = [step for rule in load_folder(RULES, KNOWN).rules.values() for step in rule.steps.values()]
+    assert {step.tool for step in steps} == {
+        "send_alert",
+        "create_ticket",
+        "notify",
+        "predict_demand",
+        "draft_purchase_order",
+        "query_metrics",
+        "search_runbooks",
+    }
+
+
+@pytest.mark.skipif(not RETAIL.exists(), reason="the retail data is not beside the project")
+def test_a_year_of_a_real_shop_orders_when_its_policy_does() -> None:
+    rule = load_folder(RULES, KNOWN).rules["low-stock-warning"]
+    plan_, state, opened = plan([rule]), State(), set()
+    for number, line in enumerate((RETAIL / "stock_events.jsonl").read_text().splitlines()):
+        fields = json.loads(line)
+        day, time = fields["time"][:10], datetime.fromisoformat(fields["time"]).timestamp()
+        changes = judge(plan_, state, "stock", [Event(fields["id"], "stock", time, time, number, fields)])
+        opened |= {(change.entity[0], day) for change in changes if change.kind is TriggerKind.OPENED}
+    expected = [json.loads(line) for line in (RETAIL / "expected_reorders.jsonl").read_text().splitlines()]
+    assert opened == {(one["sku"], day) for one in expected for day in one["purchase_orders_once_per_open_order"]}
+    assert len(opened) == 238
