@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dutyd.core.rule import Rule, RuleSet
+from dutyd.core.rule import Place, Rule, RuleSet
 from dutyd.rules.fields import Fields
 from dutyd.rules.known import Known
 from dutyd.rules.problems import Problem, RuleErrors
@@ -46,10 +46,10 @@ def load_files(files: Mapping[str, str], known: Known) -> RuleSet:
     """
     problems: list[Problem] = []
     rules: dict[str, Rule] = {}
+    ids: dict[str, Place] = {}
     for name in sorted(files):
         source = SourceFile(name, files[name].removeprefix("\ufeff"))
-        for rule in _rules_of(source, known):
-            _add(source, rules, rule)
+        rules |= {rule.id: rule for rule in _rules_of(source, known, ids)}
         problems += source.problems
     if problems:
         raise RuleErrors(problems, files)
@@ -112,14 +112,14 @@ def _rule_files(folder: Path) -> Iterator[Path]:
                 yield Path(root, name)
 
 
-def _rules_of(source: SourceFile, known: Known) -> Iterator[Rule]:
+def _rules_of(source: SourceFile, known: Known, ids: dict[str, Place]) -> Iterator[Rule]:
     root = read_yaml(source)
     if root is None:
         return
     fields = Fields(source, root, "rule file", _KEYS, required=_KEYS)
     fields.require("language", _language, f"begin the file with 'language: {_LANGUAGE}'")
     for node in fields.require("rules", _items, "list the rules under 'rules:'") or ():
-        rule = read_rule(source, node, known)
+        rule = read_rule(source, node, known, ids)
         if rule is not None:
             yield rule
 
@@ -136,12 +136,3 @@ def _items(source: SourceFile, node: Node) -> tuple[Node, ...] | None:
         return node.items
     wrong(source, node, "a list of rules", "begin each rule with '- id: ...'")
     return None
-
-
-def _add(source: SourceFile, rules: dict[str, Rule], rule: Rule) -> None:
-    first = rules.setdefault(rule.id, rule)
-    if first is not rule:
-        message = f"there is a rule '{rule.id}' already, in {first.place.file}, line {first.place.line}"
-        source.problems.append(
-            Problem(rule.place.file, rule.place.line, rule.place.column, "duplicate-rule", message, "ids are unique")
-        )

@@ -11,7 +11,7 @@ from typing import Any
 
 from dutyd.core.errors import WrongError
 from dutyd.core.expr import Expr, Type
-from dutyd.core.rule import Agent, Mode, Rule, Severity, Step, Throttle
+from dutyd.core.rule import Agent, Mode, Place, Rule, Severity, Step, Throttle
 from dutyd.evaluate.engine.conditions import conditions_of
 from dutyd.rules.agent_reader import read_agent
 from dutyd.rules.fields import Fields, entries
@@ -63,19 +63,28 @@ _LET = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _TAKEN = frozenset((*PREFIXES, "summary", "evidence"))
 
 
-def read_rule(source: SourceFile, node: Node, known: Known) -> Rule | None:
-    """Return the rule at *node*, or None; what is wrong is reported to *source*."""
+def read_rule(source: SourceFile, node: Node, known: Known, ids: dict[str, Place]) -> Rule | None:
+    """Return the rule at *node*, or None; what is wrong is reported to *source*.
+
+    *ids* are the rules read so far, in any file, and where they stand; this one is added.
+    """
     before = len(source.problems)
     fields = Fields(source, node, "rule", KEYS, later=LATER, required=("id", "from", "when", "steps"))
-    rule = _read(fields, known) if fields.readable else None
+    if not fields.readable:
+        return None
+    id_, place = fields.require("id", _rule_id), source.place((fields.node_of("id") or node).start)
+    if id_ is not None and (first := ids.setdefault(id_, place)) is not place:
+        message = f"there is a rule '{id_}' already, in {first.file}, line {first.line}"
+        source.report(fields.node_of("id") or node, "duplicate-rule", message, "ids are unique")
+    rule = _read(fields, known, id_, place)
     if rule is not None and len(source.problems) == before:
         _check_size(source, fields, rule)
     return rule
 
 
-def _read(fields: Fields, known: Known) -> Rule | None:
+def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule | None:
     source, uses = fields.source, Uses(fields.source)
-    id_, topic = fields.require("id", _rule_id), fields.require("from", text)
+    topic = fields.require("from", text)
     fields.require("when", anything, "say when it fires, such as error_count > 10")
     per = fields.read("per", list_of(_field, "[service]"))
     alone = _read_alone(fields)
@@ -100,7 +109,7 @@ def _read(fields: Fields, known: Known) -> Rule | None:
         on_clear=on_clear,
         reads_fields=fields_read(uses.all, names) | frozenset(per or ()),
         raw=plain(fields.node),
-        place=source.place(fields.node.start),
+        place=place,
     )
 
 

@@ -46,20 +46,20 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
+class Report:
     """A run of all tests of a folder.
 
     Attributes:
-        all: in the order of files and tests.
+        verdicts: in the order of files and tests.
         untested: ids of rules that no test names.
 
     """
 
-    all: tuple[Verdict, ...]
+    verdicts: tuple[Verdict, ...]
     untested: tuple[str, ...]
 
 
-def run_tests(folder: Path, known: Known) -> Verdicts:
+def run_tests(folder: Path, known: Known) -> Report:
     """Run the tests beside the rules in *folder*.
 
     Raises:
@@ -70,7 +70,7 @@ def run_tests(folder: Path, known: Known) -> Verdicts:
     cases = load_cases(folder, rules)
     verdicts = tuple(_verdict(case, rules.rules[case.rule], known) for case in cases)
     tested = {case.rule for case in cases}
-    return Verdicts(verdicts, tuple(name for name in rules.rules if name not in tested))
+    return Report(verdicts, tuple(name for name in rules.rules if name not in tested))
 
 
 def load_cases(folder: Path, rules: RuleSet) -> tuple[Case, ...]:

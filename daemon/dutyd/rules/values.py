@@ -154,14 +154,15 @@ def list_of(reader: Reader[T], example: str) -> Reader[tuple[T, ...]]:
 def one_of(enum: type[E], *also: str) -> Reader[E]:
     """Make a reader of the values of *enum*; *also* are values that the caller reads itself, for messages."""
     names = (*(member.value for member in enum), *also)
+    listed = f"{', '.join(names[:-1])} or {names[-1]}"
 
     def read(source: SourceFile, node: Node) -> E | None:
         if not isinstance(node, Scalar) or node.value is None:
-            wrong(source, node, f"one of {', '.join(names)}")
+            wrong(source, node, f"one of {listed}")
         elif node.text in names[: len(enum)]:
             return enum(node.text)
         else:
-            message = f"'{node.text[:40]}' is not one of {', '.join(names)}{nearest(node.text, names)}"
+            message = f"'{node.text[:40]}' is not one of {listed}{nearest(node.text, names)}"
             source.report(node, "unknown-value", message)
         return None
 

@@ -69,7 +69,7 @@ def test_any_yaml_like_text_is_rules_or_problems(text: str) -> None:
     rules_or_problems(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     cut=st.tuples(st.integers(0, len(GOOD)), st.integers(0, 40)),
     junk=st.lists(JUNK, max_size=3).map("".join),

@@ -47,7 +47,7 @@ def test_a_key_that_is_absent_limits_nothing(tmp_path: Path) -> None:
     ("text", "place", "words"),
     [
         ("mdoe: act", "1:1", "did you mean 'mode'?"),
-        ("mode: never", "1:7", "not one of observe, approve, act"),
+        ("mode: never", "1:7", "not one of observe, approve or act"),
         ("tools: {send_alert: nevr}", "1:21", "did you mean 'never'?"),
         ("tools: [send_alert]", "1:8", "a mapping of tools"),
         ("money: {per_efect: 10}", "1:9", "did you mean 'per_effect'?"),

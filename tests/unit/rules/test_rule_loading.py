@@ -53,7 +53,7 @@ def test_a_rule_has_what_its_file_says() -> None:
     assert rule.summary.render(look_in({"service": "shop", "error_count": 12.0})) == "shop: 12 errors"
     assert rule.agent is not None
     assert (rule.agent.reads, rule.agent.budget) == (("search_runbooks",), Budget(turns=4))
-    assert (rule.place.file, rule.place.line, rule.place.column) == ("r.yaml", 3, 5)
+    assert (rule.place.file, rule.place.line, rule.place.column) == ("r.yaml", 3, 9)
     assert rule.raw["throttle"] == {"per_entity": ["3/1h", "7/1d"]}
 
 

@@ -8,7 +8,7 @@ from dutyd.core.policy import Policy
 from dutyd.core.rule import Mode
 from dutyd.rules.known import Known
 from dutyd.rules.load import RuleErrors
-from dutyd.rules.testing import Verdict, Verdicts, run_tests
+from dutyd.rules.testing import Report, Verdict, run_tests
 from support.rule_files import CATALOGUE, GOOD, TOOLS_ONLY
 
 HEAD = "language: 1\nrule: high-errors\ntests:\n  - name: t\n"
@@ -16,7 +16,7 @@ BAD = "{service: shop, error_count: 20, errors: 1, total: 4}"
 FINE = "{service: shop, error_count: 1}"
 
 
-def run(folder: Path, tests: str, rules: str = GOOD, known: Known = TOOLS_ONLY) -> Verdicts:
+def run(folder: Path, tests: str, rules: str = GOOD, known: Known = TOOLS_ONLY) -> Report:
     (folder / "tests").mkdir()
     (folder / "r.yaml").write_text(rules)
     (folder / "tests/t.yaml").write_text(tests.replace("BAD", BAD).replace("FINE", FINE))
@@ -25,7 +25,7 @@ def run(folder: Path, tests: str, rules: str = GOOD, known: Known = TOOLS_ONLY) 
 
 def only(folder: Path, body: str, rules: str = GOOD, known: Known = TOOLS_ONLY) -> Verdict:
     indented = "".join(f"    {line}\n" for line in body.splitlines())
-    (verdict,) = run(folder, HEAD + indented, rules, known).all
+    (verdict,) = run(folder, HEAD + indented, rules, known).verdicts
     return verdict
 
 
@@ -144,7 +144,7 @@ def test_tests_lie_beside_the_rules_of_any_folder(tmp_path: Path) -> None:
         body = f"    events: [{{at: 0s, fields: {FINE}}}]\n    expect: nothing\n"
         (folder / "tests/more/t.yaml").write_text(HEAD.replace("high-errors", name) + body)
     tested = run_tests(tmp_path, TOOLS_ONLY)
-    assert [verdict.file for verdict in tested.all] == ["tests/more/t.yaml", "shop/tests/more/t.yaml"]
+    assert [verdict.file for verdict in tested.verdicts] == ["tests/more/t.yaml", "shop/tests/more/t.yaml"]
 
 
 MISTAKES = [

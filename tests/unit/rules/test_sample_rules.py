@@ -37,8 +37,8 @@ def test_the_shipped_rules_are_right_and_have_no_findings() -> None:
 
 def test_every_shipped_rule_is_tested_and_passes() -> None:
     tested = run_tests(RULES, KNOWN)
-    assert [(verdict.name, verdict.differences) for verdict in tested.all if not verdict.passed] == []
-    assert len(tested.all) >= 15
+    assert [(verdict.name, verdict.differences) for verdict in tested.verdicts if not verdict.passed] == []
+    assert len(tested.verdicts) >= 15
     assert tested.untested == ()
 
 
