@@ -183,3 +183,31 @@ async def test_a_dead_worker_is_replaced_when_its_lease_ends(desk: Office) -> No
     async with running(desk.worker(lease=1.0)):
         await desk.settled(1, seconds=40)
     assert len(await desk.listed("/alerts")) == 1
+
+
+async def test_an_order_belongs_to_its_episode_even_when_the_clear_came_first(desk: Office) -> None:
+    fields = {"sku": "a", "quantity": 10, "unit_price": 3, "inventory_level": 1, "reorder_point": 5}
+    cheap = desk.trigger("stock", fields, {"sku": "a"})
+    dear = desk.trigger("stock", {**fields, "sku": "b", "quantity": 500}, {"sku": "b"})
+    for trigger in (cheap, dear):
+        desk.open_(trigger)
+        desk.clear(trigger)
+    async with running(desk.worker()):
+        while {row["state"] for row in await desk.ledger.queries.incidents()} != {"CLOSED"}:
+            await desk.settled(2)
+    assert [order["sku"] for order in await desk.listed("/purchase-orders")] == ["a"]
+    rows = {row["state"]: row["reason"] for row in await desk.ledger.queries.effects()}
+    assert rows == {"DONE": "", "REFUSED": "cleared"}
+
+
+async def test_a_clear_withdraws_an_order_that_waits_for_a_person(desk: Office) -> None:
+    fields = {"sku": "b", "quantity": 500, "unit_price": 3, "inventory_level": 1, "reorder_point": 5}
+    trigger = desk.trigger("stock", fields, {"sku": "b"})
+    desk.open_(trigger)
+    async with running(desk.worker()):
+        await desk.settled(1)
+        desk.clear(trigger)
+        while (await desk.ledger.queries.incidents())[0]["state"] != "CLOSED":
+            await desk.settled(1)
+    assert await desk.ledger.queries.approvals() == []
+    assert await desk.listed("/purchase-orders") == []

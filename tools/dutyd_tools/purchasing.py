@@ -46,7 +46,7 @@ def _total(args: DraftPurchaseOrder) -> Money | None:
     return args.total
 
 
-@changes("purchasing", makes="purchase_order", spends=_total, undo="delete the draft")
+@changes("purchasing", makes="purchase_order", spends=_total, undo="delete the draft", outlives_clear=True)
 def draft_purchase_order(args: DraftPurchaseOrder) -> Mapping[str, Any]:
     """Draft a purchase order. It is not sent to the supplier until it is placed."""
     body = args.model_dump(exclude_defaults=True, exclude={"unit_price"}) | {"quantity": plain(args.quantity)}
@@ -56,7 +56,7 @@ def draft_purchase_order(args: DraftPurchaseOrder) -> Mapping[str, Any]:
     return body
 
 
-@changes("purchasing", makes="placement", undo="cancel the order with the supplier")
+@changes("purchasing", makes="placement", undo="cancel the order with the supplier", outlives_clear=True)
 def place_purchase_order(args: PlacePurchaseOrder) -> Mapping[str, Any]:
     """Place a drafted purchase order: the supplier gets it."""
     return args.model_dump()

@@ -132,7 +132,8 @@ class Sender:
         """Find out what became of a send that nobody heard the end of."""
         sent = await self.effects.take(self.claim, effect)
         promise = self.provider.promise
-        cleared = self.claim.state is IncidentState.CLEARING and not effect.clear
+        off = not effect.clear and not self.tool.outlives_clear
+        cleared = self.claim.state is IncidentState.CLEARING and off
         if promise.kind is ProviderClass.C:
             return await self._unsure(effect, cleared=cleared)
         inside = promise.window is None or sent.first_ago < promise.window / 2

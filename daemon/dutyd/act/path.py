@@ -14,7 +14,7 @@ from dutyd.act.lease import Lease
 from dutyd.act.means import Means
 from dutyd.act.perform import perform
 from dutyd.act.run import ask_model
-from dutyd.act.steps import StepResult, StepState, ready
+from dutyd.act.steps import StepResult, StepState, needed_by, ready
 from dutyd.core.incident import IncidentState
 from dutyd.core.rule import Step
 from dutyd.ledger.incidents import Claim
@@ -59,23 +59,37 @@ async def act(episode: Episode) -> Rest:
 
 async def clear(episode: Episode) -> Rest:
     """After a clear: unsent effects are off, sent ones are settled, then ``on_clear`` runs, then it is closed."""
-    steps, on_clear = episode.rule.steps, episode.rule.on_clear
-    to_settle = await episode.means.ledger.effects.withdraw(episode.claim)
-    await episode.recall(steps.values())
-    if to_settle and (rest := episode.rest()).waiting:
+    await episode.means.ledger.effects.withdraw(episode.claim)
+    await episode.recall(episode.rule.steps.values())
+    await _finish_late(episode)
+    if (rest := episode.rest()).waiting:
         return rest
-    never = StepResult(StepState.SKIPPED, reason="cleared")
-    episode.results = {name: episode.results.get(name, never) for name in steps}
     episode.trigger = episode.claim.clear_trigger or episode.trigger
-    await episode.recall(on_clear.values(), clear=True)
+    await episode.recall(episode.rule.on_clear.values(), clear=True)
     while True:
-        now = ready({**steps, **on_clear}, episode.results, episode.look)
+        now = ready({**episode.rule.steps, **episode.rule.on_clear}, episode.results, episode.look)
         episode.results.update(now.settled)
         if now.plain:
             await _do_all(episode, now.plain, clear=True)
         elif not now.settled:
             break
     return episode.rest(close=True)
+
+
+async def _finish_late(episode: Episode) -> None:
+    """Do what outlives the clear, with what it needs to know; every other step is off. No model is asked any more."""
+    steps, catalogue = episode.rule.steps, episode.means.catalogue
+    late = {step.name for step in steps.values() if catalogue[step.tool].outlives_clear}
+    wanted = late | {name for name in needed_by(late, steps) if not catalogue[steps[name].tool].changes}
+    off = StepResult(StepState.REFUSED, reason="cleared")
+    episode.results = {**{name: off for name in steps if name not in wanted}, **episode.results}
+    while True:
+        now = ready(steps, episode.results, episode.look)
+        episode.results.update(now.settled)
+        for step in (*now.plain, *now.decided):
+            episode.results[step.name] = await perform(episode, step, by="fallback" if step.decide else "rule")
+        if not (now.settled or now.plain or now.decided):
+            break
 
 
 async def page_rollup(episode: Episode) -> Rest:

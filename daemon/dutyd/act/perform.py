@@ -114,5 +114,6 @@ def _effect(
         reason="observe" if decision.outcome is Outcome.OBSERVE else decision.reason,
         micros=int(spent.amount * MICROS) if spent else 0,
         clear=clear,
+        outlives=tool.outlives_clear,
         by=by,
     )

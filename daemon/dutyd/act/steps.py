@@ -4,7 +4,7 @@
 place of providers. Steps without ``decide`` are *plain*: nothing is left open, so they go before the model is asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -94,8 +94,8 @@ def _to_decide(steps: Mapping[str, Step], results: Results) -> tuple[Step, ...]:
     ended = {name for name, result in results.items() if result.ended}
     deciding = [step for step in steps.values() if step.decide and step.name not in results]
     for step in deciding:
-        for name in _needs(step, steps, ended):
-            if not steps[name].decide and not any(steps[each].decide for each in _needs(steps[name], steps, ended)):
+        for name in needed_by({step.name}, steps, ended):
+            if not steps[name].decide and not any(steps[each].decide for each in needed_by({name}, steps, ended)):
                 return ()  # a plain step is on its way without the model: wait for it
     reachable = {step.name for step in deciding}
     while True:
@@ -105,10 +105,10 @@ def _to_decide(steps: Mapping[str, Step], results: Results) -> tuple[Step, ...]:
         reachable = kept
 
 
-def _needs(step: Step, steps: Mapping[str, Step], ended: set[str]) -> set[str]:
-    """Return every step that *step* still waits for, directly or through others."""
+def needed_by(names: Set[str], steps: Mapping[str, Step], ended: Set[str] = frozenset()) -> set[str]:
+    """Return every step that *names* still wait for, directly or through others."""
     found: set[str] = set()
-    following = set(step.after)
+    following = {needed for name in names for needed in steps[name].after}
     while following:
         name = following.pop()
         if name in steps and name not in ended | found:

@@ -122,6 +122,8 @@ class Tool:
         ask: reading tools: the function that answers.
         spends: what a call costs; None where it costs nothing.
         undo: how to take it back, for people; empty where it can't be.
+        outlives_clear: whether it is still to be done when its incident cleared before it could be. An order belongs to
+            its episode however late the worker is (the events after it count on it); a page is of no use by then.
     """
 
     name: str
@@ -133,6 +135,7 @@ class Tool:
     ask: Callable[[Provider, Any], Awaitable[Any]] | None = None
     spends: Callable[[Any], Money | None] | None = None
     undo: str = ""
+    outlives_clear: bool = False
 
     ALERTING: ClassVar[str] = "alerting"
     PURCHASING: ClassVar[str] = "purchasing"
@@ -168,6 +171,7 @@ def changes(
     makes: str,
     undo: str = "",
     spends: Callable[[Any], Money | None] | None = None,
+    outlives_clear: bool = False,
 ) -> Callable[[Callable[[Any], Mapping[str, Any]]], Tool]:
     """Make a changing tool of the pure ``def name(args: Model)`` that returns what the provider is sent."""
 
@@ -181,6 +185,7 @@ def changes(
             body=function,
             spends=spends,
             undo=undo,
+            outlives_clear=outlives_clear,
         )
 
     return make

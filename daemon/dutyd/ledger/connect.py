@@ -19,6 +19,9 @@ from dutyd.core.errors import NotReadyError, SettingsError
 TIMEOUT = 5.0
 """Seconds that one command may take; Redis answers in well under a millisecond, so this is an outage."""
 
+CONNECTIONS = 32
+"""Of one process that acts. More incidents than this may be in work: they wait a moment for a free one."""
+
 
 def connect(url: str) -> "redis.Redis":
     """Return a plain client for *url*; nothing is sent yet."""
@@ -37,7 +40,14 @@ def connect_async(url: str) -> "redis.asyncio.Redis":
         sentinel = redis.asyncio.sentinel.Sentinel(hosts, socket_timeout=TIMEOUT)  # type: ignore[no-untyped-call]  # redis-py
         found: redis.asyncio.Redis = sentinel.master_for(master, socket_timeout=TIMEOUT)
         return found
-    return redis.asyncio.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS,
+        timeout=TIMEOUT,  # of the wait for a free one
+        socket_timeout=TIMEOUT,
+        socket_connect_timeout=TIMEOUT,
+    )
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 def _sentinels(url: str) -> tuple[list[tuple[str, int]], str]:

@@ -15,7 +15,7 @@ import msgspec
 from dutyd.core.incident import EffectState
 from dutyd.core.tool import Receipt
 from dutyd.ledger.incidents import Claim
-from dutyd.ledger.scripts import Scripts, mapping, ms, text
+from dutyd.ledger.scripts import Scripts, mapping, ms, text, texts
 
 MICROS = 1_000_000
 """Budgets are counted in whole millionths of the currency unit."""
@@ -31,6 +31,7 @@ class NewEffect:
         state: RESERVED, AWAITING_APPROVAL, or REFUSED with a *reason*.
         micros: what it spends, in millionths of the currency unit.
         clear: whether it belongs to ``on_clear``.
+        outlives: whether it is still sent after its incident has cleared (``Tool.outlives_clear``).
         by: who chose the arguments: ``rule``, ``model`` or ``fallback``.
 
     """
@@ -44,6 +45,7 @@ class NewEffect:
     reason: str = ""
     micros: int = 0
     clear: bool = False
+    outlives: bool = False
     by: str = "rule"
 
 
@@ -124,6 +126,7 @@ class Effects:
             ("args_hash", args_hash(new.tool, new.args)),
             ("micros", new.micros),
             ("clear", "1" if new.clear else ""),
+            ("outlives", "1" if new.outlives else ""),
             ("by", new.by),
         ):
             record += [name, value]
@@ -168,12 +171,15 @@ class Effects:
         if text(answer) == "lost":
             raise LostError(key)
 
-    async def withdraw(self, claim: Claim) -> list[str]:
-        """Refuse everything unsent of a cleared incident; return the keys that are still to be settled."""
-        answer = [text(name) for name in await self._scripts.run("withdraw", claim.id, claim.fence)]
-        if answer == ["lost"]:
+    async def withdraw(self, claim: Claim) -> None:
+        """Refuse everything unsent of a cleared incident, but for effects that outlive the clear.
+
+        Raises:
+            LostError: the lease is another worker's now.
+
+        """
+        if text(await self._scripts.run("withdraw", claim.id, claim.fence)) == "lost":
             raise LostError(claim.id)
-        return answer
 
     async def expire(self, claim: Claim, key: str, lifetime: float) -> float:
         """Refuse an approval older than *lifetime* seconds; return the seconds left, 0 where it is decided."""
@@ -181,15 +187,20 @@ class Effects:
 
     async def of(self, incident: str) -> list[Effect]:
         """Return the effects of *incident* in the order of their reservation."""
-        client, key = self._scripts.client, self._scripts.key
-        names: Any = await client.lrange(key("incident", incident) + ":effects", 0, -1)
-        if not names:
-            return []
-        async with client.pipeline(transaction=False) as pipe:
-            for name in names:
-                pipe.hgetall(key("effect", text(name)))
-            rows = await pipe.execute()
-        return [effect_of({text(name): text(value) for name, value in row.items()}) for row in rows if row]
+        return await self.of_many([incident])
+
+    async def of_many(self, incidents: list[str]) -> list[Effect]:
+        """Return the effects of *incidents*, one incident after the other."""
+        key, read_many = self._scripts.key, self._scripts.read_many
+        lists = await read_many("lrange", [key("incident", each) + ":effects" for each in incidents], 0, -1)
+        rows = await read_many("hgetall", [key("effect", text(name)) for names in lists for name in names])
+        return [effect_of(texts(row)) for row in rows if row]
+
+    async def awaiting_approval(self) -> list[Effect]:
+        """Return the effects that wait for a person, by key."""
+        names = sorted(text(name) for name in await self._scripts.read("smembers", self._scripts.key("approvals")))
+        rows = await self._scripts.read_many("hgetall", [self._scripts.key("effect", name) for name in names])
+        return [effect_of(texts(row)) for row in rows if row]
 
 
 def effect_of(fields: Mapping[str, str]) -> Effect:

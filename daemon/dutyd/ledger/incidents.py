@@ -7,7 +7,6 @@ workers' clocks need not agree.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
@@ -102,7 +101,7 @@ class Incidents:
 
     async def accepted_offsets(self) -> dict[str, int]:
         """Return ``topic:partition`` to the next offset to accept."""
-        found: Any = await self._scripts.client.hgetall(self._scripts.key("accepted"))
+        found = await self._scripts.read("hgetall", self._scripts.key("accepted"))
         return {text(name): int(value) for name, value in found.items()}
 
     async def claim(self, worker: str, lease: float, limit: int) -> list[Claim]:
@@ -144,24 +143,24 @@ class Incidents:
 
     async def steps(self, incident: str) -> dict[str, bytes]:
         """Return the remembered results of steps that made no effect."""
-        found: Any = await self._scripts.client.hgetall(self._scripts.key("incident", incident) + ":steps")
+        found = await self._scripts.read("hgetall", self._scripts.key("incident", incident) + ":steps")
         return {text(name): value for name, value in found.items()}
 
     async def turns(self, incident: str) -> list[bytes]:
         """Return the recorded turns of the agent run, oldest first."""
-        found: Any = await self._scripts.client.lrange(self._scripts.key("incident", incident) + ":turns", 0, -1)
+        found = await self._scripts.read("lrange", self._scripts.key("incident", incident) + ":turns", 0, -1)
         return list(found)
 
     async def members(self, rollup: str) -> list[Trigger]:
         """Return the triggers of the muted incidents that a roll-up page lists."""
-        client, key = self._scripts.client, self._scripts.key
-        ids: Any = await client.lrange(key("incident", rollup) + ":members", 0, -1)
-        found = [await client.hget(key("incident", text(name)), "trigger") for name in ids]
+        key = self._scripts.key
+        ids = await self._scripts.read("lrange", key("incident", rollup) + ":members", 0, -1)
+        found = await self._scripts.read_many("hget", [key("incident", text(name)) for name in ids], "trigger")
         return [msgspec.json.decode(value, type=Trigger) for value in found if value]
 
     async def busy(self) -> int:
         """Return how many incidents will go on without a person."""
-        return int(await self._scripts.client.scard(self._scripts.key("busy")))
+        return int(await self._scripts.read("scard", self._scripts.key("busy")))
 
 
 def _rates(rates: tuple[Rate, ...]) -> list[tuple[int, int]]:

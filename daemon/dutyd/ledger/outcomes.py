@@ -6,7 +6,7 @@ The scripts write them in the same step that ends an effect or closes an inciden
 
 from typing import Any
 
-from dutyd.ledger.scripts import Scripts
+from dutyd.ledger.scripts import Scripts, reaching
 
 
 class Outcomes:
@@ -18,12 +18,13 @@ class Outcomes:
     async def pending(self, limit: int = 500) -> dict[bytes, bytes]:
         """Return about *limit* pending records by their key."""
         name = self._scripts.key("outcomes")
-        found: Any = await self._scripts.client.hscan(name, count=limit)
+        with reaching():
+            found: Any = await self._scripts.client.hscan(name, count=limit)
         return dict(found[1])
 
     async def count(self) -> int:
         """Return how many are pending."""
-        return int(await self._scripts.client.hlen(self._scripts.key("outcomes")))
+        return int(await self._scripts.read("hlen", self._scripts.key("outcomes")))
 
     async def drop(self, produced: dict[bytes, bytes]) -> None:
         """Forget what stands in the topic now; a newer record under the same key stays."""

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from dutyd.core.incident import EffectState
-from dutyd.ledger.effects import Effect, Effects, effect_of
-from dutyd.ledger.scripts import Scripts, text
+from dutyd.ledger.effects import Effect, Effects
+from dutyd.ledger.scripts import Scripts, text, texts
 
 Row = dict[str, Any]
 
@@ -23,69 +23,49 @@ class Queries:
 
     async def incidents(self, limit: int | None = None) -> list[Row]:
         """Return ``id, rule, entity, state, opened, cleared, mode, run``, newest first; times RFC 3339."""
-        return [_incident_row(fields) for fields in await self._incidents(limit) if fields]
+        return [_incident_row(fields) for fields in await self._incidents(limit)]
 
     async def incident(self, prefix: str) -> Row | None:
-        """Return one incident by its id or the unique beginning of it, with its effects and its trigger."""
+        """Return one incident by its id or the beginning of it, whole: its trigger, its effects, its run."""
         for fields in await self._incidents(None):
-            if fields and fields["id"].startswith(prefix):
-                effects = await Effects(self._scripts).of(fields["id"])
-                turns = await self._scripts.client.llen(self._scripts.key("incident", fields["id"]) + ":turns")
-                rejected = await self._scripts.client.hgetall(self._scripts.key("incident", fields["id"]) + ":rejected")
-                return {
-                    **_incident_row(fields),
-                    "waits_for": fields.get("wait", ""),
-                    "trigger": msgspec.json.decode(fields["trigger"]),
-                    "trouble": fields.get("trouble", ""),
-                    "turns": turns,
-                    "rejected": [text(why) for why in rejected.values()],
-                    "effects": [effect_row(effect) for effect in effects],
-                }
+            if fields["id"].startswith(prefix):
+                return await self._whole(fields)
         return None
 
     async def effects(self, state: EffectState | None = None) -> list[Row]:
         """Return ``key, incident, rule, step, tool, args, state, reason, attempts``, by incident, newest first."""
-        found = await self._effects()
+        found = await Effects(self._scripts).of_many(await self._ids(None))
         return [effect_row(effect) for effect in found if state is None or effect.state is state]
 
     async def approvals(self) -> list[Row]:
         """Return the effects that wait for a person, with the hash of the exact call."""
-        client, key = self._scripts.client, self._scripts.key
-        rows = []
-        for name in sorted(await client.smembers(key("approvals"))):
-            fields: Any = await client.hgetall(key("effect", text(name)))
-            if fields:
-                effect = effect_of({text(field): text(value) for field, value in fields.items()})
-                rows.append({**effect_row(effect), "hash": effect.args_hash})
-        return rows
+        found = await Effects(self._scripts).awaiting_approval()
+        return [{**effect_row(effect), "hash": effect.args_hash} for effect in found]
 
     async def paused(self) -> dict[str, str]:
         """Return what is paused and by whom."""
-        found: Any = await self._scripts.client.hgetall(self._scripts.key("paused"))
-        return {text(what): text(who) for what, who in found.items()}
+        return texts(await self._scripts.read("hgetall", self._scripts.key("paused")))
+
+    async def _whole(self, fields: dict[str, str]) -> Row:
+        name, read = self._scripts.key("incident", fields["id"]), self._scripts.read
+        effects = await Effects(self._scripts).of(fields["id"])
+        return {
+            **_incident_row(fields),
+            "waits_for": fields.get("wait", ""),
+            "trigger": msgspec.json.decode(fields["trigger"]),
+            "trouble": fields.get("trouble", ""),
+            "turns": await read("llen", f"{name}:turns"),
+            "rejected": list(texts(await read("hgetall", f"{name}:rejected")).values()),
+            "effects": [effect_row(effect) for effect in effects],
+        }
+
+    async def _ids(self, limit: int | None) -> list[str]:
+        last = -1 if limit is None else limit - 1
+        return [text(name) for name in await self._scripts.read("zrevrange", self._scripts.key("incidents"), 0, last)]
 
     async def _incidents(self, limit: int | None) -> list[dict[str, str]]:
-        client, key = self._scripts.client, self._scripts.key
-        ids = await client.zrevrange(key("incidents"), 0, -1 if limit is None else limit - 1)
-        async with client.pipeline(transaction=False) as pipe:
-            for name in ids:
-                pipe.hgetall(key("incident", text(name)))
-            rows = await pipe.execute() if ids else []
-        return [{text(field): text(value) for field, value in row.items()} for row in rows]
-
-    async def _effects(self) -> list[Effect]:
-        client, key = self._scripts.client, self._scripts.key
-        ids = await client.zrevrange(key("incidents"), 0, -1)
-        async with client.pipeline(transaction=False) as pipe:
-            for name in ids:
-                pipe.lrange(key("incident", text(name)) + ":effects", 0, -1)
-            lists = await pipe.execute() if ids else []
-        names = [name for found in lists for name in found]
-        async with client.pipeline(transaction=False) as pipe:
-            for name in names:
-                pipe.hgetall(key("effect", text(name)))
-            rows = await pipe.execute() if names else []
-        return [effect_of({text(field): text(value) for field, value in row.items()}) for row in rows if row]
+        names = [self._scripts.key("incident", name) for name in await self._ids(limit)]
+        return [texts(row) for row in await self._scripts.read_many("hgetall", names) if row]
 
 
 def effect_row(effect: Effect) -> Row:

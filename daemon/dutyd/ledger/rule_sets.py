@@ -20,10 +20,10 @@ class RuleSets:
 
     async def current(self) -> str:
         """Return the digest of the current rule set, empty where none was ever stored."""
-        found = await self._scripts.client.zrange(self._scripts.key("rules", "order"), -1, -1)
+        found = await self._scripts.read("zrange", self._scripts.key("rules", "order"), -1, -1)
         return text(found[0]) if found else ""
 
     async def load(self, digest: str) -> dict[str, str] | None:
         """Return the files of *digest*, or None where this Redis does not know it."""
-        found = await self._scripts.client.hget(self._scripts.key("rulesets"), digest)
+        found = await self._scripts.read("hget", self._scripts.key("rulesets"), digest)
         return msgspec.json.decode(found, type=dict[str, str]) if found else None

@@ -1,9 +1,11 @@
-"""Runs the ledger's Lua scripts (``lua/*.lua``): the only code that changes incidents and effects.
+"""Runs the ledger's Lua scripts (``lua/*.lua``): the only code that changes incidents and effects. Reads are here, too.
 
 A script is one atomic step that checks the fencing token itself; what Python sees is its answer. ``common.lua`` is put
 in front of each. Redis' errors become ``NotReadyError`` here, once: an outage of the ledger is never an answer.
 """
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -37,8 +39,22 @@ def mapping(flat: list[Any]) -> dict[str, str]:
     return {text(flat[i]): text(flat[i + 1]) for i in range(0, len(flat), 2)}
 
 
+@contextmanager
+def reaching() -> Iterator[None]:
+    """Let every failure of the client leave as ``NotReadyError``: reads, too, are the world's business."""
+    try:
+        yield
+    except RedisError as error:
+        raise NotReadyError(f"Redis: {error}") from error
+
+
+def texts(row: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Return a hash as Redis gives it as a mapping of texts."""
+    return {name.decode(): value.decode() for name, value in row.items()}
+
+
 class Scripts:
-    """The scripts of one installation on one server."""
+    """The scripts of one installation on one server, and the plain reads beside them."""
 
     def __init__(self, client: "redis.asyncio.Redis", installation: str) -> None:
         self.client = client
@@ -56,20 +72,31 @@ class Scripts:
             NotReadyError: Redis does not answer, or refuses to write.
 
         """
-        try:
+        with reaching():
             return await self._script(name)(args=[self.installation, *args])
-        except RedisError as error:
-            raise NotReadyError(f"Redis: {error}") from error
 
     async def run_many(self, name: str, calls: list[tuple[Argument, ...]]) -> list[Any]:
         """Run one script for each of *calls* in one round trip, in order; each call is atomic on its own."""
-        try:
+        with reaching():
             async with self.client.pipeline(transaction=False) as pipe:
                 for args in calls:
                     await self._script(name)(args=[self.installation, *args], client=pipe)
                 return list(await pipe.execute())
-        except RedisError as error:
-            raise NotReadyError(f"Redis: {error}") from error
+
+    async def read(self, command: str, key: str, *args: Argument) -> Any:
+        """Run a reading *command* (``hgetall``, ``lrange``, ...) on *key*; raises NotReadyError as ``run`` does."""
+        with reaching():
+            return await getattr(self.client, command)(key, *args)
+
+    async def read_many(self, command: str, keys: list[str], *args: Argument) -> list[Any]:
+        """Run a reading *command* on each of *keys* in one round trip."""
+        if not keys:
+            return []
+        with reaching():
+            async with self.client.pipeline(transaction=False) as pipe:
+                for key in keys:
+                    getattr(pipe, command)(key, *args)
+                return list(await pipe.execute())
 
     def _script(self, name: str) -> Any:
         if name not in self._scripts:

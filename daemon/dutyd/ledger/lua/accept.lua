@@ -4,7 +4,10 @@
 local id, kind, rule, entity, trigger, at = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], now_ms()
 local incident = key('incident', id)
 
-if tonumber(ARGV[13]) > tonumber(redis.call('HGET', key('accepted'), ARGV[12]) or '0') then
+-- Offsets may be larger than a double holds exactly: compared as whole numbers in text.
+local function later(one, other) return #one > #other or (#one == #other and one > other) end
+
+if later(ARGV[13], redis.call('HGET', key('accepted'), ARGV[12]) or '0') then
   redis.call('HSET', key('accepted'), ARGV[12], ARGV[13])
 end
 

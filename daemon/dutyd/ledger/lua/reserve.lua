@@ -13,7 +13,8 @@ if redis.call('EXISTS', effect) == 0 then
   redis.call('HSET', effect, unpack(ARGV, 9))
   redis.call('RPUSH', incident .. ':effects', name)
   local micros = tonumber(redis.call('HGET', effect, 'micros') or '0')
-  if state ~= 'REFUSED' and ARGV[7] ~= '1' and redis.call('HGET', incident, 'state') == 'CLEARING' then
+  local late = redis.call('HGET', effect, 'outlives') == '1' and state == 'RESERVED'
+  if state ~= 'REFUSED' and ARGV[7] ~= '1' and not late and redis.call('HGET', incident, 'state') == 'CLEARING' then
     state, reason = 'REFUSED', 'cleared'
   end
   if state ~= 'REFUSED' and micros > 0 then

@@ -4,7 +4,7 @@ local id, name = ARGV[2], ARGV[4]
 local effect = object(key('effect', name))
 if not holds(id, ARGV[3]) then return 'lost' end
 if effect.state ~= 'RESERVED' and effect.state ~= 'UNKNOWN' then return effect.state end
-if ARGV[5] ~= '1' and redis.call('HGET', key('incident', id), 'state') == 'CLEARING' then
+if ARGV[5] ~= '1' and effect.outlives ~= '1' and redis.call('HGET', key('incident', id), 'state') == 'CLEARING' then
   if effect.state == 'RESERVED' then set_effect(name, 'REFUSED', 'cleared') end
   return 'cleared'
 end

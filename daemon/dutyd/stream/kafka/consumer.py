@@ -34,7 +34,6 @@ from dutyd.stream.kafka.client import open_client
 from dutyd.stream.kafka.settings import REQUEST_MS, ClientSettings
 from dutyd.stream.kafka.trouble import reaching
 
-SESSION_MS = 10_000
 HEARTBEAT_MS = 1_000
 """Also how soon a member learns that another one has joined."""
 
@@ -98,7 +97,7 @@ class KafkaGroupConsumer:
         self._held: set[Partition] = set()  # paused until the next poll
         self._before: _Mark | None = None  # what a rebalance in progress took away
         self._ends: dict[Partition, int] = {}  # end offsets asked since the last poll
-        self._kafka = open_client(KafkaConsumer, settings, f"join group {group}", **_options(group, client))
+        self._kafka = open_client(KafkaConsumer, settings, f"join group {group}", **_options(settings, group, client))
         self._marks = _Marks(self._kafka)
         self._kafka.subscribe(list(topics), listener=self._marks)
 
@@ -252,14 +251,14 @@ class KafkaGroupConsumer:
         self._kafka.close(autocommit=False, timeout_ms=5_000)
 
 
-def _options(group: str, client: str) -> dict[str, Any]:
+def _options(settings: ClientSettings, group: str, client: str) -> dict[str, Any]:
     return {
         "group_id": group,
         "client_id": client,
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
         "partition_assignment_strategy": [RangePartitionAssignor()],
-        "session_timeout_ms": SESSION_MS,
+        "session_timeout_ms": settings.session_ms,
         "heartbeat_interval_ms": HEARTBEAT_MS,
         "max_poll_interval_ms": MAX_POLL_MS,
         "allow_auto_create_topics": False,

@@ -19,12 +19,17 @@ NAMES = (
     "security_protocol",
     "sasl_mechanism",
     "username",
-    "password_file",
+    "password",
     "ca_file",
     "cert_file",
     "key_file",
+    "session",
 )
-_PLAIN = {"sasl_mechanism": "sasl_mechanism", "username": "sasl_plain_username"}
+_PLAIN = {
+    "sasl_mechanism": "sasl_mechanism",
+    "username": "sasl_plain_username",
+    "password": "sasl_plain_password",
+}
 _FILES = {"ca_file": "ssl_cafile", "cert_file": "ssl_certfile", "key_file": "ssl_keyfile"}
 
 BOOTSTRAP_MS = 10_000
@@ -39,11 +44,13 @@ class ClientSettings:
     Attributes:
         servers: ``host:port,host:port``, for messages.
         options: kafka-python's own names.
+        session_ms: how long a silent member of a group keeps its partitions.
 
     """
 
     servers: str
     options: Mapping[str, Any]
+    session_ms: int = 10_000
 
 
 def client_settings(url: str, security: Mapping[str, str]) -> ClientSettings:
@@ -68,7 +75,7 @@ def client_settings(url: str, security: Mapping[str, str]) -> ClientSettings:
         "api_version": _api_version(url, parts.query),
         **_security(security),
     }
-    return ClientSettings(",".join(servers), options)
+    return ClientSettings(",".join(servers), options, int(float(security.get("session", 10.0)) * 1000))
 
 
 def _api_version(url: str, query: str) -> tuple[int, ...] | None:
@@ -91,10 +98,8 @@ def _security(security: Mapping[str, str]) -> dict[str, Any]:
     options: dict[str, Any] = {"security_protocol": security.get("security_protocol", "PLAINTEXT")}
     options |= {theirs: security[ours] for ours, theirs in _PLAIN.items() if ours in security}
     options |= {theirs: _readable(ours, security[ours]) for ours, theirs in _FILES.items() if ours in security}
-    if "password_file" in security:
-        options["sasl_plain_password"] = Path(_readable("password_file", security["password_file"])).read_text().strip()
     if options["security_protocol"].startswith("SASL"):
-        missing = [name for name in ("sasl_mechanism", "username", "password_file") if name not in security]
+        missing = [name for name in ("sasl_mechanism", "username", "password") if name not in security]
         if missing:
             raise SettingsError(f"kafka: {options['security_protocol']} needs {' and '.join(missing)}")
     return options
