@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+
 from dutyd.core.errors import NotReadyError
 from dutyd.evaluate.checkpoint import Answer, Checkpoint, Decided, Found, Owner, Saved, Write
 from support.valkey_server import ValkeyServer

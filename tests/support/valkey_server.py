@@ -52,6 +52,17 @@ class ValkeyServer:
         shutil.rmtree(self.directory)
         self.directory.mkdir()
 
+    def copy(self) -> Path:
+        """Return a copy of its data as it is now; with every write fsynced it may run meanwhile."""
+        copy = Path(tempfile.mkdtemp(prefix="valkey-copy-"))
+        shutil.copytree(self.directory, copy, dirs_exist_ok=True)
+        return copy
+
+    def put_back(self, copy: Path) -> None:
+        """Put a copy in the place of its data; it must be stopped."""
+        shutil.rmtree(self.directory)
+        copy.rename(self.directory)
+
     def remove(self) -> None:
         """Stop it and remove its directory."""
         self.stop()

@@ -1,0 +1,180 @@
+"""From a partition that was assigned to a task that goes on where the one before stopped.
+
+``path`` calls ``take_up`` for what its consumer was given: the task is claimed (its owner before is fenced off), what
+Redis holds is loaded, and every partition is sought so far back that windows and duplicates are known again when
+deciding goes on. Where Redis has no checkpoint, or one from before its last start, the triggers topic tells which
+incidents are open: latches are never derived from events a second time.
+"""
+
+import math
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+import structlog
+
+from dutyd.core.errors import NotReadyError, WrongError
+from dutyd.core.incident import Trigger
+from dutyd.core.topic import OwnTopics, Start, Topic
+from dutyd.evaluate.checkpoint import Checkpoint, Decided, Found, Saved
+from dutyd.evaluate.engine import State, horizon
+from dutyd.evaluate.engine.latch import NOWHERE
+from dutyd.evaluate.outbox import Outbox, Outgoing
+from dutyd.evaluate.plans import Planned
+from dutyd.evaluate.records import latches_of, read_latches, read_trigger
+from dutyd.evaluate.tasks import Source, Task
+from dutyd.stream.base import Consumer, Partition, Span, Stream
+
+REPLAY_RECORDS = 1_000_000
+"""How many records of a partition are replayed at most: a few seconds' work. Windows that reach further back begin
+there."""
+
+REPEATS_SECONDS = 300.0
+"""How far back, beyond a topic's lateness, repeated events are recognised: replay goes at least that far."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What is needed to take up tasks: the stream, the checkpoints, the topics by their real names."""
+
+    stream: Stream
+    checkpoint: Checkpoint
+    topics: Mapping[str, Topic]
+    own: OwnTopics
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def learn_counts(self) -> None:
+        """Ask how many partitions each topic has, and compare with what its tasks were made for.
+
+        Raises:
+            NotReadyError: a topic is not there.
+            WrongError: a topic has another number of partitions than before: state would be in the wrong tasks.
+
+        """
+        found: dict[str, int] = {}
+        for topic in self.topics:
+            count = self.stream.partitions(topic)
+            if count is None:
+                raise NotReadyError(f"topic '{topic}' does not exist: create it, or correct `topics` in the settings")
+            found[topic] = count
+        stored = self.checkpoint.keep_counts(found)
+        for topic, count in found.items():
+            if stored[topic] != count:
+                raise WrongError(
+                    f"topic '{topic}' has {count} partitions, its state was made for {stored[topic]}: "
+                    "stop all evaluators and run `dutyd state repartition`"
+                )
+        self._counts.update(found)
+
+    def task_of(self, partition: Partition) -> str:
+        """Return the task that *partition* belongs to: its number over topics with the same partition count.
+
+        Raises:
+            WrongError: the topic got more partitions since ``learn_counts``.
+
+        """
+        count = self._counts[partition.topic]
+        if partition.number >= count:
+            raise WrongError(
+                f"topic '{partition.topic}' has more partitions than the {count} its state was made for: "
+                "stop all evaluators and run `dutyd state repartition`"
+            )
+        return f"{count}.{partition.number}"
+
+    def take_up(self, consumer: Consumer, partitions: frozenset[Partition], planned: Planned) -> Iterator[Task]:
+        """Yield a task after the other, loaded, its partitions sought."""
+        by_task: dict[str, list[Partition]] = defaultdict(list)
+        for partition in sorted(partitions):
+            by_task[self.task_of(partition)].append(partition)
+        spans = self.stream.spans(sorted({partition.topic for partition in partitions}))
+        history: list[Trigger] | None = None
+        for name, members in by_task.items():
+            owner, found = self.checkpoint.claim(name, secrets.token_hex(16))
+            saved = self.checkpoint.load(name)
+            reach = horizon(planned.plan)
+            sources = {each: self._source(consumer, each, saved, spans[each], reach) for each in members}
+            latches = read_latches(saved.latches)
+            if found is not Found.SAME:
+                history = self._history() if history is None else history
+                latches |= latches_of(self._newer(history, members, saved))
+            state = State()
+            state.load(latches)
+            task = Task(owner, sources, state, _outbox(saved))
+            for partition, source in sources.items():
+                consumer.seek(partition, source.read)
+            behind = {each.topic: source.decided.offset for each, source in sources.items()}
+            log.info("task taken up", task=name, checkpoint=found.value, latches=len(latches), decided=behind)
+            yield task
+
+    def _source(self, consumer: Consumer, partition: Partition, saved: Saved, span: Span, reach: float) -> Source:
+        """Find where *partition* goes on, and from where it is replayed up to there; *reach*: seconds of windows."""
+        topic = self.topics[partition.topic]
+        decided = saved.offsets.get(partition.topic)
+        if decided is None:
+            committed = consumer.committed([partition])[partition]
+            if committed is None:  # never read: nothing to replay
+                edge = span.begin if topic.start is Start.EARLIEST else span.end
+                return Source(topic, partition, Decided(edge), edge)
+            decided = Decided(committed)
+        elif decided.offset > span.end and decided.timestamp is not None:
+            # The topic lost its end, or was made anew: what is younger than the last decided record is new.
+            log.warning("topic ends before what was decided", topic=topic.topic, decided=decided.offset, end=span.end)
+            decided = Decided(consumer.offset_at(partition, decided.timestamp + 1), decided.timestamp)
+        decided = Decided(max(decided.offset, span.begin), decided.timestamp)
+        start = _replay_from(consumer, partition, decided, reach + topic.lateness + REPEATS_SECONDS)
+        most = consumer.back(partition, decided.offset, REPLAY_RECORDS)
+        if start < most:
+            log.warning(
+                "more to replay than is replayed: windows begin unknown", topic=topic.topic, records=REPLAY_RECORDS
+            )
+        return Source(topic, partition, decided, max(span.begin, start, most), partly=max(start, span.begin) < most)
+
+    def _history(self) -> list[Trigger]:
+        """Return, for each rule and entity, the trigger that was decided last."""
+        newest: dict[bytes, Trigger] = {}
+        for _, record in self.stream.scan(self.own.triggers):
+            if record.value is None:  # closed long ago
+                newest.pop(record.key or b"", None)
+            elif (trigger := _read(record.value)) is not None:
+                before = newest.get(trigger.key)
+                if before is None or _place(trigger) >= _place(before):
+                    newest[trigger.key] = trigger
+        return list(newest.values())
+
+    def _newer(self, history: Iterable[Trigger], members: Iterable[Partition], saved: Saved) -> Iterator[Trigger]:
+        """Yield the triggers of *members* that were decided after what *saved* knows."""
+        known = {
+            (self.topics[each.topic].alias, each.number): saved.offsets.get(each.topic, Decided(NOWHERE)).offset
+            for each in members
+        }
+        for trigger in history:
+            at = trigger.position
+            if at is not None and at.offset >= known.get((at.topic, at.partition), math.inf):
+                yield trigger
+
+
+def _replay_from(consumer: Consumer, partition: Partition, decided: Decided, seconds: float) -> int:
+    """Return the offset of the first record to replay; 0 where nothing says when the last one was decided."""
+    if decided.timestamp is None:
+        return 0
+    return min(decided.offset, consumer.offset_at(partition, decided.timestamp - int(seconds * 1000)))
+
+
+def _read(value: bytes) -> Trigger | None:
+    try:
+        return read_trigger(value)
+    except msgspec.DecodeError as error:
+        log.warning("a record of the triggers topic is no trigger", error=str(error))
+        return None
+
+
+def _place(trigger: Trigger) -> int:
+    return -1 if trigger.position is None else trigger.position.offset
+
+
+def _outbox(saved: Saved) -> Outbox:
+    return Outbox(Outgoing(read_trigger(value).key, value) for value in saved.outbox)

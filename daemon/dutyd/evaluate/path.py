@@ -1,0 +1,293 @@
+"""The evaluate path: topics in, triggers out. Read ``turn``; everything else serves it.
+
+    poll -> group changes -> judge -> timers -> one fenced write -> triggers topic -> drop the outbox -> commit
+
+Durable before visible: what a batch decided (latches, offsets, triggers) is in Redis before any trigger is produced,
+and a trigger leaves Redis only when the broker has acknowledged it. Whoever takes a task over, this process after a
+restart or another after a rebalance, resends its outbox and goes on from its offsets, with the same incident ids.
+
+``app`` runs one ``Evaluator`` in a thread of its own; others look at its ``status``. When Redis or the broker do not
+answer, what was decided is kept and written later, nothing new is decided, and the loop polls only to stay in the
+group.
+"""
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from dutyd.core.errors import NotReadyError, WrongError
+from dutyd.core.event import Record
+from dutyd.core.metrics import DEAD_LETTERS, EVALUATE_SECONDS, LAG, LAST_POLL
+from dutyd.core.rule import RuleSet
+from dutyd.core.topic import OwnTopics, Topic
+from dutyd.evaluate.assignment import Assignment
+from dutyd.evaluate.checkpoint import Answer, Checkpoint
+from dutyd.evaluate.faults import Faults
+from dutyd.evaluate.plans import Plans
+from dutyd.evaluate.sender import Sender
+from dutyd.evaluate.status import Status
+from dutyd.evaluate.tasks import Task
+from dutyd.stream.base import Consumer, Partition, Polled, Stream
+
+POLL_SECONDS = 0.1
+"""How long a poll waits for records; so often, too, what changed without a trigger is written."""
+
+POLL_RECORDS = 4_000
+"""At most so many records are decided by one write: about 30 ms of work."""
+
+TICK_SECONDS = 1.0
+"""How often the watermark moves. It drives quiet entities only, so it costs latency there and nothing else."""
+
+COMMIT_SECONDS = 1.0
+SWEEP_SECONDS = 5.0
+LONGEST_WAIT_SECONDS = 10.0
+
+log = structlog.get_logger()
+
+
+class Evaluator:
+    """Reads topics as one member of the installation's evaluators, decides, and produces triggers.
+
+    Attributes:
+        status: what it says about itself; replaced as a whole, so any thread may read it.
+
+    """
+
+    def __init__(
+        self,
+        installation: str,
+        topics: Mapping[str, Topic],
+        stream: Stream,
+        checkpoint: Checkpoint,
+        rules: Callable[[], RuleSet],
+        now: Callable[[], float],
+    ) -> None:
+        """Make an evaluator; nothing is read before ``run``.
+
+        Args:
+            installation: names the consumer group and dutyd's own topics.
+            topics: the source topics by alias.
+            stream: where they are.
+            checkpoint: of the same installation.
+            rules: returns the newest good rule set.
+            now: the wall clock, seconds since the epoch.
+
+        """
+        self.status = Status()
+        self._group = f"{installation}.evaluate"
+        self._topics = {topic.topic: topic for topic in topics.values()}
+        self._stream = stream
+        self._checkpoint = checkpoint
+        self._plans = Plans(rules, {topic.alias: topic.lateness for topic in topics.values()})
+        self._planned = self._plans.take()
+        self._now = now
+        self._assignment = Assignment(stream, checkpoint, self._topics, OwnTopics(installation))
+        self._sender = Sender(stream.producer(), OwnTopics(installation))
+        self._faults = Faults()
+        self._joined: Consumer | None = None
+        self._tasks: dict[str, Task] = {}
+        self._waiting: frozenset[Partition] = frozenset()  # ours, not yet taken up
+        self._ticked = self._swept = self._committed = 0.0
+
+    def turn(self) -> None:
+        """Read a batch, decide it, make it durable, then visible."""
+        consumer = self._consumer()
+        self._take_up(consumer)
+        self._follow_rules()
+        polled = consumer.poll(0.0 if self._sender.busy else POLL_SECONDS, POLL_RECORDS)
+        self._follow_group(polled)
+        for partition, records in polled.records.items():
+            self._judge(partition, records)
+        self._tick(consumer)
+        self._settle(consumer)
+        self._say()
+
+    def _settle(self, consumer: Consumer, *, at_once: bool = False) -> None:
+        """Bring what was decided on its way: each step repeats what failed in it before."""
+        self._sender.flush(self._tasks.values())  # dead letters, and the triggers that the turn before sent
+        self._write(at_once=at_once)
+        self._sender.send(self._tasks.values())
+        self._commit(consumer, at_once=at_once)
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until *stop* is set, then finish the batch, write, flush, commit and leave the group.
+
+        Raises:
+            WrongError: a person has to do something first, such as after a topic got more partitions.
+
+        """
+        failures = 0
+        try:
+            while not stop.is_set():
+                try:
+                    if failures:
+                        self._settle(self._consumer())  # nothing new before what is decided is written
+                    self.turn()
+                    failures = 0
+                except NotReadyError as error:
+                    failures += 1
+                    self._hold(error, failures, stop)
+                except WrongError:
+                    raise
+                except Exception as error:  # the boundary: whatever it is, the tasks start again as they are stored
+                    log.exception("the evaluator failed unexpectedly")
+                    failures += 1
+                    self._drop(set(self._tasks))
+                    self._hold(error, failures, stop)
+        finally:
+            self._finish()
+
+    def _consumer(self) -> Consumer:
+        """Return the membership in the group, joining it where that has not happened yet."""
+        if self._joined is None:
+            self._assignment.learn_counts()
+            starts = {name: topic.start for name, topic in self._topics.items()}
+            self._joined = self._stream.consumer(self._group, starts, client=self._group)
+        return self._joined
+
+    def _take_up(self, consumer: Consumer) -> None:
+        if self._waiting:
+            for task in self._assignment.take_up(consumer, self._waiting, self._planned):
+                self._tasks[task.name] = task
+                self._waiting -= frozenset(task.sources)
+
+    def _follow_rules(self) -> None:
+        old, new = self._planned, self._plans.take()
+        if new is not old:
+            self._planned = new
+            for task in self._tasks.values():
+                task.migrate(old, new, self._now())
+
+    def _follow_group(self, polled: Polled) -> None:
+        """Drop the tasks that a group change touches; what is still ours of them is taken up anew as a whole."""
+        LAST_POLL.set(self._now())
+        gone = polled.revoked | polled.lost
+        if gone or polled.assigned:
+            self._drop({self._assignment.task_of(each) for each in gone | polled.assigned})
+            self._waiting = (self._waiting | polled.assigned) - gone
+            self.status = replace(self.status, joined=True)
+
+    def _drop(self, names: set[str]) -> None:
+        for name in names & self._tasks.keys():
+            self._waiting |= frozenset(self._tasks.pop(name).sources)
+
+    def _judge(self, partition: Partition, records: Sequence[Record]) -> None:
+        task = self._tasks.get(self._assignment.task_of(partition))
+        if task is None:  # waiting to be taken up: it will be read again from its place
+            return
+        for batch in self._faults.batches(partition, records):
+            try:
+                bad = task.take(self._planned, partition, batch)
+            except Exception as error:  # the boundary of a record
+                log.exception("judging failed unexpectedly", topic=partition.topic, offset=batch[0].offset)
+                culprit = self._faults.failed(partition, batch)
+                if culprit is not None:
+                    self._bury(culprit, partition, f"judging it failed: {error!r}", error)
+                self._drop({task.name})
+                return
+            for record, reason in bad:
+                self._bury(record, partition, reason)
+        LAG.labels(self._topics[partition.topic].alias, partition.number).set(
+            max(0.0, self._now() - records[-1].timestamp / 1000)
+        )
+
+    def _bury(self, record: Record, partition: Partition, reason: str, error: Exception | None = None) -> None:
+        DEAD_LETTERS.labels(self._topics[partition.topic].alias).inc()
+        self._sender.bury(record, partition, reason, error)
+
+    def _tick(self, consumer: Consumer) -> None:
+        """Move time on: what the reader passed without records, the timers of quiet entities, rules that are gone."""
+        now, clock = self._now(), time.monotonic()  # read before the broker is asked: what came later is not proven
+        due = clock - self._ticked >= TICK_SECONDS
+        sweeping = clock - self._swept >= SWEEP_SECONDS
+        self._ticked = clock if due else self._ticked
+        self._swept = clock if sweeping else self._swept
+        for task in self._tasks.values():
+            for partition, source in task.sources.items():
+                source.reached(consumer.position(partition))
+            if due and not task.replaying:
+                task.tick(self._planned, now, {each: consumer.at_end(each) for each in task.sources})
+            if sweeping:
+                task.sweep(self._planned, now)
+
+    def _write(self, *, at_once: bool) -> None:
+        """Write what changed in each task, in one round trip; a task that another process owns stops everything."""
+        clock = time.monotonic()
+        found = {task: task.write(self._checkpoint.number(), clock, at_once=at_once) for task in self._tasks.values()}
+        due = {task: write for task, write in found.items() if write is not None}
+        if not due:
+            return
+        with EVALUATE_SECONDS.time():
+            answers = self._checkpoint.write(list(due.values()))
+        for task, answer in zip(due, answers, strict=True):
+            if answer is Answer.OWN:
+                task.written()
+            elif answer is Answer.ANOTHER or not self._restored(task):
+                self._leave(task.name)
+
+    def _restored(self, task: Task) -> bool:
+        """Write all of *task* again, from memory; False: another process was faster."""
+        log.warning("Redis lost data of a task: writing it again from memory", task=task.name)
+        owner = self._checkpoint.restore(task.whole(self._checkpoint.number()))
+        if owner is not None:
+            task.restored(owner)
+        return owner is not None
+
+    def _leave(self, task: str) -> None:
+        """Forget everything and leave the group, to join it anew: this process was thought dead."""
+        self._tasks.clear()
+        self._waiting = frozenset()
+        consumer, self._joined = self._joined, None
+        if consumer is not None:
+            with contextlib.suppress(NotReadyError):
+                consumer.close()
+        raise NotReadyError(f"another process has taken task {task} over: joining the group anew")
+
+    def _commit(self, consumer: Consumer, *, at_once: bool) -> None:
+        """Tell Kafka how far all triggers are acknowledged: for its lag tools, and for a Redis that is lost."""
+        clock = time.monotonic()
+        if at_once or clock - self._committed >= COMMIT_SECONDS:
+            self._committed = clock
+            consumer.commit({each: offset for task in self._tasks.values() for each, offset in task.safe.items()})
+
+    def _hold(self, error: Exception, failures: int, stop: threading.Event) -> None:
+        """Wait, longer each time and never in step with others; then show the group that this member is alive."""
+        self.status = replace(self.status, trouble=str(error) or repr(error))
+        asked = error.retry_after if isinstance(error, NotReadyError) else None
+        seconds = asked or min(LONGEST_WAIT_SECONDS, 0.1 * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
+        log.warning("the evaluator waits", error=str(error), seconds=round(seconds, 1))
+        if stop.wait(seconds) or self._joined is None:
+            return
+        with contextlib.suppress(NotReadyError):
+            polled = self._joined.poll(0.0, 1)
+            self._follow_group(polled)
+            for partition, records in polled.records.items():
+                self._joined.seek(partition, records[0].offset)
+
+    def _say(self) -> None:
+        tasks = self._tasks.values()
+        self.status = Status(
+            joined=self.status.joined,
+            turned=self._now(),
+            waiting=self._waiting,
+            decided={each: task.stored[each.topic].offset for task in tasks for each in task.sources if task.stored},
+            unacked=sum(task.outbox.unacked for task in tasks),
+        )
+
+    def _finish(self) -> None:
+        if self._joined is not None:
+            try:
+                for _ in range(2):  # the second time drops from the outbox what the first has sent
+                    self._settle(self._joined, at_once=True)
+            except NotReadyError as error:
+                log.warning("stopped before everything was written: it will be decided again", error=str(error))
+            with contextlib.suppress(NotReadyError):
+                self._joined.close()
+        self._sender.close()
+        self._plans.close()
+        log.info("the evaluator has stopped")

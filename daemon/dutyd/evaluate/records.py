@@ -1,0 +1,111 @@
+"""What the bytes of a checkpoint and of the triggers topic hold: latches by rule and entity, and triggers.
+
+JSON, so that a person with ``redis-cli`` can read it, each with its version ``v``. Used by ``tasks`` to write and by
+``assignment`` to load. A newer version than this dutyd knows is "not ready": the newer one has to run.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from dutyd.core.errors import NotReadyError
+from dutyd.core.incident import VERSION, Trigger, TriggerKind
+from dutyd.evaluate.engine import Latch, LatchKey, Phase
+from dutyd.evaluate.triggers import cut_evidence
+
+_LONG = 64 * 1024
+"""Bytes from which on a latch is looked at again: it may hold evidence that has to be cut."""
+
+T = TypeVar("T")
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    latch: Latch
+    v: int = VERSION
+
+
+class _Version(msgspec.Struct, frozen=True):
+    v: int = VERSION
+
+
+_stored = msgspec.json.Decoder(_Stored)
+_trigger = msgspec.json.Decoder(Trigger)
+_version = msgspec.json.Decoder(_Version)
+_name = msgspec.json.Decoder(tuple[str, tuple[str, ...]])
+_encoder = msgspec.json.Encoder()
+
+
+def latch_name(key: LatchKey) -> bytes:
+    """Return the field of a checkpoint that holds the latch of *key*."""
+    return _encoder.encode(key)
+
+
+def write_latch(latch: Latch) -> bytes:
+    """Return *latch* as it is stored, its evidence cut where it is too large."""
+    stored = _encoder.encode(_Stored(latch))
+    if len(stored) < _LONG or latch.evidence is None:
+        return stored
+    return _encoder.encode(_Stored(msgspec.structs.replace(latch, evidence=cut_evidence(latch.evidence))))
+
+
+def read_latches(stored: Mapping[bytes, bytes]) -> dict[LatchKey, Latch]:
+    """Return the latches of a checkpoint.
+
+    Raises:
+        NotReadyError: a newer dutyd wrote one of them.
+
+    """
+    return {_name.decode(name): _read(value, _stored, "a latch").latch for name, value in stored.items()}
+
+
+def write_trigger(trigger: Trigger) -> bytes:
+    """Return *trigger* as the outbox and the triggers topic hold it."""
+    return _encoder.encode(trigger)
+
+
+def read_trigger(value: bytes) -> Trigger:
+    """Return the trigger that *value* holds.
+
+    Raises:
+        NotReadyError: a newer dutyd wrote it.
+
+    """
+    return _read(value, _trigger, "a trigger")
+
+
+def latches_of(triggers: Iterable[Trigger]) -> dict[LatchKey, Latch]:
+    """Return the latches that *triggers*, in the order of their topic, leave behind: the newest of each key counts.
+
+    Each knows the offset that its trigger was decided at: the engine ignores the entity's events up to there.
+    """
+    return {(each.rule, tuple(each.entity.values())): _latch_of(each) for each in triggers}
+
+
+def _latch_of(trigger: Trigger) -> Latch:
+    position = trigger.position
+    if position is None:
+        raise ValueError(f"the trigger of incident {trigger.incident} does not say where it was decided")
+    if trigger.kind is TriggerKind.CLEARED:
+        return Latch(phase=Phase.INACTIVE, since=trigger.decided, offset=position.offset, topic=position.topic)
+    return Latch(
+        phase=Phase.FIRING,
+        since=trigger.opened,
+        occurrence=trigger.occurrence,
+        opened=trigger.opened,
+        evidence=trigger.evidence,
+        offset=position.offset,
+        topic=position.topic,
+        per=tuple(trigger.entity),
+    )
+
+
+def _read(value: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
+    """Decode *value*; where that fails, its version says whether it is simply newer."""
+    try:
+        return decoder.decode(value)
+    except msgspec.ValidationError:
+        version = _version.decode(value).v
+        if version <= VERSION:
+            raise
+        raise NotReadyError(f"{what} has version {version}, this dutyd knows {VERSION}: run the newer dutyd") from None

@@ -1,0 +1,215 @@
+"""A task: the unit of state. One partition number over topics with the same partition count, judged by one engine
+state, kept by one checkpoint, owned by one process.
+
+``assignment`` makes tasks, ``path`` gives them records and time and takes writes and triggers out. Below the offset
+that was decided before, records are only replayed: windows and duplicates are learnt again, nothing is decided twice.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+
+import structlog
+
+from dutyd.core.event import Event, Record
+from dutyd.core.incident import TriggerKind
+from dutyd.core.metrics import DROPPED, EVENTS, TRIGGERS
+from dutyd.core.topic import Topic
+from dutyd.evaluate.checkpoint import Decided, Owner, Write
+from dutyd.evaluate.counted import count
+from dutyd.evaluate.engine import Change, State, judge, migrate, replay, sweep, tick
+from dutyd.evaluate.outbox import Outbox, Outgoing
+from dutyd.evaluate.plans import Planned
+from dutyd.evaluate.records import latch_name, write_latch, write_trigger
+from dutyd.evaluate.triggers import trigger_of
+from dutyd.evaluate.watermark import Watermark, lowest
+from dutyd.stream.base import Partition
+from dutyd.stream.formats import Bad, Decoder
+
+WRITE_SECONDS = 0.1
+"""How long decisions that made no trigger may wait for their write. Nobody saw anything of them, and the checkpoint
+before them is whole in itself, so whoever goes on from there decides the same again."""
+
+BEAT_SECONDS = 3.0
+"""How long a task may go unwritten when nothing changes: so soon it learns that Redis lost it, or another owns it."""
+
+log = structlog.get_logger()
+_offset = attrgetter("offset")
+
+
+class Source:
+    """One partition as a task reads it.
+
+    Attributes:
+        decided: how far it is decided.
+        read: offset of the next record to read; below ``decided.offset`` while it is replayed.
+        partly: whether windows reach back beyond the first record that is replayed.
+
+    """
+
+    __slots__ = ("alias", "decided", "decoder", "partition", "partly", "read", "watermark")
+
+    def __init__(
+        self, topic: Topic, partition: Partition, decided: Decided, read: int, *, partly: bool = False
+    ) -> None:
+        self.alias = topic.alias
+        self.partition = partition
+        self.decided = decided
+        self.read = read
+        self.partly = partly
+        self.decoder = Decoder(topic, partition.number)
+        self.watermark = Watermark(topic.lateness)
+
+    @property
+    def replaying(self) -> bool:
+        """Whether it has not come back to where it was."""
+        return self.read < self.decided.offset
+
+    def reached(self, position: int) -> None:
+        """Take note of the reader's position: it also passes places that hold no records."""
+        self.read = position
+        if position > self.decided.offset:
+            self.decided = Decided(position, self.decided.timestamp)
+
+    def split(self, records: Sequence[Record]) -> tuple[Sequence[Record], Sequence[Record]]:
+        """Return which of *records* are to be replayed, and which to be decided."""
+        if records[0].offset >= self.decided.offset:
+            return (), records
+        border = bisect_left(records, self.decided.offset, key=_offset)
+        return records[:border], records[border:]
+
+
+class Task:
+    """One task of this process; used by the evaluator's thread alone."""
+
+    def __init__(self, owner: Owner, sources: Mapping[Partition, Source], state: State, outbox: Outbox) -> None:
+        self.owner = owner
+        self.sources = sources
+        self.state = state
+        self.outbox = outbox
+        self.stored: dict[str, Decided] = {}
+        self._safe = self.stored
+        self._pending: Write | None = None
+        self._written = 0.0
+
+    @property
+    def name(self) -> str:
+        """``partitions.number``, such as ``3.0``."""
+        return self.owner.task
+
+    @property
+    def replaying(self) -> bool:
+        """Whether one of its partitions has not come back to where it was."""
+        return any(source.replaying for source in self.sources.values())
+
+    def take(self, planned: Planned, partition: Partition, records: Sequence[Record]) -> list[Bad]:
+        """Replay or judge *records*; return those that could not be understood."""
+        source = self.sources[partition]
+        if source.partly:  # every event that happened since the first record came was read
+            self.state.known_since = max(self.state.known_since, records[0].timestamp / 1000)
+            source.partly = False
+        again, new = source.split(records)
+        if again:
+            replay(planned.plan, self.state, source.alias, self._decode(source, again, []))
+        bad: list[Bad] = []
+        if new:
+            events = self._decode(source, new, bad)
+            self._changed(planned, judge(planned.plan, self.state, source.alias, events))
+            EVENTS.labels(source.alias).inc(len(events))
+            source.decided = Decided(new[-1].offset + 1, new[-1].timestamp)
+        source.read = records[-1].offset + 1
+        return bad
+
+    def _decode(self, source: Source, records: Sequence[Record], bad: list[Bad]) -> list[Event]:
+        decoded = source.decoder.decode(records)
+        bad += decoded.bad
+        if decoded.own:
+            DROPPED.labels("own").inc(decoded.own)
+        source.watermark.saw(decoded.events)
+        return decoded.events
+
+    def tick(self, planned: Planned, now: float, at_end: Mapping[Partition, bool]) -> None:
+        """Move the watermark and fire what is due by it; while something is replayed time stands still."""
+        if self.replaying:
+            return
+        marks = (each.watermark.move(now, read_to_end=at_end[each.partition]) for each in self.sources.values())
+        self._changed(planned, tick(planned.plan, self.state, lowest(marks)))
+
+    def sweep(self, planned: Planned, now: float) -> None:
+        """Close what has no rule any more, and count what happened: now and then, see ``engine.sweep``."""
+        if not self.replaying:
+            self._changed(planned, sweep(planned.plan, self.state, now))
+        count(self.name, self.state)
+
+    def migrate(self, old: Planned, new: Planned, now: float) -> None:
+        """Go on by other rules."""
+        self._changed(new, migrate(old.plan, new.plan, self.state, now))
+
+    def _changed(self, planned: Planned, changes: Sequence[Change]) -> None:
+        for change in changes:
+            trigger = trigger_of(change, planned.digest, next(iter(self.sources)).number)
+            self.outbox.add(Outgoing(trigger.key, write_trigger(trigger)))
+            TRIGGERS.labels(change.rule, change.kind).inc()
+            said = "incident opened" if change.kind is TriggerKind.OPENED else "incident cleared"
+            log.info(said, incident=trigger.incident, rule=change.rule, entity=trigger.entity, task=self.name)
+
+    def write(self, number: int, now: float, *, at_once: bool = False) -> Write | None:
+        """Return what has to be written by now, None where nothing has; after a failure, the same as before.
+
+        Args:
+            number: for a new write.
+            now: a monotonic clock, seconds.
+            at_once: write whatever changed, however recent the last write is.
+
+        """
+        if self._pending is None and self._due(now, at_once=at_once):
+            changed = self.state.take_changed()
+            latches = {latch_name(key): None if latch is None else write_latch(latch) for key, latch in changed.items()}
+            outbox = self.outbox
+            self._pending = Write(self.owner, number, self._offsets(), latches, outbox.fresh, outbox.acked)
+            self._written = now
+        return self._pending
+
+    def _due(self, now: float, *, at_once: bool) -> bool:
+        if self.outbox.fresh:
+            return True
+        waited = now - self._written
+        if at_once or waited >= WRITE_SECONDS:
+            return waited >= BEAT_SECONDS or self.outbox.acked > 0 or self.stored != self._offsets()
+        return False
+
+    def _offsets(self) -> dict[str, Decided]:
+        return {partition.topic: source.decided for partition, source in self.sources.items()}
+
+    def written(self) -> None:
+        """Take note that the last write is in Redis."""
+        if self._pending is not None:
+            self.outbox.written(len(self._pending.triggers), self._pending.acked)
+            self._kept(self._pending.offsets)
+
+    def whole(self, number: int) -> Write:
+        """Return all of this task, for a Redis that lost it."""
+        latches = {latch_name(key): write_latch(latch) for key, latch in self.state.all_latches().items()}
+        return Write(self.owner, number, self._offsets(), latches, self.outbox.kept)
+
+    def restored(self, owner: Owner) -> None:
+        """Take note that Redis holds the ``whole`` again."""
+        self.owner = owner
+        self.state.take_changed()
+        self.outbox.restored()
+        self._kept(self._offsets())
+
+    def _kept(self, offsets: Mapping[str, Decided]) -> None:
+        self.stored = dict(offsets)
+        self._pending = None
+
+    def flushed(self) -> None:
+        """Take note that every trigger that was sent is acknowledged."""
+        self.outbox.flushed()
+        if not self.outbox.unacked:
+            self._safe = self.stored
+
+    @property
+    def safe(self) -> dict[Partition, int]:
+        """The offsets below which every trigger is acknowledged."""
+        return {each: self._safe[each.topic].offset for each in self.sources if each.topic in self._safe}
