@@ -6,7 +6,7 @@ from dutyd.rules.known import Known
 from dutyd.rules.source import ListNode, Node, Scalar, SourceFile
 from dutyd.rules.step_checks import find_tool
 from dutyd.rules.uses import Uses, Where
-from dutyd.rules.values import count, list_of, positive, text
+from dutyd.rules.values import count, names, positive
 
 KEYS = ("goal", "reads", "budget")
 LATER = ("answer", "fallback")
@@ -16,7 +16,7 @@ def read_agent(source: SourceFile, node: Node, known: Known, uses: Uses) -> Agen
     """Return the agent of a rule, or None where it can't be read."""
     fields = Fields(source, node, "agent", KEYS, later=LATER, required=("goal",))
     goal = fields.require("goal", uses.text(Where.GOAL), "say in a sentence what the agent is to find out or decide")
-    reads = fields.read("reads", list_of(text, "[search_runbooks]"), ())
+    reads = fields.read("reads", names("[search_runbooks]"), ())
     listed = fields.node_of("reads")
     for item in listed.items if isinstance(listed, ListNode) else ():
         _check_reads(source, known, item)

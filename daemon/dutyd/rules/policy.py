@@ -8,21 +8,23 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from dutyd.core.errors import SettingsError
+from dutyd.core.errors import SettingsError, nearest
 from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
 from dutyd.core.rule import Mode
+from dutyd.core.tool import Catalogue
 from dutyd.rules.fields import Fields, entries
 from dutyd.rules.source import Node, Scalar, SourceFile
-from dutyd.rules.values import count, list_of, number, one_of, text
+from dutyd.rules.values import count, names, number, one_of, text
 from dutyd.rules.yaml_reader import read_yaml
 
 KEYS = ("mode", "tools", "money", "model", "approvers")
 LATER = ("brake",)
 _NEVER = "never"
+_DEFAULT = "default"
 
 
-def load_policy(path: Path) -> Policy:
-    """Return the policy in the file *path*.
+def load_policy(path: Path, catalogue: Catalogue | None = None) -> Policy:
+    """Return the policy in the file *path*; with a *catalogue*, the tools that it names must be there.
 
     Raises:
         SettingsError: it can't be read, or something in it is wrong: holds every problem with its place.
@@ -35,18 +37,21 @@ def load_policy(path: Path) -> Policy:
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: byte {error.start + 1} is no UTF-8 text: save the file as UTF-8") from error
     source = SourceFile(str(path), content.removeprefix("\ufeff"))
-    policy = read_policy(source)
+    policy = read_policy(source, catalogue)
     if source.problems:
         raise SettingsError("\n".join(problem.render(source.text) for problem in sorted(set(source.problems))))
     return policy
 
 
-def read_policy(source: SourceFile) -> Policy:
+def read_policy(source: SourceFile, catalogue: Catalogue | None = None) -> Policy:
     """Return the policy in *source*; what is wrong is reported there."""
     root = read_yaml(source)
     if root is None:
         return Policy()
     fields = Fields(source, root, "policy", KEYS, later=LATER)
+    if catalogue is not None:
+        _check_tools(fields, "tools", set(catalogue))
+        _check_tools(fields, "approvers", {*catalogue, _DEFAULT})
     return Policy(
         mode=fields.read("mode", one_of(Mode), Mode.ACT),
         tools=fields.read("tools", _tools, {}),
@@ -54,6 +59,13 @@ def read_policy(source: SourceFile) -> Policy:
         model=fields.read("model", _model, ModelLimits()),
         approvers=fields.read("approvers", _approvers, {}),
     )
+
+
+def _check_tools(fields: Fields, key: str, valid: set[str]) -> None:
+    """Report names that are no tool: a ceiling over nothing would go unnoticed."""
+    for name, at in fields.names_in(key).items():
+        if name not in valid:
+            fields.source.report(at, "unknown-tool", f"there is no tool '{name[:60]}'{nearest(name, valid)}")
 
 
 def _tools(source: SourceFile, node: Node) -> Mapping[str, Mode | None]:
@@ -111,5 +123,5 @@ def _model(source: SourceFile, node: Node) -> ModelLimits | None:
 
 def _approvers(source: SourceFile, node: Node) -> Mapping[str, tuple[str, ...]]:
     pairs = entries(source, node, "a mapping of tools, or default, to lists of names")
-    read = {name.text: list_of(text, "[ana, ben]")(source, value) for name, value in pairs}
-    return {name: names for name, names in read.items() if names is not None}
+    read = {name.text: names("[ana, ben]")(source, value) for name, value in pairs}
+    return {name: found for name, found in read.items() if found is not None}

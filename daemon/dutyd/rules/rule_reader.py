@@ -24,7 +24,7 @@ from dutyd.rules.step_reader import read_steps
 from dutyd.rules.tool_args import expression_types
 from dutyd.rules.topics import check_topic
 from dutyd.rules.uses import Uses, Where
-from dutyd.rules.values import anything, duration, list_of, one_of, plain, rate, text, wrong
+from dutyd.rules.values import anything, duration, list_of, names, one_of, plain, rate, text, wrong
 
 KEYS = (
     "id",
@@ -86,14 +86,14 @@ def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule |
     source, uses = fields.source, Uses(fields.source)
     topic = fields.require("from", text)
     fields.require("when", anything, "say when it fires, such as error_count > 10")
-    per = fields.read("per", list_of(_field, "[service]"))
+    per = fields.read("per", names("[service]", _field))
     alone = _read_alone(fields)
     let = _let(fields, uses)
     conditions = {key: fields.read(key, uses.expression(where)) for key, where in _CONDITIONS.items()}
     summary = fields.read("summary", uses.text(Where.SUMMARY))
     agent = fields.read("agent", lambda source, node: read_agent(source, node, known, uses))
-    steps, on_clear, names = _steps(fields, known, uses, agent)
-    check_uses(source, uses.all, names)
+    steps, on_clear, scope = _steps(fields, known, uses, agent)
+    check_uses(source, uses.all, scope)
     if topic is not None:
         check_topic(fields, known, topic, per if fields.written("per") else ())
     when = conditions["when"]
@@ -107,7 +107,7 @@ def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule |
         agent=agent,
         steps=steps,
         on_clear=on_clear,
-        reads_fields=fields_read(uses.all, names) | frozenset(per or ()),
+        reads_fields=fields_read(uses.all, scope) | frozenset(per or ()),
         raw=plain(fields.node),
         place=place,
     )
@@ -185,11 +185,7 @@ def _steps(
         for clearing, node in ((False, fields.node_of("steps")), (True, fields.node_of("on_clear")))
     )
     written, clearing = frozenset(fields.names_in("steps")), fields.names_in("on_clear")
-    for name in written & clearing.keys():
-        message = f"'{name}' is the name of a step under `steps`, too"
-        source.report(clearing[name], "duplicate-step", message, "step names are unique in a rule")
-    if not fields.written("agent"):
-        _need_agent(fields, first)
+    _check_steps(fields, first)
     last = {name: step for name, step in last.items() if name not in first}
     return (
         ordered(source, Block(first, fields.node_of("steps")), uses.all, frozenset()),
@@ -207,9 +203,14 @@ def _steps(
     )
 
 
-def _need_agent(fields: Fields, steps: Mapping[str, Step]) -> None:
+def _check_steps(fields: Fields, steps: Mapping[str, Step]) -> None:
+    """Report step names that are there twice, and decisions that nobody could make."""
+    clearing = fields.names_in("on_clear")
+    for name in fields.names_in("steps").keys() & clearing.keys():
+        message = f"'{name}' is the name of a step under `steps`, too"
+        fields.source.report(clearing[name], "duplicate-step", message, "step names are unique in a rule")
     for step in steps.values():
-        if step.decide:
+        if step.decide and not fields.written("agent"):
             message = f"step '{step.name}' leaves something to decide, and the rule has no `agent`"
             hint = "add agent: {goal: ...}, or bind every argument in `with`"
             fields.source.report(fields.value_in("steps", step.name), "agent", message, hint)

@@ -5,18 +5,20 @@ names in expressions and the order of steps are checked later, when all steps ar
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from dutyd.core.expr import Template
+from dutyd.core.expr import Template, Type
 from dutyd.core.rule import Bound, Retry, Step
 from dutyd.core.tool import Tool
 from dutyd.rules.bounds import bound
 from dutyd.rules.fields import Fields, entries
 from dutyd.rules.source import Node, Scalar, SourceFile
 from dutyd.rules.step_checks import StepContext, check_step, find_tool
+from dutyd.rules.tool_args import expression_types
 from dutyd.rules.uses import Where
-from dutyd.rules.values import count, duration, list_of, one_of, text
+from dutyd.rules.values import count, duration, names, one_of, text
 
 KEYS = (
     "tool",
@@ -65,16 +67,17 @@ def _step(context: StepContext, name: Scalar, node: Node) -> Step | None:
     if not fields.readable:
         return None
     tool = _tool(context, fields)
-    args = _arguments(context, fields, "with", own)
+    types = expression_types(tool.args) if tool is not None else {}
+    args = _arguments(context, fields, "with", own, types)
     decide = _decide(context, fields, own)
-    fallback = _arguments(context, fields, "fallback", own) if fields.written("fallback") else None
+    fallback = _arguments(context, fields, "fallback", own, types) if fields.written("fallback") else None
     step = Step(
         name=own,
         tool=fields.read("tool", text, ""),
         args=args,
         decide=decide,
         fallback=fallback,
-        after=frozenset(fields.read("needs", list_of(text, "[forecast]"), ())),
+        after=frozenset(fields.read("needs", names("[forecast]"), ())),
         if_=fields.read("if", uses.expression(Where.STEP, own)),
         refuse_if=fields.read("refuse_if", uses.expression(Where.CALL, own)),
         approval_if=fields.read("approval_if", uses.expression(Where.CALL, own)),
@@ -103,14 +106,19 @@ def _retry(source: SourceFile, node: Node) -> Retry | None:
     return Retry(fields.read("attempts", count, Retry().attempts), fields.read("backoff", duration, Retry().backoff))
 
 
-def _arguments(context: StepContext, fields: Fields, key: str, step: str) -> dict[str, Template]:
+def _arguments(
+    context: StepContext, fields: Fields, key: str, step: str, types: Mapping[str, Type]
+) -> dict[str, Template]:
+    """Read arguments; a text may come of any expression, other types only of one that can be them."""
     node = fields.node_of(key)
-    if node is None:
-        return {}
-    reader = context.uses.template(Where.STEP, step)
-    pairs = entries(context.source, node, "a mapping of arguments to values")
-    read = {name.text: reader(context.source, value) for name, value in pairs}
-    return {name: template for name, template in read.items() if template is not None}
+    found: dict[str, Template] = {}
+    for name, value in entries(context.source, node, "a mapping of arguments to values") if node is not None else ():
+        expect = types.get(name.text, Type.ANY)
+        expect = Type.ANY if expect is Type.TEXT else expect
+        template = context.uses.template(Where.STEP, step, expect)(context.source, value)
+        if template is not None:
+            found[name.text] = template
+    return found
 
 
 def _decide(context: StepContext, fields: Fields, step: str) -> dict[str, Bound]:

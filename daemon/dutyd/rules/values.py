@@ -151,18 +151,34 @@ def list_of(reader: Reader[T], example: str) -> Reader[tuple[T, ...]]:
     return read
 
 
+def names(example: str, reader: Reader[str] = text) -> Reader[tuple[str, ...]]:
+    """Make a reader of lists of names, each there once."""
+    listed = list_of(reader, example)
+
+    def read(source: SourceFile, node: Node) -> tuple[str, ...] | None:
+        seen: set[str] = set()
+        for item in node.items if isinstance(node, ListNode) else ():
+            if isinstance(item, Scalar) and item.text in seen:
+                source.report(item, "duplicate-value", f"{describe(item)} is in this list twice", "delete one of them")
+            elif isinstance(item, Scalar):
+                seen.add(item.text)
+        return listed(source, node)
+
+    return read
+
+
 def one_of(enum: type[E], *also: str) -> Reader[E]:
     """Make a reader of the values of *enum*; *also* are values that the caller reads itself, for messages."""
-    names = (*(member.value for member in enum), *also)
-    listed = f"{', '.join(names[:-1])} or {names[-1]}"
+    valid = (*(member.value for member in enum), *also)
+    listed = f"{', '.join(valid[:-1])} or {valid[-1]}"
 
     def read(source: SourceFile, node: Node) -> E | None:
         if not isinstance(node, Scalar) or node.value is None:
             wrong(source, node, f"one of {listed}")
-        elif node.text in names[: len(enum)]:
+        elif node.text in valid[: len(enum)]:
             return enum(node.text)
         else:
-            message = f"'{node.text[:40]}' is not one of {listed}{nearest(node.text, names)}"
+            message = f"'{node.text[:40]}' is not one of {listed}{nearest(node.text, valid)}"
             source.report(node, "unknown-value", message)
         return None
 

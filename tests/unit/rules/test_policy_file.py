@@ -9,6 +9,7 @@ from dutyd.core.errors import SettingsError
 from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
 from dutyd.core.rule import Mode
 from dutyd.rules.policy import load_policy
+from support.rule_files import CATALOGUE
 
 WHOLE = """\
 mode: approve
@@ -74,3 +75,17 @@ def test_a_policy_that_is_missing_or_no_text_says_so(tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_bytes(b"mode: \xff")
     with pytest.raises(SettingsError, match="byte 7 is no UTF-8 text"):
         load_policy(tmp_path / "policy.yaml")
+
+
+@pytest.mark.parametrize(
+    "text", ["tools: {place_purchase_ordr: never}", "approvers: {default: [ana], place_purchase_ordr: [ben]}"]
+)
+def test_a_ceiling_over_a_tool_that_is_not_there_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "policy.yaml").write_text(text)
+    with pytest.raises(SettingsError, match="did you mean 'place_purchase_order'"):
+        load_policy(tmp_path / "policy.yaml", CATALOGUE)
+
+
+def test_a_whole_policy_fits_the_tools_there_are(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(WHOLE)
+    assert load_policy(tmp_path / "policy.yaml", CATALOGUE) == load(tmp_path, WHOLE)

@@ -36,6 +36,7 @@ MISTAKES = [
     ("per: [service]", "per: [a b, service]", "5:11", "field-name", "'a b' is no name of a field"),
     ("per: [service]", "per: [host]", "5:10", "not-partitioned", "add service to `per`; `rekey` is not in this"),
     ("    per: [service]\n", "", "4:5", "not-partitioned", "state per the whole rule can't be kept"),
+    ("per: [service]", "per: [service, service]", "5:20", "duplicate-value", "in this list twice"),
     ("from: metrics", "from: stock", "5:10", "not-partitioned", "set topics.stock.partitioned_by"),
     ("severity: critical\n", "severity: critcal\n", "9:15", "unknown-value", "did you mean 'critical'?"),
     ("mode: act", "mode: on", "10:11", "unknown-value", "not one of observe, approve or act"),
@@ -72,6 +73,7 @@ MISTAKES = [
     ("goal: Find", "gaol: Find", "14:7", "unknown-key", "did you mean 'goal'?"),
     ("what changed in {{ service }}", "{{ steps.page.id }}", "14:25", "expression", "there is no 'steps.page'"),
     ("reads: [search_runbooks]", "reads: [serch_runbooks]", "15:15", "unknown-tool", "did you mean 'search_runbooks'?"),
+    ("reads: [search_runbooks]", "reads: [query_metrics, query_metrics]", "15:30", "duplicate-value", "twice"),
     ("reads: [search_runbooks]", "reads: [create_ticket]", "15:15", "reads", "changes the outside world"),
     ("budget: {turns: 4}", "budget: {turns: 0}", "16:23", "out-of-range", "a whole number from 1"),
     ("budget: {turns: 4}", "budget: {turn: 4}", "16:16", "unknown-key", "did you mean 'turns'?"),
@@ -153,6 +155,7 @@ NUMBERS = [
     ("{min: 1, max: 10}", "{max: ten}", "11:44", "wrong-type", "expected a number, or an expression"),
     ("{min: 1, max: 10}", '{max: "{{ a }}0"}', "11:44", "wrong-type", "write the expression alone"),
     ("{min: 1, max: 10}", '{max: "{{ a > 1 }}"}', "11:50", "expression", "must be a number"),
+    ("unit_price: 2.50 EUR", "currency: 5", "10:47", "argument", "'currency': expected a text, found 5"),
     ("2.50 EUR", "2.50 EURO", "10:49", "argument", "no amount of money"),
     ("2.50 EUR", "2.50 EUR, currency: eur", "10:69", "argument", "no currency"),
     ("    agent: {goal: Decide.}\n", "", "8:9", "agent", "leaves something to decide, and the rule has no `agent`"),
@@ -172,6 +175,13 @@ def test_a_tool_that_the_policy_never_allows_is_refused_where_it_is_named() -> N
     never = Known(CATALOGUE, policy=Policy(tools={"create_ticket": None, "search_runbooks": None}))
     found = problems_of(GOOD, never)
     assert [(one.line, one.column, one.code) for one in found] == [(15, 15, "policy"), (22, 15, "policy")]
+
+
+def test_an_argument_that_is_no_text_takes_no_expression_of_another_type() -> None:
+    text = STOCK.partition("        decide:")[0].replace("sku: x,", "sku: '{{ 5 }}', quantity: '{{ level > 1 }}',")
+    (found,) = problems_of(text)
+    assert (found.line, found.code) == (10, "expression")
+    assert "must be a number" in found.message
 
 
 def test_nothing_can_be_left_to_the_model_when_an_incident_clears() -> None:
