@@ -73,7 +73,7 @@ async def _serve(world: World, role: Role, until_idle: float | None) -> None:
         open_.push_async_callback(client.aclose)
         ledger = world.ledger(client)
         known = await asyncio.to_thread(world.known_really)
-        book = Book(ledger.rule_sets, known)
+        book = Book(ledger.rule_sets, world.catalogue)
         health = Health(world.plain_redis)
         checkpoint = Checkpoint(world.plain_redis, world.settings.installation)
         parts: list[Coroutine[None, None, None]] = []

@@ -89,7 +89,7 @@ class World:
     @cached_property
     def policy(self) -> Policy:
         """The ceiling; without one everything that a rule says is allowed."""
-        return load_policy(self.settings.policy) if self.settings.policy else Policy()
+        return load_policy(self.settings.policy, self.catalogue) if self.settings.policy else Policy()
 
     @cached_property
     def known(self) -> Known:

@@ -38,9 +38,9 @@ def storm(stage: Stage, show: Show, events: int) -> Numbers:
 def crash(stage: Stage, show: Show) -> Numbers:
     """The daemon is killed after the back office did the work and before the ledger heard of it, once per kind."""
     kills = 0
-    stage.publish("metrics", _errors(len(SERVICES)), lambda _: None)
-    for path in ("/alerts", "/tickets", "/messages"):
-        stage.fault(path=path, do="execute-then-stall", seconds=60, times=1)
+    for event, path in zip(_errors(len(SERVICES)), ("/alerts", "/tickets", "/messages"), strict=True):
+        stage.fault(path=path, do="execute-then-stall", seconds=6, times=1)
+        stage.publish("metrics", [event], lambda _: None)
         stage.start()
         stage.wait(f"a send to {path}", lambda: not stage.listed("/faults"))
         stage.kill()

@@ -1,7 +1,8 @@
-"""The rule book: rule sets out of Redis by digest, compiled once.
+"""The rule book: what the worker reads rules from. Rule sets out of Redis by digest, compiled once.
 
-What the worker reads rules from. *Current* is what Redis says, asked at most once a second; a digest that this Redis
-does not know means that the world is not ready (the set is stored before it is used, so it is on its way or lost).
+*Current* is what Redis says, asked at most once a second; a digest that this Redis does not know means that the world
+is not ready (the set is stored before it is used, so it is on its way or lost). Topics and policy were checked before
+a set was stored: a ceiling that came down since is the gateway's business, no reason to lose sight of open incidents.
 """
 
 import asyncio
@@ -11,8 +12,10 @@ from dataclasses import dataclass, field
 
 from dutyd.core.errors import NotReadyError
 from dutyd.core.rule import RuleSet
+from dutyd.core.tool import Catalogue
 from dutyd.ledger.rule_sets import RuleSets
-from dutyd.rules.load import Known, load_files
+from dutyd.rules.known import Known
+from dutyd.rules.load import load_files
 
 FRESH_SECONDS = 1.0
 KEPT = 20
@@ -24,7 +27,7 @@ class Book:
     """Rule sets by digest, for one process."""
 
     stored: RuleSets
-    known: Known
+    catalogue: Catalogue
     clock: Callable[[], float] = time.monotonic
     _compiled: dict[str, RuleSet] = field(default_factory=dict)
     _current: str = ""
@@ -55,7 +58,7 @@ class Book:
             files = await self.stored.load(digest)
             if files is None:
                 raise NotReadyError(f"rule set {digest} is not in Redis (yet)", retry_after=1.0)
-            compiled = await asyncio.to_thread(load_files, files, self.known)
+            compiled = await asyncio.to_thread(load_files, files, Known(self.catalogue))
             while len(self._compiled) >= KEPT:
                 self._compiled.pop(next(iter(self._compiled)))
             self._compiled[digest] = compiled
