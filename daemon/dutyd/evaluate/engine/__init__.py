@@ -1,0 +1,33 @@
+"""The engine: rules and events in, incidents opened and cleared out; a pure function with its state beside it.
+
+``plan`` once per set of rules, a ``State`` per task; then ``judge`` for each batch and ``tick`` as time goes on,
+``replay`` and ``State.load`` after a start, ``migrate`` after a reload and ``sweep`` now and then. The path of one
+event: ``judge`` -> ``topic`` (repeats, entity, ``where``) -> ``view`` (guards, windows, timers) -> ``tables``
+(generated code) -> ``runner`` (latches) -> ``journal``. It imports nothing that could wait, ask the time or roll dice.
+"""
+
+from dutyd.evaluate.engine.judge import judge, replay, tick
+from dutyd.evaluate.engine.latch import NOWHERE, Change, Counts, Latch, LatchKey, Phase, SwitchedOff
+from dutyd.evaluate.engine.migrate import migrate, sweep
+from dutyd.evaluate.engine.plan import Limits, Plan, horizon, plan
+from dutyd.evaluate.engine.state import State
+
+__all__ = [
+    "NOWHERE",
+    "Change",
+    "Counts",
+    "Latch",
+    "LatchKey",
+    "Limits",
+    "Phase",
+    "Plan",
+    "State",
+    "SwitchedOff",
+    "horizon",
+    "judge",
+    "migrate",
+    "plan",
+    "replay",
+    "sweep",
+    "tick",
+]

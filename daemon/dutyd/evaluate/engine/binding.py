@@ -1,0 +1,98 @@
+"""A plan and a state come together: every view of the plan gets its part of what the state remembers.
+
+``bind`` runs before the first event and after each reload. What belongs to a view (newest times, windows, values
+before) stays as long as ``per`` and ``where`` do; a window stays as long as its field, filter and length do. New
+windows of a topic that is being read are unknown until it has been read for their length.
+"""
+
+import math
+from collections.abc import Mapping
+
+import msgspec
+
+from dutyd.core.event import Event
+from dutyd.evaluate.engine.aggregates import Aggregate
+from dutyd.evaluate.engine.latch import NOWHERE, Phase
+from dutyd.evaluate.engine.plan import Plan, ViewPlan
+from dutyd.evaluate.engine.runner import Runner
+from dutyd.evaluate.engine.state import Closing, Placed, State
+from dutyd.evaluate.engine.timing import wait
+from dutyd.evaluate.engine.topic import TopicState
+from dutyd.evaluate.engine.tracks import Clock
+from dutyd.evaluate.engine.view import View
+
+
+def bind(plan: Plan, state: State) -> None:
+    """Make *state* work by *plan*; nothing happens where it does already."""
+    if state.plan is plan and state.bound_since == state.known_since:
+        return
+    _set_aside(plan, state)
+    missing = [rule for rule, latches in state.latches.items() if latches and rule not in plan.rules]
+    state.absent = {rule: state.absent.get(rule) for rule in missing}
+    before, state.topics = state.topics, {}
+    state.plan, state.bound_since, state.clock = plan, state.known_since, Clock()
+    runners = {rule: _runner(rule, plan, state) for rule in plan.rules}
+    for alias, topic_plan in plan.topics.items():
+        topic = TopicState(topic_plan, plan.limits, state.clock, state.journal)
+        _bind_topic(topic, before.get(alias), state, runners)
+        state.topics[alias] = topic
+    views = [view for topic in state.topics.values() for view in topic.views.values()]
+    state.rules = {runner.conditions.rule.id: Placed(runner, view) for view in views for runner in view.runners}
+    for view in views:
+        _restore(view, state)
+
+
+def _set_aside(plan: Plan, state: State) -> None:
+    """Put the latches whose rule has another topic or ``per`` now where ``sweep`` closes them."""
+    for rule_id, conditions in plan.rules.items():
+        rule = conditions.rule
+        latches = state.latches.get(rule_id, {})
+        for key, latch in list(latches.items()):
+            if (latch.topic or rule.topic, rule.per if latch.per is None else latch.per) == (rule.topic, rule.per):
+                latches[key] = msgspec.structs.replace(latch, topic=rule.topic, per=rule.per)
+            else:
+                state.closing.append(Closing(rule_id, key, latches.pop(key)))
+
+
+def _runner(rule: str, plan: Plan, state: State) -> Runner:
+    conditions = plan.rules[rule]
+    latches, skips = state.latches.setdefault(rule, {}), state.skips.setdefault(rule, {})
+    runner = Runner(conditions, latches, skips, state.journal, plan.limits.latches)
+    if rule in state.rules:
+        old = state.rules[rule].runner
+        runner.off = old.off and old.conditions.text == conditions.text
+    return runner
+
+
+def _bind_topic(topic: TopicState, old: TopicState | None, state: State, runners: Mapping[str, Runner]) -> None:
+    views = []
+    for plan in topic.plan.views:
+        old_view = old.views.get(plan.key) if old is not None else None
+        view = View(plan, topic, runners, _since(plan, old, old_view, state.known_since))
+        if old_view is not None:
+            view.inherit(old_view)
+        views.append(view)
+    topic.take(views, old)
+    offsets = [offset for rule in topic.rules() for offset in state.skips.get(rule, {}).values()]
+    topic.skip_until = max(offsets, default=NOWHERE)
+
+
+def _since(plan: ViewPlan, topic: TopicState | None, view: View | None, known: float) -> dict[Aggregate, float]:
+    """Return since when each aggregate's samples are all here."""
+    kept = view.samples.since if view is not None else {}
+    begun = topic.newest() if topic is not None else -math.inf
+    return {aggregate: max(known, kept.get(aggregate, begun)) for aggregate in plan.aggregates.all}
+
+
+def _restore(view: View, state: State) -> None:
+    """Give back the values of last events, and set the timers of pending latches."""
+    for runner in view.runners:
+        rule = runner.conditions.rule.id
+        for key, latch in state.remembered.pop(rule, {}).items():
+            track = view.tracks.get(key) or view.new_track(key, None)
+            if track is not None and (track.last is None or track.last.time <= latch.since):
+                known = {} if track.last is None else track.last.fields
+                track.last = Event("", "", latch.since, latch.since, latch.offset, {**known, **latch.last})
+        for key, latch in list(runner.latches.items()):
+            if latch.phase is Phase.PENDING:
+                wait(view, key, runner, None)

@@ -1,0 +1,54 @@
+"""Which events were read already: identities of the last ``lateness`` + 5 min of arrival, bounded by count.
+
+An identity is kept as a 64-bit hash with its arrival, in two generations: when the young one is older than the span,
+or full, it becomes the old one and the old one is forgotten. So memory is bounded (about 100 bytes an identity), a
+repeat within the span is always found unless more than *limit* events came in between, and whether an event counts as
+a repeat depends on arrivals alone, never on when a process was started.
+
+Two different events are taken for one with a chance of 1 in 2**64 for each pair that is held: with a million held,
+once in some thousand years at a hundred thousand events a second.
+"""
+
+import math
+from collections.abc import Callable
+
+from dutyd.core.event import Event
+
+ALLOWANCE = 300.0
+"""Seconds of arrival, on top of a topic's lateness, within which a repeat is known."""
+
+
+class Duplicates:
+    """The identities of one topic.
+
+    Attributes:
+        on_forget: called when the old generation is forgotten.
+
+    """
+
+    __slots__ = ("_limit", "_old", "_span", "_until", "_young", "on_forget")
+
+    def __init__(self, lateness: float, limit: int) -> None:
+        """Know repeats within *lateness* + 5 min of arrival, and at least *limit* events back."""
+        self._span = lateness + ALLOWANCE
+        self._limit = limit
+        self._until = -math.inf
+        self._young: dict[int, float] = {}
+        self._old: dict[int, float] = {}
+        self.on_forget: Callable[[], None] = lambda: None
+
+    def saw(self, event: Event) -> bool:
+        """Return whether *event* was read within the span; remember it if not."""
+        arrival = event.arrival
+        if arrival >= self._until or len(self._young) >= self._limit:
+            self._old, self._young = self._young, {}
+            self._until = arrival + self._span
+            self.on_forget()
+        identity = hash((event.id, event.source, event.time))
+        before = self._young.get(identity)
+        if before is None:
+            before = self._old.get(identity)
+        if before is not None and arrival - before <= self._span:
+            return True
+        self._young[identity] = arrival
+        return False

@@ -1,0 +1,76 @@
+"""Rules change while events flow: editing a rule must not act.
+
+``migrate`` takes over what still fits: firing latches stay and the next event judges them, pending ones of an edited
+rule begin anew. ``sweep`` closes what has no rule any more: at once where ``per`` or ``from`` changed, after five
+minutes of absence where the rule is gone (a file may be on its way). A restart goes the same way, by ``State.load``.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from dutyd.core.incident import TriggerKind
+from dutyd.evaluate.engine.binding import bind
+from dutyd.evaluate.engine.entities import entity_of
+from dutyd.evaluate.engine.latch import Change, Phase
+from dutyd.evaluate.engine.plan import Plan
+from dutyd.evaluate.engine.runner import change_of
+from dutyd.evaluate.engine.state import Closing, State
+
+ABSENCE = 300.0
+"""Seconds, by the caller's clock, for which a rule must be gone before its incidents clear."""
+
+
+def migrate(old: Plan, new: Plan, state: State, now: float) -> list[Change]:
+    """Go on with *new* where *state* worked by *old*; return the incidents that this clears.
+
+    Args:
+        old: the plan so far.
+        new: the plan from now on.
+        state: of one task.
+        now: the caller's clock, seconds since the epoch.
+
+    """
+    for rule, conditions in new.rules.items():
+        before = old.rules.get(rule)
+        if before is not None and before.text != conditions.text:
+            _begin_anew(rule, state)
+    return sweep(new, state, now)
+
+
+def sweep(plan: Plan, state: State, now: float) -> list[Change]:
+    """Return the incidents that clear because their rule changed its entities, or is gone for five minutes.
+
+    Call it every few seconds: the first call after a rule is gone begins its five minutes. Arguments as for
+    ``migrate``.
+    """
+    bind(plan, state)
+    closing, state.closing = state.closing, []
+    changes = [change for each in closing for change in _close(each, state, "rule changed")]
+    for rule, since in list(state.absent.items()):
+        if since is None:
+            state.absent[rule] = now
+        elif now - since >= ABSENCE:
+            gone = [Closing(rule, key, latch) for key, latch in state.latches.pop(rule).items()]
+            changes += [change for each in gone for change in _close(each, state, "rule removed")]
+            del state.absent[rule]
+    return changes
+
+
+def _begin_anew(rule: str, state: State) -> None:
+    latches = state.latches.get(rule, {})
+    for key in [key for key, latch in latches.items() if latch.phase is Phase.PENDING]:
+        del latches[key]
+        state.journal.moved.add((rule, entity_of(key)))
+
+
+def _close(closing: Closing, state: State, because: str) -> Iterator[Change]:
+    """Yield the change that clears an incident; nothing for a latch that never opened one."""
+    rule, key, latch = closing
+    state.journal.moved.add((rule, entity_of(key)))
+    if latch.phase is Phase.FIRING:
+        topic = state.topics.get(latch.topic)
+        decided = latch.opened if topic is None else max(latch.opened, topic.newest())
+        offset = latch.offset if topic is None else max(latch.offset, topic.offset)
+        change = change_of(rule, key, latch, TriggerKind.CLEARED)
+        yield msgspec.structs.replace(change, decided=decided, offset=offset, because=because)

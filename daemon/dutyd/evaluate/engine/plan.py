@@ -1,0 +1,200 @@
+"""The plan: what the engine knows about a set of rules before the first event, shared by all tasks.
+
+``plan`` sorts rules into *views* (the events of one topic that a ``where`` lets through, by the fields of one ``per``)
+and, in each view, into *tables*: rules that the same fields or windows touch and that are asked together. Code is
+generated when a table is first needed, so that loading ten thousand rules does not stop the intake. ``topic`` and
+``view`` add the state.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from dutyd.core.expr import to_text
+from dutyd.core.expr.tree import Name, Window
+from dutyd.core.rule import Rule
+from dutyd.evaluate.engine.aggregates import Aggregates, aggregates_of
+from dutyd.evaluate.engine.codegen import Hits, generate, generate_for_number
+from dutyd.evaluate.engine.conditions import Conditions, conditions_of
+from dutyd.evaluate.engine.cuts import LEAST, Cuts, step_of
+from dutyd.evaluate.engine.selector import Selector, selector_of
+from dutyd.evaluate.engine.touch import NOTHING, Band, Touch, threshold_of, touch_of
+
+LATENESS: Final = 10.0
+"""Seconds; a topic's ``lateness`` where nobody says another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one task remembers at most.
+
+    Attributes:
+        latches: entities of one rule that are not inactive.
+        entities: entities of one view of which windows, timers or values before are kept; half as many of which the
+            newest event time is known for sure.
+        duplicates: identities of one topic that are known for sure.
+
+    """
+
+    latches: int = 100_000
+    entities: int = 100_000
+    duplicates: int = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class TablePlan:
+    """Rules that are asked together.
+
+    Attributes:
+        rules: in the order of the files.
+        quantity: the one number that all of them compare with constants; None where they read more.
+        touch: which events may move a latch that is inactive; None: every event.
+        aggregates: those of the view.
+
+    """
+
+    rules: tuple[Conditions, ...]
+    quantity: Name | Window | None
+    touch: Touch | None
+    aggregates: Aggregates
+
+    @cached_property
+    def code(self) -> Callable[..., Hits]:
+        """The generated function: of the quantity and the mask where there is a quantity (see ``codegen``)."""
+        if self.quantity is not None:
+            return generate_for_number(self.rules, self.quantity)
+        return generate(self.rules, self.aggregates.numbers)
+
+    @cached_property
+    def cuts(self) -> Cuts | None:
+        """The sorted cuts of rules on one number, where there are enough of them to be worth it."""
+        if self.quantity is None or len(self.rules) < LEAST:
+            return None
+        steps = [step for rule in self.rules if (step := step_of(rule)) is not None]
+        return Cuts(steps) if len(steps) == len(self.rules) else None
+
+    @cached_property
+    def reads(self) -> frozenset[int]:
+        """The aggregates whose windows decide here."""
+        return self.aggregates.read_by(self.rules)
+
+    @cached_property
+    def samples(self) -> frozenset[int]:
+        """The aggregates of which a new sample may move a latch that is inactive."""
+        windows = self.touch.windows if self.touch is not None else ()
+        return frozenset(self.aggregates.sources[self.aggregates.numbers[window]][0] for window in windows)
+
+
+@dataclass(frozen=True, eq=False)
+class ViewPlan:
+    """Rules of one topic with equal ``per`` and ``where``: they see the same events, by the same entities.
+
+    Attributes:
+        key: ``per`` and the text of ``where``: what the state belongs to when rules change.
+        selector: which events it sees.
+        rules: all of them.
+        aggregates: what their windows need.
+        tables: the rules again, as they are asked.
+        remembers: whether one of them reads the event before.
+
+    """
+
+    key: tuple[tuple[str, ...], str]
+    selector: Selector
+    rules: tuple[Conditions, ...]
+    aggregates: Aggregates
+    tables: tuple[TablePlan, ...]
+    remembers: bool
+
+
+@dataclass(frozen=True, eq=False)
+class TopicPlan:
+    """The views of one topic, and its lateness in seconds."""
+
+    alias: str
+    lateness: float
+    views: tuple[ViewPlan, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What the engine knows about a set of rules.
+
+    Attributes:
+        topics: by alias.
+        rules: each rule's conditions by its id.
+        limits: how much a task remembers.
+
+    """
+
+    topics: Mapping[str, TopicPlan]
+    rules: Mapping[str, Conditions]
+    limits: Limits
+
+
+def plan(rules: Iterable[Rule], lateness: Mapping[str, float] | None = None, limits: Limits | None = None) -> Plan:
+    """Return the plan of *rules*; *lateness*: topic alias to seconds, ``LATENESS`` where it says nothing.
+
+    Raises:
+        WrongError: a rule can't be evaluated; ``rules.load`` refuses such files before.
+
+    """
+    conditions = {rule.id: conditions_of(rule) for rule in rules}
+    by_topic: dict[str, list[Conditions]] = defaultdict(list)
+    for found in conditions.values():
+        by_topic[found.rule.topic].append(found)
+    known = lateness or {}
+    topics = {
+        alias: TopicPlan(alias, known.get(alias, LATENESS), tuple(_views(members)))
+        for alias, members in by_topic.items()
+    }
+    return Plan(topics, conditions, limits or Limits())
+
+
+def horizon(of: Plan) -> float:
+    """Return how far back, in seconds, a replay must go to fill every window: the longest one; 0 when there is none."""
+    return max((window.seconds for rule in of.rules.values() for window in rule.windows), default=0.0)
+
+
+def _views(rules: Iterable[Conditions]) -> Iterator[ViewPlan]:
+    by_view: dict[tuple[tuple[str, ...], str], list[Conditions]] = defaultdict(list)
+    for rule in rules:
+        by_view[rule.rule.per, "" if rule.where is None else to_text(rule.where)].append(rule)
+    for key, members in by_view.items():
+        aggregates = aggregates_of(members)
+        remembers = any(rule.prevs for rule in members)
+        tables = tuple(_tables(members, aggregates))
+        yield ViewPlan(key, selector_of(members[0].where), tuple(members), aggregates, tables, remembers)
+
+
+def _tables(rules: Iterable[Conditions], aggregates: Aggregates) -> Iterator[TablePlan]:
+    """Sort rules by what touches them: many thresholds on one number, a few of them, the rest."""
+    groups: dict[object, list[tuple[Conditions, Name | Window | None, Touch | None]]] = defaultdict(list)
+    for rule in rules:
+        touch = touch_of(rule.when, rule.clear)
+        quantity = _quantity(rule) if touch is not None else None
+        group = quantity is not None and step_of(rule) is not None
+        bounded = touch is not None and touch.band != NOTHING
+        key = (quantity, group) if quantity is not None else (touch and (touch.fields, touch.windows), bounded)
+        groups[key].append((rule, quantity, touch))
+    for members in groups.values():
+        _, quantity, touch = members[0]
+        if touch is not None:
+            touch = Touch(touch.fields, touch.windows, _common([each for _, _, each in members if each is not None]))
+        yield TablePlan(tuple(rule for rule, _, _ in members), quantity, touch, aggregates)
+
+
+def _quantity(rule: Conditions) -> Name | Window | None:
+    """Return the one number that *rule* compares with constants, in ``when`` and ``clear``."""
+    when = threshold_of(rule.when)
+    if when is None or rule.clear is None:
+        return None if when is None else when.quantity
+    clear = threshold_of(rule.clear)
+    return when.quantity if clear is not None and clear.quantity == when.quantity else None
+
+
+def _common(touches: list[Touch]) -> Band:
+    """Return the numbers for which no rule of a table can open."""
+    return Band(max(touch.band.low for touch in touches), min(touch.band.high for touch in touches))

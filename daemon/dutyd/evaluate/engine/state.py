@@ -1,0 +1,136 @@
+"""The state of one task: what changes as events are judged; ``judge``, ``replay`` and ``tick`` work on it.
+
+Its owner gives it the latches that the checkpoint and the triggers topic remember (``load``), and takes out after each
+batch what has to be stored (``take_changed``). It holds nothing that those latches and a replay do not give back.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from dutyd.evaluate.engine.entities import Key, entity_of, to_key
+from dutyd.evaluate.engine.journal import Journal
+from dutyd.evaluate.engine.latch import Counts, Latch, LatchKey, Phase, SwitchedOff
+from dutyd.evaluate.engine.plan import Plan
+from dutyd.evaluate.engine.runner import Runner
+from dutyd.evaluate.engine.topic import TopicState
+from dutyd.evaluate.engine.tracks import Clock
+from dutyd.evaluate.engine.view import View
+
+
+class Placed(NamedTuple):
+    """A rule at work, and where."""
+
+    runner: Runner
+    view: View
+
+
+class Closing(NamedTuple):
+    """A latch that its rule can't keep."""
+
+    rule: str
+    key: Key
+    latch: Latch
+
+
+class State:
+    """One task.
+
+    Attributes:
+        known_since: event time, seconds since the epoch, since which everything was read; windows that reach further
+            back are unknown. Minus infinity: since ever. Set it before the first event.
+        latches: rule id to entity to latch, without those that are inactive; rules that are gone are here, too.
+        skips: rule id to entity to the offset up to which its events are decided already.
+        remembered: rule id to entity to the values of its last event, until a view takes them.
+        absent: rules that some latches are of and the plan is not, to since when that is known, by the caller's
+            clock.
+        closing: latches whose rule has another topic or ``per`` now.
+        plan, bound_since, topics, rules, clock: the plan at work; see ``binding``.
+        journal: what happened since somebody asked.
+
+    """
+
+    def __init__(self) -> None:
+        self.known_since = self.bound_since = -math.inf
+        self.latches: dict[str, dict[Key, Latch]] = {}
+        self.skips: dict[str, dict[Key, int]] = {}
+        self.remembered: dict[str, dict[Key, Latch]] = {}
+        self.absent: dict[str, float | None] = {}
+        self.closing: list[Closing] = []
+        self.plan: Plan | None = None
+        self.topics: dict[str, TopicState] = {}
+        self.rules: dict[str, Placed] = {}
+        self.clock = Clock()
+        self.journal = Journal()
+
+    def load(self, latches: Mapping[LatchKey, Latch]) -> None:
+        """Take what a checkpoint or the triggers topic remembers, before the first event.
+
+        A latch from a trigger has the trigger's offset (events up to it are not judged again), topic and ``per``;
+        from a trigger that cleared it is inactive.
+        """
+        for (rule, entity), latch in latches.items():
+            key = to_key(entity)
+            self.skips.setdefault(rule, {})[key] = latch.offset
+            if latch.last:
+                self.remembered.setdefault(rule, {})[key] = latch
+            if latch.phase is not Phase.INACTIVE:
+                self.latches.setdefault(rule, {})[key] = latch
+        self.plan = None
+
+    def take_changed(self) -> dict[LatchKey, Latch | None]:
+        """Return the latches that changed since the last call, None for those that are gone."""
+        moved, self.journal.moved = self.journal.moved, set()
+        return {(rule, entity): self._latch(rule, to_key(entity)) for rule, entity in moved}
+
+    def all_latches(self) -> dict[LatchKey, Latch]:
+        """Return every latch there is, to write a lost checkpoint anew."""
+        found = {(rule, entity_of(key)): None for rule, latches in self.latches.items() for key in latches}
+        for rule, placed in self.rules.items():
+            if placed.runner.conditions.prevs:
+                found.update(((rule, entity_of(key)), None) for key in placed.view.tracks)
+        latches = ((key, self._latch(key[0], to_key(key[1]))) for key in found)
+        return {key: latch for key, latch in latches if latch is not None}
+
+    def take_counts(self) -> Counts:
+        """Return what was counted since the last call. Costs time by the number of rules: call it every few seconds."""
+        counts: Counter[str] = Counter()
+        journal = self.journal
+        for topic in self.topics.values():
+            counts.update(topic.counts)
+            topic.counts.clear()
+            for key, number in topic.count_unknown():
+                journal.unknown[key] += number
+            for rule, number in topic.count_overflow():
+                journal.overflow[rule] += number
+        taken = Counts(
+            **counts, overflow=dict(journal.overflow), unknown=dict(journal.unknown), failed=dict(journal.failed)
+        )
+        for counter in (journal.overflow, journal.unknown, journal.failed):
+            counter.clear()
+        return taken
+
+    def take_switched_off(self) -> list[SwitchedOff]:
+        """Return the rules that were switched off since the last call."""
+        taken, self.journal.switched_off = self.journal.switched_off, []
+        return taken
+
+    def active(self) -> int:
+        """Return how many latches are pending or firing."""
+        return sum(len(latches) for latches in self.latches.values())
+
+    def _latch(self, rule: str, key: Key) -> Latch | None:
+        latch = self.latches.get(rule, {}).get(key)
+        placed = self.rules.get(rule)
+        prevs = placed.runner.conditions.prevs if placed is not None else frozenset()
+        track = placed.view.tracks.get(key) if placed is not None and prevs else None
+        if placed is None or track is None or track.last is None:
+            return latch
+        values = {field: track.last.fields[field] for field in sorted(prevs) if field in track.last.fields}
+        if latch is None:
+            rested = placed.runner.conditions.rule
+            latch = Latch(phase=Phase.INACTIVE, since=track.last.time, topic=rested.topic, per=rested.per)
+        return msgspec.structs.replace(latch, last=values)

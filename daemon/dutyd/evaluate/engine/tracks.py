@@ -1,0 +1,103 @@
+"""What is remembered of an entity beside its latches: its last event, its windows, its timers.
+
+A ``Track`` exists only for entities that need one: something in a window, a latch that is pending, a rule that reads
+``prev``. Timers are two heaps: each track has its own, so that what is due before an event of its entity is at hand;
+``Clock`` knows the earliest of every track, so that quiet entities are found without looking at the others.
+"""
+
+import math
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+from dutyd.core.event import Event
+from dutyd.evaluate.engine.entities import Key
+from dutyd.evaluate.engine.windows import Window
+
+if TYPE_CHECKING:
+    from dutyd.evaluate.engine.view import View
+
+PANE = 0
+HOLD = 1
+
+
+class Timer(NamedTuple):
+    """When something is due; at equal times panes leave before latches fire.
+
+    Attributes:
+        due: event time, seconds since the epoch.
+        kind: ``PANE`` or ``HOLD``.
+        number: of the aggregate, or of the rule in its view.
+
+    """
+
+    due: float
+    kind: int
+    number: int
+
+
+class Track:
+    """One entity of one view.
+
+    Attributes:
+        key: the entity.
+        last: its newest event; None while only late ones were read since the track began: timers then ask nobody.
+        before: the one before, for ``prev``.
+        windows: by the number of their aggregate; one that is not here is empty.
+        timers: a heap of what is due; what is no longer true is noticed when its time comes.
+        due: when the first timer is due; infinite without one.
+        scheduled: when the clock will ask; infinite when it won't.
+        stale: aggregates that a late sample changed since rules were last asked.
+
+    """
+
+    __slots__ = ("before", "due", "key", "last", "scheduled", "stale", "timers", "view", "windows")
+
+    def __init__(self, view: "View", key: Key) -> None:
+        self.view = view
+        self.key = key
+        self.last: Event | None = None
+        self.before: Event | None = None
+        self.windows: dict[int, Window] = {}
+        self.timers: list[Timer] = []
+        self.due = math.inf
+        self.scheduled = math.inf
+        self.stale: set[int] = set()
+
+    def pop(self) -> Timer:
+        """Take the first timer off."""
+        timer = heappop(self.timers)
+        self.due = self.timers[0].due if self.timers else math.inf
+        return timer
+
+
+class Clock:
+    """Which track is due next, in all views of a task."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[float, int, Track]] = []
+        self._serial = count()
+
+    def set(self, track: Track, timer: Timer) -> None:
+        """Wake *track* at *timer*."""
+        heappush(track.timers, timer)
+        track.due = min(track.due, timer.due)
+        self._schedule(track)
+
+    def _schedule(self, track: Track) -> None:
+        if track.due < track.scheduled:
+            track.scheduled = track.due
+            heappush(self._waiting, (track.due, next(self._serial), track))
+
+    def due(self, until: float) -> Iterator[Track]:
+        """Yield each track with a timer due at or before *until*, earliest first; the caller fires it."""
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= until:
+            due, _, track = heappop(waiting)
+            if due != track.scheduled:  # it was set anew for an earlier time
+                continue
+            track.scheduled = math.inf
+            if track.due <= until:
+                yield track
+            self._schedule(track)

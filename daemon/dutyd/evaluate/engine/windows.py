@@ -1,0 +1,164 @@
+"""One sliding window of one entity: ``(time - seconds, time]``, kept as panes so that its memory does not grow with
+the rate of events.
+
+A pane is a 60th of the window, on a grid that is the same for everybody, so that a replay from anywhere builds the
+same panes. A pane leaves as a whole when its oldest sample does: a window is exact while samples are rarer than panes,
+and forgets at most a 60th of itself too early when they are denser. Totals are summed anew from the panes whenever
+one is added or leaves, so that no error of floating point grows. ``tracks`` owns the windows.
+"""
+
+import math
+import operator
+from array import array
+from collections.abc import Callable, Iterable
+from enum import Enum
+from itertools import count
+from typing import Final
+
+PANES: Final = 60
+"""How many panes a window is cut into."""
+
+_PANE: Final = 3
+"""Numbers that a closed pane is kept as: time of its oldest sample, number of samples, their total."""
+
+
+class Fold(Enum):
+    """How samples become one number: two of them, many of them, none."""
+
+    SUM = (operator.add, sum, 0.0)
+    MIN = (min, min, math.inf)
+    MAX = (max, max, -math.inf)
+
+    def __init__(
+        self, join: Callable[[float, float], float], gather: Callable[[Iterable[float]], float], empty: float
+    ) -> None:
+        self.join = join
+        self.gather = gather
+        self.empty = empty
+
+
+class Window:
+    """The samples of the last *seconds*, folded.
+
+    Attributes:
+        due: when the oldest pane leaves, seconds since the epoch; infinite when the window is empty.
+        timer: when its owner will look at it; infinite when nobody will.
+
+    """
+
+    __slots__ = (
+        "_closed_count",
+        "_closed_total",
+        "_count",
+        "_end",
+        "_first",
+        "_fold",
+        "_panes",
+        "_seconds",
+        "_start",
+        "_total",
+        "due",
+        "timer",
+    )
+
+    def __init__(self, fold: Fold, seconds: float) -> None:
+        self._fold = fold
+        self._seconds = seconds
+        self._panes: array[float] | None = None
+        self._closed_count = 0.0
+        self._closed_total = self._total = fold.empty
+        self._count = 0
+        self._start = self._end = -math.inf
+        self._first = math.inf
+        self.due = math.inf
+        self.timer = math.inf
+
+    def add(self, time: float, value: float, now: float) -> None:
+        """Take a sample of *time*; *now* is the newest event time of the entity, so the sample may be late."""
+        if now >= self.due:
+            self.settle(now)
+        if self._start <= time < self._end and time >= self._first:
+            self._count += 1
+            self._total = self._fold.join(self._total, value)
+        elif time + self._seconds <= now:
+            return  # its pane is gone
+        elif time >= self._end:
+            self._open(time, value)
+        elif time >= self._start:
+            self._first = time
+            self._count += 1
+            self._total = self._fold.join(self._total, value)
+            self._set_due()
+        else:
+            self._add_late(time, value)
+
+    def settle(self, now: float) -> None:
+        """Let the panes go that have left the window at *now*."""
+        panes, gone = self._panes, 0
+        if panes:
+            while gone < len(panes) and panes[gone] + self._seconds <= now:
+                gone += _PANE
+            if gone:
+                del panes[:gone]
+                self._sum_up()
+        if self._first + self._seconds <= now:
+            self._count, self._total, self._first = 0, self._fold.empty, math.inf
+        self._set_due()
+
+    def value(self, function: str) -> float | None:
+        """Return ``count``, ``sum``, ``avg``, ``min`` or ``max`` of what was in the window at the last ``settle``."""
+        samples = self._closed_count + self._count
+        if function == "count":
+            return samples
+        if samples == 0:
+            return 0.0 if function == "sum" else None
+        total = self._fold.join(self._closed_total, self._total)
+        result = total / samples if function == "avg" else total
+        return result if math.isfinite(result) else None
+
+    def _open(self, time: float, value: float) -> None:
+        """Close the open pane and begin the one that holds *time*."""
+        if self._count:
+            if self._panes is None:
+                self._panes = array("d")
+            self._panes.extend((self._first, self._count, self._total))
+            self._sum_up()
+        self._start, self._end = _pane(time, self._seconds)
+        self._first, self._count, self._total = time, 1, value
+        self._set_due()
+
+    def _add_late(self, time: float, value: float) -> None:
+        """Add to the closed pane that holds *time*, or put a new one in its place."""
+        panes = self._panes if self._panes is not None else array("d")
+        start, end = _pane(time, self._seconds)
+        at = next((at for at in count(0, _PANE) if at >= len(panes) or panes[at] >= start), 0)
+        if at < len(panes) and panes[at] < end:
+            total = self._fold.join(panes[at + 2], value)
+            panes[at : at + _PANE] = array("d", (min(time, panes[at]), panes[at + 1] + 1, total))
+        else:
+            panes[at:at] = array("d", (time, 1, value))
+        self._panes = panes
+        self._sum_up()
+        self._set_due()
+
+    def _sum_up(self) -> None:
+        panes = self._panes
+        if panes:
+            self._closed_count = sum(panes[1::_PANE])
+            self._closed_total = self._fold.gather(panes[2::_PANE])
+        else:
+            self._closed_count, self._closed_total = 0.0, self._fold.empty
+
+    def _set_due(self) -> None:
+        self.due = (self._panes[0] if self._panes else self._first) + self._seconds
+
+
+def _pane(time: float, seconds: float) -> tuple[float, float]:
+    """Return where the pane that holds *time* starts and ends; the same answer from anywhere."""
+    width = seconds / PANES
+    number = math.floor(time / width)
+    if time < number * width:  # rounding at a border
+        number -= 1
+    elif time >= (number + 1) * width:
+        number += 1
+    return number * width, (number + 1) * width

@@ -1,0 +1,176 @@
+"""Rules and events for property tests of the engine: small worlds in which everything happens often.
+
+Few entities, fields and values, times that collide, events that come late or twice; conditions of every kind, weighted
+towards thresholds, so that guards, bands, cuts and generated code are all used.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import strategies as st
+
+from dutyd.core.event import Event
+from dutyd.core.expr import Expr, Node, to_text
+from dutyd.core.expr.tree import Binary, Call, Has, ListOf, Literal, Name, Prev, Ternary, Unary, Window
+from dutyd.core.rule import Rule
+from dutyd.evaluate.engine import Change
+from support.reference_engine import Told
+
+TOPIC = "metrics"
+_any: Any = st.sampled_from
+_orders: Any = st.sampled_from(["<", "<=", ">", ">="])
+_seconds = st.sampled_from([1.0, 2.0, 5.0, 10.0])
+_numbers = st.sampled_from(["x", "y"]).map(Name)
+_bounds = st.sampled_from([-1.0, 0.0, 1.0, 2.0, 3.0, 5.0]).map(Literal)
+
+filters: st.SearchStrategy[Node] = st.one_of(
+    st.builds(Binary, _orders, _numbers, _bounds),
+    st.just(Binary("==", Name("s"), Literal("u"))),
+    st.just(Has("y")),
+)
+windows: st.SearchStrategy[Node] = st.one_of(
+    st.builds(Window, st.just("count"), st.none(), _seconds, st.none() | filters),
+    st.builds(Window, _any(["sum", "avg", "min", "max"]), st.sampled_from(["x", "y"]), _seconds, st.none() | filters),
+)
+_simple: st.SearchStrategy[Node] = st.builds(Binary, _orders, _numbers, _bounds)
+_window_simple: st.SearchStrategy[Node] = st.builds(Binary, _orders, windows, _bounds)
+_terms: st.SearchStrategy[Node] = st.recursive(
+    _numbers | _bounds | windows | st.just(Prev("x")) | st.just(Name("total")),
+    lambda inner: st.one_of(
+        st.builds(Binary, _any(["+", "-", "*", "/", "%"]), inner, inner),
+        st.builds(Unary, st.just("-"), inner),
+        st.builds(lambda one, two: Call("max", (one, two)), inner, inner),
+    ),
+    max_leaves=3,
+)
+_leaves: st.SearchStrategy[Node] = st.one_of(
+    _simple,
+    _simple,
+    _window_simple,
+    st.builds(Binary, _orders, _terms, _terms),
+    st.builds(Binary, _any(["==", "!="]), _terms, _bounds),
+    st.builds(Binary, _any(["==", "!="]), st.just(Name("s")), st.sampled_from([Literal("u"), Literal("v"), Prev("s")])),
+    st.just(Binary("in", Name("s"), ListOf((Literal("u"), Literal("w"))))),
+    st.sampled_from([Has("x"), Has("s"), Name("b"), Literal(True), Literal(None), Name("loud")]),
+)
+
+
+def _combined(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
+    return st.one_of(
+        st.builds(Binary, _any(["&&", "||"]), inner, inner),
+        st.builds(Unary, st.just("!"), inner),
+        st.builds(Ternary, inner, inner, inner),
+    )
+
+
+conditions: st.SearchStrategy[Node] = st.recursive(_leaves, _combined, max_leaves=4)
+_where: st.SearchStrategy[Node] = st.one_of(
+    st.builds(Binary, st.just("=="), st.just(Name("s")), st.sampled_from([Literal("u"), Literal("v")])),
+    st.builds(lambda one: Binary("&&", Binary("==", Name("s"), Literal("u")), one), filters),
+    filters,
+)
+
+
+def expr(node: Node) -> Expr:
+    """Return *node* with its text."""
+    return Expr(to_text(node), node)
+
+
+@st.composite
+def rules(draw: st.DrawFn, condition: st.SearchStrategy[Node] = conditions, most: int = 4) -> list[Rule]:
+    """Return a few rules of one topic."""
+    made = []
+    for number in range(draw(st.integers(1, most))):
+        let = {}
+        when = draw(condition)
+        clear = draw(st.none() | condition)
+        names = to_text(when) + ("" if clear is None else to_text(clear))
+        if "total" in names:
+            let["total"] = expr(draw(st.sampled_from([Binary("+", Name("x"), Name("y")), Window("sum", "x", 5.0)])))
+        if "loud" in names:
+            let["loud"] = expr(draw(_leaves.filter(lambda node: "loud" not in to_text(node) and "total" not in to_text(node))))
+        where = draw(st.none() | st.none() | _where)
+        made.append(
+            Rule(
+                id=f"rule-{number}",
+                topic=TOPIC,
+                per=draw(st.sampled_from([("k",), ("k",), ("k", "s"), ()])),
+                where=None if where is None else expr(where),
+                let=let,
+                when=expr(when),
+                clear=None if clear is None else expr(clear),
+                hold=draw(st.sampled_from([0.0, 0.0, 1.0, 3.0, 7.5])),
+            )
+        )
+    return made
+
+
+_fields = st.fixed_dictionaries(
+    {"k": st.sampled_from(["p", "q"])},
+    optional={
+        "x": st.sampled_from([-2, -1, 0, 1, 2, 2.5, 3, 5.0, 7, "3", None, True]),
+        "y": st.sampled_from([0, 0.0, 1, 2, 3, 4]),
+        "s": st.sampled_from(["u", "v", "w"]),
+        "b": st.sampled_from([True, False, "yes"]),
+    },
+)
+
+
+def keepers(found: Sequence[Rule]) -> list[Rule]:
+    """Return rules that never fire, and have the engine remember the last event of every entity of *found*.
+
+    Without them it forgets what no window and no timer needs; then a late sample that stands alone in its window
+    leaves it unnoticed, where the reference asks the rule again.
+    """
+    return [
+        Rule(
+            id=f"keeper-of-{rule.id}",
+            topic=rule.topic,
+            per=rule.per,
+            where=rule.where,
+            when=expr(Binary("==", Prev("x"), Literal(99.0))),
+        )
+        for rule in found
+    ]
+
+
+@st.composite
+def events(
+    draw: st.DrawFn, fields: st.SearchStrategy[dict[str, Any]] = _fields, most: int = 25, *, lates: bool = True
+) -> list[Event]:
+    """Return events in the order of their records: mostly onwards in time, some late, some twice, two a record."""
+    time, made = 1000.0, list[Event]()
+    for number in range(draw(st.integers(1, most))):
+        if made and draw(st.integers(0, 15)) == 0:
+            made.append(draw(st.sampled_from(made)))
+            continue
+        time += draw(st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.0, 2.0, 3.0, 5.0, 12.0]))
+        late = draw(st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.5, 2.0, 6.0])) if lates else 0.0
+        made.append(Event(str(number), "test", time - late, 5000.0, number // 2, draw(fields)))
+    return made
+
+
+def told(changes: Sequence[Change]) -> list[Told]:
+    """Return what *changes* come to."""
+    return [
+        Told(
+            change.rule,
+            change.entity,
+            change.kind,
+            change.occurrence,
+            change.opened,
+            change.decided,
+            f"{change.evidence.source}|{change.evidence.id}|{change.evidence.time:.6f}",
+            repr(change.evidence.fields),
+            repr(change.evidence.let),
+        )
+        for change in changes
+    ]
+
+
+@st.composite
+def batches(draw: st.DrawFn, found: Sequence[Event]) -> list[Sequence[Event]]:
+    """Return *found*, cut at random places."""
+    cuts = sorted(draw(st.sets(st.integers(0, len(found)), max_size=6)))
+    return [found[start:end] for start, end in pairwise([0, *cuts, len(found)])]

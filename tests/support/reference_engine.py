@@ -1,0 +1,223 @@
+"""The engine's meaning, written to be read: every event asks every rule, by the tree-walking evaluator, nothing shared.
+
+Property tests hold ``dutyd.evaluate.engine`` against it. It knows the rules of DESIGN (where, per, when, clear, for,
+prev, windows, late events, timers) and one thing of the engine's own: that a window is cut into panes on a grid.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from dutyd.core.event import Event
+from dutyd.core.expr import Look, Node, evaluate
+from dutyd.core.expr.tree import Has, Name, Prev, Window, walk
+from dutyd.core.rule import Rule
+
+
+class Told(NamedTuple):
+    """What a change comes to."""
+
+    rule: str
+    entity: tuple[str, ...]
+    kind: str
+    occurrence: str
+    opened: float
+    decided: float
+    event: str
+    fields: str
+    let: str
+
+
+class _Sample(NamedTuple):
+    time: float
+    value: float
+
+
+class _Entity:
+    """One rule, one entity."""
+
+    def __init__(self, rule: Rule, entity: tuple[str, ...]) -> None:
+        self.rule = rule
+        self.entity = entity
+        self.phase = "inactive"
+        self.since = 0.0
+        self.occurrence = ""
+        self.opened = 0.0
+        self.last: Event | None = None
+        self.before: Event | None = None
+        roots = [rule.when.root, *([rule.clear.root] if rule.clear else [])]
+        self.let = {name: expression.root for name, expression in rule.let.items()}
+        read = {node for root in roots for node in self._walk(root)}
+        self.deciding = {node for node in read if isinstance(node, Window)}
+        every = read | {node for root in self.let.values() for node in self._walk(root)}
+        self.windows: dict[Window, list[_Sample]] = {node: [] for node in every if isinstance(node, Window)}
+
+    def _walk(self, root: Node) -> Iterator[Node]:
+        for node in walk(root):
+            if isinstance(node, Name) and node.name in self.let:
+                yield from self._walk(self.let[node.name])
+            else:
+                yield node
+
+    def _panes(self, window: Window, now: float) -> list[list[_Sample]]:
+        """Return the panes that are in *window* at *now*, oldest first, and forget the others."""
+        width = window.seconds / 60
+        panes: dict[int, list[_Sample]] = {}
+        for sample in self.windows[window]:
+            panes.setdefault(math.floor(sample.time / width), []).append(sample)
+        kept = [pane for _, pane in sorted(panes.items()) if min(pane).time + window.seconds > now]
+        self.windows[window] = [sample for pane in kept for sample in pane]
+        return kept
+
+    def _due(self) -> float:
+        """Return when the next timer is due."""
+        dues = [self.since + self.rule.hold] if self.phase == "pending" else []
+        for window in self.deciding:
+            dues += [min(pane).time + window.seconds for pane in self._panes(window, -math.inf)[:1]]
+        return min(dues, default=math.inf)
+
+    def _value(self, window: Window, now: float) -> float | None:
+        values = [sample.value for pane in self._panes(window, now) for sample in pane]
+        match window.function:
+            case "count":
+                return float(len(values))
+            case "sum":
+                return float(sum(values))
+        if not values:
+            return None
+        return {"avg": sum(values) / len(values), "min": min(values), "max": max(values)}[window.function]
+
+    def _look(self, now: float) -> Look:
+        def look(node: Name | Has | Window | Prev) -> object | None:
+            assert self.last is not None
+            if isinstance(node, Window):
+                return self._value(node, now)
+            if isinstance(node, Prev):
+                return None if self.before is None else self.before.fields.get(node.field)
+            if isinstance(node, Has):
+                return self.last.fields.get(node.name) is not None
+            if node.name in self.let:
+                return evaluate(self.let[node.name], look)
+            return self.last.fields.get(node.name)
+
+        return look
+
+    def take(self, event: Event) -> Iterator[Told]:
+        """Judge *event*, which the rule sees."""
+        if self.last is not None and event.time < self.last.time:
+            self._sample(event, self.last.time)
+            return
+        yield from self.fire(event.time, inclusive=False)
+        self.before, self.last = self.last, event
+        self._sample(event, event.time)
+        yield from self._decide(event.time, event.identity)
+
+    def _sample(self, event: Event, now: float) -> None:
+        def look(node: Name | Has | Window | Prev) -> object | None:
+            assert isinstance(node, Name | Has)
+            value = event.fields.get(node.name)
+            return value is not None if isinstance(node, Has) else value
+
+        for window in self.windows:
+            self._panes(window, now)
+            value = 1.0 if window.field is None else event.fields.get(window.field)
+            passes = window.filter is None or evaluate(window.filter, look) is True
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if is_number and passes and event.time + window.seconds > now:
+                self.windows[window].append(_Sample(event.time, float(value)))  # type: ignore[arg-type]  # just checked
+
+    def fire(self, until: float, *, inclusive: bool) -> Iterator[Told]:
+        """Let time pass."""
+        while (due := self._due()) < until or (inclusive and due == until):
+            leaves = False
+            for window in self.deciding:
+                before = len(self.windows[window])
+                self._panes(window, due)
+                leaves |= len(self.windows[window]) < before
+            if leaves and self.last is not None and due != self.last.time:
+                yield from self._decide(due, f"{self.last.identity}|{due:.6f}")
+            if self.phase == "pending" and self.since + self.rule.hold == due:
+                self.phase, self.opened = "firing", due
+                yield self._told("opened", due)
+
+    def _decide(self, now: float, occurrence: str) -> Iterator[Told]:
+        look = self._look(now)
+        when = evaluate(self.rule.when, look)
+        clear = None if self.rule.clear is None else evaluate(self.rule.clear, look)
+        if self.phase == "inactive":
+            if when is True and clear is not True:
+                self.since, self.occurrence = now, occurrence
+                self.phase = "pending" if self.rule.hold > 0 else "firing"
+                if self.phase == "firing":
+                    self.opened = now
+                    yield self._told("opened", now)
+        elif self.phase == "pending":
+            if when is False or clear is True:
+                self.phase = "inactive"
+        elif (when is False) if self.rule.clear is None else (clear is True):
+            self.phase = "inactive"
+            yield self._told("cleared", now)
+
+    def _told(self, kind: str, now: float) -> Told:
+        assert self.last is not None
+        look = self._look(now)
+        let = {name: evaluate(node, look) for name, node in self.let.items()}
+        decided = max(now, self.opened)
+        seen = (self.last.identity, repr(self.last.fields), repr(let))
+        return Told(self.rule.id, self.entity, kind, self.occurrence, self.opened, decided, *seen)
+
+
+class Reference:
+    """All rules of one topic."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._entities: dict[tuple[str, tuple[str, ...]], _Entity] = {}
+        self._seen: set[str] = set()
+
+    def judge(self, events: Sequence[Event]) -> list[Told]:
+        """Judge *events*, arriving close together."""
+        return [told for event in events for told in self._event(event)]
+
+    def tick(self, watermark: float) -> list[Told]:
+        """Fire what is due at or before *watermark*."""
+        return [told for each in self._entities.values() for told in each.fire(watermark, inclusive=True)]
+
+    def _event(self, event: Event) -> Iterator[Told]:
+        if event.source == "dutyd" or event.identity in self._seen:
+            return
+        self._seen.add(event.identity)
+        for rule in self._rules:
+            entity = _entity(rule, event.fields)
+            if entity is None or (rule.where is not None and evaluate(rule.where, _fields(event)) is not True):
+                continue
+            key = (rule.id, entity)
+            yield from self._entities.setdefault(key, _Entity(rule, entity)).take(event)
+
+    def phases(self) -> dict[tuple[str, tuple[str, ...]], str]:
+        """Return what is not inactive."""
+        return {key: each.phase for key, each in self._entities.items() if each.phase != "inactive"}
+
+
+def _entity(rule: Rule, fields: Mapping[str, object]) -> tuple[str, ...] | None:
+    values: list[str] = []
+    for name in rule.per:
+        value = fields.get(name)
+        if isinstance(value, bool):
+            values.append(str(value).lower())
+        elif isinstance(value, str):
+            values.append(value)
+        elif isinstance(value, int | float) and value == int(value):
+            values.append(str(int(value)))
+        else:
+            return None
+    return tuple(values)
+
+
+def _fields(event: Event) -> Look:
+    def look(node: Name | Has | Window | Prev) -> object | None:
+        assert isinstance(node, Name | Has)
+        value = event.fields.get(node.name)
+        return value is not None if isinstance(node, Has) else value
+
+    return look
