@@ -33,7 +33,7 @@ def named(of: object) -> str:
 
 @pytest.mark.parametrize(
     ("page", "block"),
-    [(page, block) for page, block in BLOCKS if block.text.startswith("language: 1")],
+    [(page, block) for page, block in BLOCKS if block.text.startswith("language: 1\nrules:")],
     ids=named,
 )
 def test_a_rule_on_a_page_is_right(page: Path, block: Block) -> None:

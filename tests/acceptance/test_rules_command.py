@@ -1,6 +1,5 @@
 """``dutyd rules check``: ten different mistakes are ten messages with positions, and exit code 2."""
 
-import json
 import re
 from pathlib import Path
 
@@ -68,35 +67,3 @@ def test_every_mistake_is_a_message_at_its_place(folder: Path) -> None:
         assert part in found[place]
     assert done.stdout.count("^\n") == 10
     assert "rules: 10 mistakes." in done.stdout
-
-
-def test_programs_get_the_same_as_one_document(folder: Path) -> None:
-    done = dutyd("rules", "check", "rules", "--json", cwd=folder)
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["rules"], done.stderr) == (2, None, "")
-    assert {"file": "shop.yaml", "line": 5, "column": 5}.items() <= told["problems"][0].items()
-
-
-def test_the_files_that_are_right_say_so(tmp_path: Path) -> None:
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "rules" / "a.yaml").write_text(
-        "language: 1\nrules:\n  - id: errors\n    from: metrics\n    when: n > 1\n    steps:\n"
-        "      page: {tool: send_alert, with: {severity: info, summary: x}}\n"
-    )
-    done = dutyd("rules", "check", "rules", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("rules: 1 rule, no mistake.\nNot checked: topics")
-
-
-def test_with_settings_topics_are_checked_too(tmp_path: Path) -> None:
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "rules" / "a.yaml").write_text(
-        "language: 1\nrules:\n  - id: errors\n    from: metrisc\n    when: n > 1\n    steps:\n"
-        "      page: {tool: send_alert, with: {severity: info, summary: x}}\n"
-    )
-    (tmp_path / "dutyd.yaml").write_text("topics: {metrics: {}}\n")
-    done = dutyd("rules", "check", "rules", "--settings", "dutyd.yaml", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "a.yaml:4:11: " in done.stdout
-    assert "did you mean 'metrics'?" in done.stdout
-    assert "Not checked" not in done.stdout

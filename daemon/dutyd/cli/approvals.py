@@ -11,7 +11,7 @@ import typer
 
 from dutyd.cli.failures import Exit, say
 from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile, Who, Why
-from dutyd.cli.render import plain, print_list
+from dutyd.cli.render import plain, print_json, print_rows, short
 from dutyd.core.errors import SettingsError, nearest
 from dutyd.core.policy import Policy
 
@@ -31,7 +31,10 @@ def list_approvals(settings: SettingsFile = DEFAULT_SETTINGS, as_json: AsJson = 
     from dutyd.cli.places import ask_ledger
 
     rows = ask_ledger(settings, lambda ledger: ledger.queries.approvals())
-    print_list(rows, COLUMNS, "Nothing waits for approval.", as_json=as_json)
+    if as_json:
+        print_json(rows)
+    else:
+        print_rows([{**row, "key": short(row["key"])} for row in rows], COLUMNS, "Nothing waits for approval.")
 
 
 @approvals.command()
@@ -64,8 +67,9 @@ def _decide(what: Literal["approve", "deny"], key: str, who: str, why: str, sett
 
 
 def _the_one(key: str, rows: list[Row]) -> Row:
-    """Return the row whose key is, or alone begins with, *key*."""
-    found = [row for row in rows if row["key"] == key] or [row for row in rows if row["key"].startswith(key)]
+    """Return the row whose key is, or alone begins with, *key*, in full or as tables show it."""
+    found = [row for row in rows if key in (row["key"], short(row["key"]))]
+    found = found or [row for row in rows if row["key"].startswith(key) or short(row["key"]).startswith(key)]
     if not found:
         raise SettingsError(f"no call '{key}' waits for approval: `dutyd approvals list` shows those that do")
     if len(found) > 1:

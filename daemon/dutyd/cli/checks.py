@@ -13,6 +13,7 @@ from dutyd.act.agent.client import Client, Endpoint
 from dutyd.act.agent.model import Fault
 from dutyd.app.world import World
 from dutyd.cli.places import ask_ledger_of
+from dutyd.cli.render import counted
 from dutyd.core.errors import DutydError, nearest
 from dutyd.ledger.connect import server_facts
 from dutyd.rules.load import load_folder
@@ -92,12 +93,11 @@ def _rules(world: World) -> Iterator[Seen]:
     try:
         rules = load_folder(folder, world.known)
     except RuleErrors as errors:
-        count = len(errors.problems)
-        said = f"{folder}: {count} {'mistake' if count == 1 else 'mistakes'}"
+        said = f"{folder}: {counted(len(errors.problems), 'mistake')}"
         yield Seen("rules", Standing.WRONG, said, f"see them with `dutyd rules check {folder}`")
         return
-    modes = ", ".join(sorted({f"{rule.mode.value}" for rule in rules.rules.values()}))
-    yield Seen("rules", Standing.FINE, f"{folder}: {len(rules.rules)} rules (mode: {modes})")
+    modes = ", ".join(sorted({rule.mode.value for rule in rules.rules.values()}))
+    yield Seen("rules", Standing.FINE, f"{folder}: {counted(len(rules.rules), 'rule')} (mode: {modes})")
 
 
 def _policy(world: World) -> Iterator[Seen]:

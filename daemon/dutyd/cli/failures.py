@@ -4,8 +4,6 @@ Called by ``main`` alone, with whatever a command raised. Errors of the project 
 defect and says so. Tracebacks are for ``--debug``.
 """
 
-import os
-import sys
 import traceback
 from dataclasses import dataclass
 from enum import IntEnum
@@ -33,10 +31,6 @@ class FailureReport:
 
     def tell(self, error: Exception) -> int:
         """Print *error* and return its exit code."""
-        if isinstance(error, BrokenPipeError):
-            # Whoever read our output is gone (`| head`): no message, and none when Python flushes at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return Exit.FINE
         if self.debug:
             traceback.print_exception(error)
         if isinstance(error, TyperException):

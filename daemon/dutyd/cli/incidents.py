@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile
-from dutyd.cli.render import plain, print_json, print_list, print_rows
+from dutyd.cli.render import plain, print_json, print_rows, short
 from dutyd.core.errors import SettingsError
 from dutyd.core.incident import EffectState
 
@@ -29,7 +29,10 @@ def list_incidents(settings: SettingsFile = DEFAULT_SETTINGS, limit: Limit = Non
     from dutyd.cli.places import ask_ledger
 
     rows = ask_ledger(settings, lambda ledger: ledger.queries.incidents(limit))
-    print_list(rows, INCIDENT_COLUMNS, "No incidents.", as_json=as_json)
+    if as_json:
+        print_json(rows)
+    else:
+        print_rows([{**row, "id": short(row["id"])} for row in rows], INCIDENT_COLUMNS, "No incidents.")
 
 
 @incidents.command("show")
@@ -52,7 +55,10 @@ def list_effects(settings: SettingsFile = DEFAULT_SETTINGS, state: State = None,
     from dutyd.cli.places import ask_ledger
 
     rows = ask_ledger(settings, lambda ledger: ledger.queries.effects(state))
-    print_list(rows, EFFECT_COLUMNS, "No effects.", as_json=as_json)
+    if as_json:
+        print_json(rows)
+    else:
+        print_rows([{**row, "key": short(row["key"])} for row in rows], EFFECT_COLUMNS, "No effects.")
 
 
 def _print_incident(row: dict[str, Any]) -> None:

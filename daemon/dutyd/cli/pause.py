@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dutyd.cli.options import DEFAULT_SETTINGS, SettingsFile, Who, Why
+from dutyd.cli.render import counted
 from dutyd.core.errors import SettingsError
 
 RuleName = Annotated[str | None, typer.Option("--rule", metavar="ID", help="Effects of this rule.", show_default=False)]
@@ -44,7 +45,7 @@ def resume(
 
     what = _what(rule, tool)
     woken = ask_ledger(settings, lambda ledger: ledger.decisions.resume(what, who, why))
-    typer.echo(f"resumed {_told(what)}: {woken} {'incident goes' if woken == 1 else 'incidents go'} on")
+    typer.echo(f"resumed {_told(what)}: {counted(woken, 'incident')} woken")
 
 
 def _what(rule: str | None, tool: str | None) -> str:

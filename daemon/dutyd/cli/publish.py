@@ -9,7 +9,7 @@ import typer
 
 from dutyd.cli.failures import Exit, say
 from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile
-from dutyd.cli.render import print_json, progress
+from dutyd.cli.render import counted, print_json, progress
 from dutyd.core.errors import SettingsError, nearest
 from dutyd.core.topic import Topic
 
@@ -62,9 +62,9 @@ def publish(
 
 
 def _told(topic: Topic, records: int, created: int, without_key: int) -> str:
-    told = f"Published {records:,} {'record' if records == 1 else 'records'} to '{topic.topic}'"
+    told = f"Published {counted(records, 'record')} to '{topic.topic}'"
     if created:
-        told += f", created with {created} {'partition' if created == 1 else 'partitions'}"
+        told += f", created with {counted(created, 'partition')}"
     if without_key:
         fields = ", ".join(topic.partitioned_by)
         told += f"; {without_key:,} of them without {fields}: rules over these fields won't see them"

@@ -11,6 +11,9 @@ from typing import Any
 
 import typer
 
+SHORT = 10
+"""Characters of an id that tables show."""
+
 WIDE = 1000
 """Columns where the output is no terminal: nothing is cut or folded for a reader that is a program."""
 
@@ -38,14 +41,6 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], nothin
     Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
-def print_list(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], nothing: str, *, as_json: bool) -> None:
-    """Print *rows* whole as a JSON list, or their *columns* as a table."""
-    if as_json:
-        print_json(rows)
-    else:
-        print_rows(rows, columns, nothing)
-
-
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
     """Give a function that shows how much of *what* is done, on a terminal; elsewhere it does nothing."""
@@ -61,6 +56,15 @@ def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def short(key: str) -> str:
+    """Return an incident's id, or an effect's key, with as much of the id as people need to tell it from others.
+
+    Commands take it as it is shown.
+    """
+    incident, slash, rest = key.partition("/")
+    return f"{incident[:SHORT]}{slash}{rest}"
+
+
 def plain(value: object) -> str:
     """Return *value* as text that a terminal shows and never obeys."""
     if value is None or value == "":
@@ -74,3 +78,8 @@ def plain(value: object) -> str:
     else:
         text = str(value)
     return "".join(char if char.isprintable() else " " for char in text)
+
+
+def counted(number: int, what: str) -> str:
+    """Return ``1 rule``, ``12,000 records``."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dutyd.cli.render import plain, print_json, print_list, print_rows
+from dutyd.cli.render import plain, print_json, print_rows, short
 
 
 @pytest.mark.parametrize(
@@ -35,19 +35,19 @@ def test_a_reader_that_is_no_terminal_gets_whole_lines(capsys: pytest.CaptureFix
 
 
 def test_no_rows_are_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    print_list([], ("id",), "No incidents.", as_json=False)
+    print_rows([], ("id",), "No incidents.")
     assert capsys.readouterr().out == "No incidents.\n"
 
 
-def test_no_rows_are_an_empty_list_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    print_list([], ("id",), "No incidents.", as_json=True)
-    assert json.loads(capsys.readouterr().out) == []
-
-
-def test_json_has_everything_also_what_the_table_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [{"id": "1", "secretary": "Zoë"}]
-    print_list(rows, ("id",), "none", as_json=True)
-    assert json.loads(capsys.readouterr().out) == rows
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("af60cfc2957480464b274b8f21fb8ef8", "af60cfc295"),
+        ("af60cfc2957480464b274b8f21fb8ef8/clear/page/r:2", "af60cfc295/clear/page/r:2"),
+    ],
+)
+def test_tables_show_the_beginning_of_an_id(key: str, shown: str) -> None:
+    assert short(key) == shown
 
 
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:

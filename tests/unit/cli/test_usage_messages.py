@@ -1,28 +1,15 @@
 """Usage is checked before anything else happens: what is said, and the exit code."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from dutyd.cli import main
-
-Call = Callable[..., tuple[int, str, str]]
+from support.program import Program
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
-    """Call the program with arguments; return its exit code, what it printed, what it complained of."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dutyd", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        return int(caught.value.code or 0), *capsys.readouterr()
-
-    return run
+def dutyd(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
+    return Program(tmp_path, capsys, monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -40,46 +27,58 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tm
         (["backoffice", "--port", "x"], "Invalid value for '--port'"),
     ],
 )
-def test_wrong_usage_is_one_message(call: Call, arguments: list[str], message: str) -> None:
-    code, out, err = call(*arguments)
+def test_wrong_usage_is_one_message(dutyd: Program, arguments: list[str], message: str) -> None:
+    code, out, err = dutyd(*arguments)
     assert (code, out) == (3, "")
     assert message in err
     assert "Traceback" not in err
 
 
 @pytest.mark.parametrize(("arguments", "command"), [([], "publish"), (["rules"], "check"), (["incidents"], "show")])
-def test_a_bare_group_shows_its_commands(call: Call, arguments: list[str], command: str) -> None:
-    code, out, err = call(*arguments)
+def test_a_bare_group_shows_its_commands(dutyd: Program, arguments: list[str], command: str) -> None:
+    code, out, err = dutyd(*arguments)
     assert code == 3
     assert command in out + err
 
 
-def test_help_is_no_mistake(call: Call) -> None:
-    code, out, err = call("rules", "check", "--help")
+def test_help_is_no_mistake(dutyd: Program) -> None:
+    code, out, err = dutyd("rules", "check", "--help")
     assert (code, err) == (0, "")
     assert "The folder of the rule files." in out
 
 
-def test_the_version_is_printed(call: Call) -> None:
-    assert call("--version") == (0, "dutyd 0.1.0\n", "")
+def test_the_version_is_printed(dutyd: Program) -> None:
+    assert dutyd("--version") == (0, "dutyd 0.1.0\n", "")
 
 
-def test_a_defect_says_that_it_is_one(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_says_that_it_is_one(dutyd: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise KeyError("odd")
 
     monkeypatch.setattr("dutyd.cli.program.program", broken)
-    code, _, err = call("run")
+    code, _, err = dutyd("run")
     assert code == 1
     assert err.startswith("dutyd: this should not happen: KeyError: 'odd'\n  It is a defect of dutyd.")
 
 
-def test_debug_shows_where_a_defect_is(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_debug_shows_where_a_defect_is(dutyd: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise KeyError("odd")
 
     monkeypatch.setattr("dutyd.cli.program.program", broken)
-    code, _, err = call("run", "--debug")
+    code, _, err = dutyd("run", "--debug")
     assert code == 1
     assert "Traceback" in err
     assert "in broken" in err
+
+
+def test_without_settings_it_says_how_to_name_them(dutyd: Program) -> None:
+    message = "dutyd: there is no dutyd.yaml here: name the settings with --settings FILE, or in DUTYD_SETTINGS\n"
+    assert dutyd("doctor") == (3, "", message)
+
+
+def test_debug_shows_the_traceback_wherever_it_stands(dutyd: Program) -> None:
+    code, _, err = dutyd("doctor", "--debug")
+    assert code == 3
+    assert "Traceback" in err
+    assert err.splitlines()[-1].startswith("dutyd: there is no dutyd.yaml here")

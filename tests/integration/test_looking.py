@@ -1,0 +1,161 @@
+"""Commands that look and decide, on an installation where nothing has happened yet; no daemon runs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dutyd.embedded.loopback import Loopback
+from dutyd.embedded.standin import Standin
+from dutyd.embedded.standin_script import Script
+from support.program import Program
+
+SETTINGS = """\
+installation: {unique}
+redis: {redis}
+topics: {{metrics: {{topic: {unique}, partitioned_by: [service]}}}}
+"""
+RULE = """\
+language: 1
+rules:
+  - id: errors
+    from: metrics
+    per: [service]
+    when: n > 1
+    steps:
+      page: {tool: send_alert, with: {severity: info, summary: x}}
+"""
+EVENTS = '{"service": "a", "n": 1}\n{"service": "b", "n": 2}\n{"n": 3}\n'
+
+
+@pytest.fixture
+def dutyd(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    valkey_url: str,
+    unique: str,
+) -> Program:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "a.yaml").write_text(RULE)
+    (tmp_path / "dutyd.yaml").write_text(SETTINGS.format(unique=unique, redis=valkey_url))
+    (tmp_path / "events.jsonl").write_text(EVENTS)
+    return Program(tmp_path, capsys, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("group", "sentence"),
+    [
+        ("incidents", "No incidents.\n"),
+        ("effects", "No effects.\n"),
+        ("approvals", "Nothing waits for approval.\n"),
+    ],
+)
+def test_nothing_is_a_sentence_or_an_empty_list(dutyd: Program, group: str, sentence: str) -> None:
+    assert dutyd(group, "list") == (0, sentence, "")
+    code, out, err = dutyd(group, "list", "--json")
+    assert (code, json.loads(out), err) == (0, [], "")
+
+
+def test_what_is_not_there_is_said(dutyd: Program) -> None:
+    code, out, err = dutyd("incidents", "show", "abc")
+    assert (code, out) == (3, "")
+    assert err == "dutyd: there is no incident 'abc': `dutyd incidents list` shows all\n"
+    code, out, err = dutyd("approvals", "approve", "abc", "--as", "ana")
+    assert (code, out) == (3, "")
+    assert err == "dutyd: no call 'abc' waits for approval: `dutyd approvals list` shows those that do\n"
+
+
+def test_a_server_that_is_away_is_one_message(dutyd: Program) -> None:
+    (dutyd.folder / "dutyd.yaml").write_text("redis: redis://127.0.0.1:1\n")
+    code, out, err = dutyd("incidents", "list")
+    assert (code, out) == (1, "")
+    assert err.startswith("dutyd: Redis")
+    assert "127.0.0.1:1" in err
+    assert err.count("\n") == 1
+
+
+def test_publishing_tells_what_went_where(dutyd: Program, unique: str) -> None:
+    assert dutyd("publish", "--topic", "metrics", "events.jsonl").out == (
+        f"Published 3 records to '{unique}', created with 1 partition; "
+        "1 of them without service: rules over these fields won't see them.\n"
+    )
+    again = json.loads(dutyd("publish", "events.jsonl", "--json").out)
+    assert again == {"topic": unique, "created": False, "records": 3, "without_key": 1, "bad": []}
+
+
+def test_a_bad_line_is_named_and_nothing_is_sent(dutyd: Program) -> None:
+    (dutyd.folder / "bad.jsonl").write_text('{"n": 1}\n{"n": \n{"n": 2}\n')
+    code, out, err = dutyd("publish", "bad.jsonl")
+    assert code == 3
+    assert err.startswith("dutyd: bad.jsonl:2: not JSON")
+    assert out.startswith("Nothing was published")
+
+
+def test_standard_input_is_published_line_by_line(dutyd: Program) -> None:
+    code, out, _ = dutyd("publish", "-", "--json", stdin='{"n": 1}\noops\n{"n": 2}\n')
+    told = json.loads(out)
+    assert (code, told["records"], [bad["line"] for bad in told["bad"]]) == (3, 2, [2])
+
+
+def test_an_unknown_topic_is_told_with_the_nearest(dutyd: Program) -> None:
+    code, _, err = dutyd("publish", "--topic", "metrisc", "events.jsonl")
+    assert code == 3
+    assert err == "dutyd: the settings have no topic 'metrisc'; did you mean 'metrics'? (they have metrics)\n"
+
+
+def test_with_several_topics_one_must_be_named(dutyd: Program) -> None:
+    (dutyd.folder / "dutyd.yaml").write_text("topics: {metrics: {}, stock: {}}\n")
+    code, _, err = dutyd("publish", "events.jsonl")
+    assert (code, err) == (3, "dutyd: --topic ALIAS is needed: the settings have metrics, stock\n")
+
+
+def test_a_pause_is_told_by_the_doctor_until_it_ends(dutyd: Program) -> None:
+    code, out, err = dutyd("pause", "--as", "ana", "--rule", "errors", "--why", "test")
+    assert (code, err) == (0, "")
+    assert out.startswith("paused rule 'errors'")
+    assert "dutyd resume --rule errors --as NAME" in dutyd("doctor").out
+    assert dutyd("resume", "--as", "ana", "--rule", "errors").code == 0
+    assert "resume" not in dutyd("doctor").out
+
+
+def test_the_doctor_finds_what_is_missing_and_says_what_to_do(dutyd: Program) -> None:
+    (dutyd.folder / "rules" / "b.yaml").write_text("language: 1\nrules: [{id: b}]\n")
+    code, out, _ = dutyd("doctor", "--json")
+    seen = {each["thing"]: each for each in json.loads(out)}
+    assert code == 1
+    assert seen["redis"]["standing"] == "fine"
+    assert seen["topic metrics"]["standing"] == "wrong"
+    assert "`dutyd publish --topic metrics` creates it" in seen["topic metrics"]["do"]
+    assert seen["rules"]["standing"] == "wrong"
+    assert "dutyd rules check" in seen["rules"]["do"]
+    assert {seen[thing]["standing"] for thing in ("policy", "model", "providers")} == {"weak"}
+
+
+def test_the_doctor_finds_nothing_wrong_where_nothing_is(dutyd: Program) -> None:
+    dutyd("publish", "events.jsonl")
+    code, out, err = dutyd("doctor")
+    assert (code, err) == (0, "")
+    assert "wrong" not in out
+    assert "1 rule (mode: observe)" in out
+
+
+def test_the_doctor_asks_the_model_endpoint(dutyd: Program) -> None:
+    with Loopback(Standin(Script()).app) as standin:
+        with (dutyd.folder / "dutyd.yaml").open("a") as file:
+            file.write(f"model: {{base_url: '{standin.url}/v1', name: kimi-k2, api_key_env: KEY}}\n")
+        dutyd.monkeypatch.setenv("KEY", "sk-any")
+        code, out, _ = dutyd("doctor", "--json")
+    seen = {each["thing"]: each for each in json.loads(out)}
+    assert code == 1
+    assert "does not serve 'kimi-k2'; did you mean 'kimi-k" in seen["model"]["said"]
+
+
+def test_the_doctor_says_that_the_model_endpoint_is_away(dutyd: Program) -> None:
+    with (dutyd.folder / "dutyd.yaml").open("a") as file:
+        file.write("model: {base_url: 'http://127.0.0.1:1/v1'}\n")
+    code, out, _ = dutyd("doctor", "--json")
+    seen = {each["thing"]: each for each in json.loads(out)}
+    assert code == 1
+    assert seen["model"]["standing"] == "wrong"
+    assert seen["rules"]["standing"] == "fine"

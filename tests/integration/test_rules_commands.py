@@ -1,0 +1,88 @@
+"""What ``dutyd rules check`` and ``dutyd rules test`` print and return."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.program import Program
+
+RULE = """\
+language: 1
+rules:
+  - id: errors
+    from: metrics
+    per: [service]
+    when: n > 1
+    mode: act
+    steps:
+      page: {tool: send_alert, with: {severity: info, summary: "{{ service }}"}}
+"""
+TEST = """\
+language: 1
+rule: errors
+tests:
+  - name: two is enough
+    events: [{at: 0s, fields: {service: a, n: NUMBER}}]
+    expect: {effects: [{step: page, args: {summary: a}}]}
+"""
+
+
+@pytest.fixture
+def dutyd(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
+    (tmp_path / "rules" / "tests").mkdir(parents=True)
+    (tmp_path / "rules" / "a.yaml").write_text(RULE)
+    return Program(tmp_path, capsys, monkeypatch)
+
+
+def test_right_files_say_so_and_what_was_not_checked(dutyd: Program) -> None:
+    code, out, err = dutyd("rules", "check", "rules")
+    assert (code, err) == (0, "")
+    assert out.startswith("rules: 1 rule, no mistake.\nNot checked: topics")
+
+
+def test_with_settings_topics_are_checked_too(dutyd: Program) -> None:
+    (dutyd.folder / "dutyd.yaml").write_text("topics: {metrisc: {}}\n")
+    code, out, _ = dutyd("rules", "check", "rules", "--settings", "dutyd.yaml")
+    assert code == 2
+    assert "a.yaml:4:11: " in out
+    assert "metrisc" in out
+    assert "Not checked" not in out
+
+
+def test_programs_get_the_mistakes_as_one_document(dutyd: Program) -> None:
+    (dutyd.folder / "rules" / "a.yaml").write_text(RULE.replace("mode", "mod"))
+    code, out, err = dutyd("rules", "check", "rules", "--json")
+    told = json.loads(out)
+    assert (code, err, told["rules"]) == (2, "", None)
+    assert [(each["file"], each["line"], each["column"]) for each in told["problems"]] == [("a.yaml", 7, 5)]
+
+
+def test_a_rule_test_that_passes_is_one_line(dutyd: Program) -> None:
+    (dutyd.folder / "rules" / "tests" / "a.yaml").write_text(TEST.replace("NUMBER", "2"))
+    code, out, _ = dutyd("rules", "test", "rules")
+    assert code == 0, out
+    assert out == "passed  errors: two is enough (tests/a.yaml:4)\nrules: 1 test, none failed.\n"
+
+
+def test_a_rule_test_that_fails_says_what_happened_and_is_a_finding(dutyd: Program) -> None:
+    (dutyd.folder / "rules" / "tests" / "a.yaml").write_text(TEST.replace("NUMBER", "1"))
+    code, out, _ = dutyd("rules", "test", "rules")
+    assert code == 1
+    assert "failed  errors: two is enough" in out
+    assert "expected an effect page(summary=a) DONE; got: none" in out
+    assert "what happened:\n          nothing happened" in out
+    told = json.loads(dutyd("rules", "test", "rules", "--json").out)
+    assert [each["passed"] for each in told["tests"]] == [False]
+
+
+def test_rules_without_tests_are_named(dutyd: Program) -> None:
+    code, out, _ = dutyd("rules", "test", "rules")
+    assert (code, out) == (0, "rules: 0 tests, none failed.\nWithout a test: errors.\n")
+
+
+def test_a_wrong_test_file_is_a_wrong_rule(dutyd: Program) -> None:
+    (dutyd.folder / "rules" / "tests" / "a.yaml").write_text(TEST.replace("rule: errors", "rule: eror"))
+    code, _, err = dutyd("rules", "test", "rules")
+    assert code == 2
+    assert "tests/a.yaml:2:7: " in err
