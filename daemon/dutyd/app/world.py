@@ -21,7 +21,6 @@ from dutyd.core.errors import SettingsError
 from dutyd.core.policy import Policy
 from dutyd.core.tool import Catalogue, Provider, Tool
 from dutyd.core.topic import Topic
-from dutyd.embedded.loopback import Loopback
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.connect import connect, connect_async
 from dutyd.rules.known import Known
@@ -140,6 +139,7 @@ class World:
     def backoffice_url(self) -> str:
         """The address of the embedded back office, served from this process on first use."""
         from dutyd.embedded.backoffice import app
+        from dutyd.embedded.loopback import Loopback
 
         self.settings.data.mkdir(parents=True, exist_ok=True)
         server = Loopback(app(self.settings.data / "backoffice.db")).start()

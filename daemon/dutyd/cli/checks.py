@@ -14,7 +14,7 @@ from dutyd.act.agent.model import Fault
 from dutyd.app.world import World
 from dutyd.cli.places import ask_ledger_of
 from dutyd.cli.render import counted
-from dutyd.core.errors import DutydError, nearest
+from dutyd.core.errors import DutydError, NotReadyError, nearest
 from dutyd.ledger.connect import server_facts
 from dutyd.rules.load import load_folder
 from dutyd.rules.problems import RuleErrors
@@ -69,7 +69,11 @@ def _redis(world: World) -> Iterator[Seen]:
 
 
 def _pauses(world: World) -> Iterator[Seen]:
-    for what, who in ask_ledger_of(world, lambda ledger: ledger.queries.paused()).items():
+    try:
+        paused = ask_ledger_of(world, lambda ledger: ledger.queries.paused())
+    except NotReadyError:
+        return  # what was said of Redis is enough
+    for what, who in paused.items():
         kind, _, name = what.partition(":")
         command = f"dutyd resume --{kind} {name} --as NAME" if name else "dutyd resume --as NAME"
         yield Seen("pause", Standing.WEAK, f"effects are paused ({what}) by {who}", f"let them go with `{command}`")
@@ -93,8 +97,9 @@ def _rules(world: World) -> Iterator[Seen]:
     try:
         rules = load_folder(folder, world.known)
     except RuleErrors as errors:
-        said = f"{folder}: {counted(len(errors.problems), 'mistake')}"
-        yield Seen("rules", Standing.WRONG, said, f"see them with `dutyd rules check {folder}`")
+        first = errors.problems[0].render().splitlines()[0]
+        said = f"{folder}: {counted(len(errors.problems), 'mistake')}, first {first}"
+        yield Seen("rules", Standing.WRONG, said, f"see all with `dutyd rules check {folder} --settings FILE`")
         return
     modes = ", ".join(sorted({rule.mode.value for rule in rules.rules.values()}))
     yield Seen("rules", Standing.FINE, f"{folder}: {counted(len(rules.rules), 'rule')} (mode: {modes})")

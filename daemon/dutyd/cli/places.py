@@ -31,14 +31,14 @@ def read_settings(file: Path) -> Settings:
 
 
 def open_world(file: Path) -> World:
-    """Return what the settings in *file* name, for a command that answers and ends: its log holds trouble only."""
-    configure_logging(logging.WARNING)
+    """Return what the settings in *file* name, for a command that answers and ends: its answer says what is wrong."""
+    configure_logging(logging.ERROR)
     return World(read_settings(file))
 
 
 def what_is_known(file: Path | None) -> Known:
     """Return what rule files are held against: the installed tools, and topics and policy of the settings in *file*."""
-    configure_logging(logging.WARNING)
+    configure_logging(logging.ERROR)
     if file is None:
         return Known(World(Settings()).catalogue)
     with open_world(file) as world:
