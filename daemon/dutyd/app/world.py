@@ -17,9 +17,9 @@ import redis
 import redis.asyncio
 import structlog
 
-from dutyd.core.errors import SettingsError
+from dutyd.app.catalogue import installed_tools
 from dutyd.core.policy import Policy
-from dutyd.core.tool import Catalogue, Provider, Tool
+from dutyd.core.tool import Catalogue, Provider
 from dutyd.core.topic import Topic
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.connect import connect, connect_async
@@ -76,14 +76,8 @@ class World:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """Every installed tool by name, from the entry points ``dutyd.tools``."""
-        found: dict[str, Tool] = {}
-        for point in sorted(entry_points(group="dutyd.tools"), key=lambda point: point.name):
-            for tool in point.load():
-                if tool.name in found:
-                    raise SettingsError(f"two packages bring a tool '{tool.name}': uninstall one ({point.value})")
-                found[tool.name] = tool
-        return found
+        """Every installed tool by name."""
+        return installed_tools()
 
     @cached_property
     def policy(self) -> Policy:

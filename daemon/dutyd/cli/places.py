@@ -17,7 +17,6 @@ from dutyd.cli.options import DEFAULT_SETTINGS
 from dutyd.core.errors import NotReadyError, SettingsError
 from dutyd.ledger import Ledger
 from dutyd.ops.logging import configure_logging
-from dutyd.rules.known import Known
 from dutyd.settings import Settings, load_settings
 
 Answer = TypeVar("Answer")
@@ -34,15 +33,6 @@ def open_world(file: Path) -> World:
     """Return what the settings in *file* name, for a command that answers and ends: its answer says what is wrong."""
     configure_logging(logging.ERROR)
     return World(read_settings(file))
-
-
-def what_is_known(file: Path | None) -> Known:
-    """Return what rule files are held against: the installed tools, and topics and policy of the settings in *file*."""
-    configure_logging(logging.ERROR)
-    if file is None:
-        return Known(World(Settings()).catalogue)
-    with open_world(file) as world:
-        return world.known
 
 
 def ask_ledger(file: Path, question: Callable[[Ledger], Awaitable[Answer]]) -> Answer:

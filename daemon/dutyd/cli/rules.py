@@ -29,7 +29,7 @@ OptionalSettings = Annotated[
 @rules.command()
 def check(folder: Folder, settings: OptionalSettings = None, as_json: AsJson = False) -> None:
     """Find every mistake in the rule files, each at its place."""
-    from dutyd.cli.places import what_is_known
+    from dutyd.cli.known import what_is_known
     from dutyd.rules.load import load_folder
     from dutyd.rules.problems import RuleErrors
 
@@ -54,7 +54,7 @@ def play_tests(
     folder: Folder, settings: OptionalSettings = None, verbose: Verbose = False, as_json: AsJson = False
 ) -> None:
     """Run the tests that lie beside the rules, in folders named tests."""
-    from dutyd.cli.places import what_is_known
+    from dutyd.cli.known import what_is_known
     from dutyd.rules.testing import run_tests
 
     done = run_tests(folder, what_is_known(settings))
