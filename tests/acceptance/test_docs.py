@@ -1,13 +1,16 @@
 """Every command, rule, expression and settings file that the pages show works as they say."""
 
 import doctest
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from prometheus_client import Counter, Gauge, Histogram
 
 from dutyd.app.world import World
+from dutyd.core import metrics
 from dutyd.core.expr import parse
 from dutyd.rules.known import Known
 from dutyd.rules.load import load_files
@@ -44,6 +47,20 @@ def test_a_rule_on_a_page_is_right(page: Path, block: Block) -> None:
 def test_an_expression_on_a_page_is_right(page: Path, block: Block) -> None:
     for number, line in enumerate(block.text.splitlines(), block.line):
         assert parse(line), f"{page.name}:{number}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_a_metric_on_a_page_exists(page: Path) -> None:
+    described = [metric for metric in vars(metrics).values() if isinstance(metric, Counter | Gauge | Histogram)]
+    families = {family.name for metric in described for family in metric.describe()}
+    known = families | {f"{name}_total" for name in families}
+    assert set(re.findall(r"\bdutyd_[a-z_]+\b", page.read_text(encoding="utf-8"))) <= known | {"dutyd_tools"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_a_link_on_a_page_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
 
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=named)
