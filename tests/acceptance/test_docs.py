@@ -4,6 +4,7 @@ import doctest
 import re
 import shutil
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,13 @@ def test_a_metric_on_a_page_exists(page: Path) -> None:
     families = {family.name for metric in described for family in metric.describe()}
     known = families | {f"{name}_total" for name in families}
     assert set(re.findall(r"\bdutyd_[a-z_]+\b", page.read_text(encoding="utf-8"))) <= known | {"dutyd_tools"}
+
+
+def test_a_module_in_the_architecture_exists() -> None:
+    named_there = re.findall(r"^\| `([a-z_.]+)` \|", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE)
+    assert len(named_there) > 10
+    for module in named_there:
+        import_module(module if module == "dutyd_tools" else f"dutyd.{module}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
