@@ -1,6 +1,7 @@
 """Durations have a unit."""
 
 import pytest
+
 from dutyd.core.duration import parse_duration
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from dutyd.core.errors import SettingsError
 from dutyd.core.topic import Format, Start, Topic
 from dutyd.settings import Settings, load_settings

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from dutyd.core.errors import SettingsError
 from dutyd.settings import load_settings
 
