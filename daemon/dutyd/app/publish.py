@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from dutyd.core.errors import BadInputError, SettingsError
 from dutyd.core.topic import Topic, record_key
@@ -109,20 +109,12 @@ def publish_file(stream: Stream, topic: Topic, file: Path, *, raw: bool, show: S
         NotReadyError: the stream does not take it.
 
     """
-    try:
-        with file.open("rb") as lines:
-            count = 0
-            bad: list[BadLine] = []
-            keys = Keys(topic)
-            for line in read_lines(lines):
-                count += 1
-                bad += [] if raw else _trouble(line, keys)
-            if bad:
-                return Published(bad=tuple(bad))
-            lines.seek(0)
-            return publish_lines(stream, topic, lines, raw=raw, show=lambda sent, _: show(sent, count))
-    except OSError as error:
-        raise SettingsError(f"can't read {file}: {error.strerror}") from error
+    with _opened(file) as lines:
+        count, bad = _checked(lines, Keys(topic))
+        if bad and not raw:
+            return Published(bad=bad)
+        lines.seek(0)
+        return publish_lines(stream, topic, lines, raw=raw, show=lambda sent, _: show(sent, count))
 
 
 def publish_lines(stream: Stream, topic: Topic, raw_lines: Iterable[bytes], *, raw: bool, show: Show) -> Published:
@@ -131,11 +123,13 @@ def publish_lines(stream: Stream, topic: Topic, raw_lines: Iterable[bytes], *, r
     keys, bad, sent, without_key = Keys(topic), list[BadLine](), 0, 0
     with closing(stream.producer()) as producer:
         for line in read_lines(raw_lines):
-            if trouble := _trouble(line, keys):
-                bad += trouble
+            key = None
+            try:
+                key = keys.of(line.value)
+            except BadInputError as error:
+                bad.append(BadLine(line.number, str(error)))
                 if not raw:
                     continue
-            key = None if trouble else keys.of(line.value)
             producer.send(topic.topic, line.value, key=key)
             without_key += key is None and bool(topic.partitioned_by)
             sent += 1
@@ -155,9 +149,20 @@ def ensure_topic(stream: Stream, topic: Topic) -> int:
     return stream.partitions(topic.topic) or topic.partitions  # a Redis stream has one, whatever is asked for
 
 
-def _trouble(line: Line, keys: Keys) -> list[BadLine]:
+def _opened(file: Path) -> BinaryIO:
     try:
-        keys.of(line.value)
-    except BadInputError as error:
-        return [BadLine(line.number, str(error))]
-    return []
+        return file.open("rb")
+    except OSError as error:
+        raise SettingsError(f"can't read {file}: {error.strerror}") from error
+
+
+def _checked(lines: Iterable[bytes], keys: Keys) -> tuple[int, tuple[BadLine, ...]]:
+    """Return how many of *lines* hold something, and which of them can't be published."""
+    count, bad = 0, list[BadLine]()
+    for line in read_lines(lines):
+        count += 1
+        try:
+            keys.of(line.value)
+        except BadInputError as error:
+            bad.append(BadLine(line.number, str(error)))
+    return count, tuple(bad)

@@ -1,7 +1,7 @@
 """``dutyd publish``: lines of a file become records of a topic."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -46,10 +46,7 @@ def publish(
             done = publish_lines(world.stream, to, sys.stdin.buffer, raw=raw, show=show)
         else:
             done = publish_file(world.stream, to, file, raw=raw, show=show)
-    for number, reason in done.bad[:SHOWN]:
-        say(f"{file}:{number}: {reason}")
-    if len(done.bad) > SHOWN:
-        say(f"and {len(done.bad) - SHOWN:,} more lines like these")
+    _complain(file, done.bad)
     if as_json:
         counts = {"created": bool(done.created), "records": done.records, "without_key": done.without_key}
         print_json({"topic": to.topic, **counts, "bad": [bad._asdict() for bad in done.bad]})
@@ -59,6 +56,13 @@ def publish(
         typer.echo(_told(to, done.records, done.created, done.without_key))
     if done.bad and not raw:
         raise typer.Exit(Exit.WRONG_USE)
+
+
+def _complain(file: Path, bad: Sequence[tuple[int, str]]) -> None:
+    for line, reason in bad[:SHOWN]:
+        say(f"{file}:{line}: {reason}")
+    if len(bad) > SHOWN:
+        say(f"and {counted(len(bad) - SHOWN, 'more line')} like these")
 
 
 def _told(topic: Topic, records: int, created: int, without_key: int) -> str:
