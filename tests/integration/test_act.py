@@ -1,13 +1,18 @@
 """From a trigger to effects, on a real ledger and a real back office over HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from dutyd.core.policy import MoneyLimits, Policy
+from dutyd.act.agent.client import Client, Endpoint
+from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
 from dutyd.core.rule import Mode
+from dutyd.embedded.loopback import Loopback
+from dutyd.embedded.standin import Standin
+from dutyd.embedded.standin_script import Script
 from support.acting import Office, office, running
 
 RULES = """
@@ -211,3 +216,61 @@ async def test_a_clear_withdraws_an_order_that_waits_for_a_person(desk: Office) 
             await desk.settled(1)
     assert await desk.ledger.queries.approvals() == []
     assert await desk.listed("/purchase-orders") == []
+
+
+async def test_the_model_decides_within_its_bounds_and_its_run_is_told(desk: Office) -> None:
+    with Loopback(Standin(Script()).app) as standin:
+        model = Client(Endpoint(base_url=f"{standin.url}/v1", key="any"))
+        desk.open_(desk.trigger("errors", ERROR, {"service": "checkout"}))
+        async with running(desk.worker(model=model)):
+            await desk.settled(1)
+        await model.close()
+    rows = {row["step"]: row for row in await desk.ledger.queries.effects()}
+    assert rows["ticket"]["by"] == "model"
+    assert (await desk.ledger.queries.incidents())[0]["run"] == "finished"
+    assert len(await desk.listed("/executions")) == 3
+
+
+async def test_a_run_that_a_crash_interrupted_is_played_again_and_decides_nothing_twice(desk: Office) -> None:
+    with Loopback(Standin(Script()).app) as standin:
+        model = Client(Endpoint(base_url=f"{standin.url}/v1", key="any"))
+        await desk.fault(path="/tickets", do="execute-then-stall", seconds=3, times=1)
+        desk.open_(desk.trigger("errors", ERROR, {"service": "checkout"}))
+        stop = asyncio.Event()
+        first = asyncio.create_task(desk.worker(model=model, lease=1.0).run(stop))
+        while not await desk.listed("/tickets"):
+            await asyncio.sleep(0.02)
+        first.cancel()  # as a killed process: nothing is recorded, the lease runs out
+        await asyncio.gather(first, return_exceptions=True)
+        async with running(desk.worker(model=model, lease=1.0)):
+            await desk.settled(1)
+        await model.close()
+    assert len(await desk.listed("/tickets")) == 1
+    (incident,) = await desk.ledger.queries.incidents()
+    whole = await desk.ledger.queries.incident(incident["id"])
+    assert whole is not None
+    assert (incident["run"], whole["rejected"]) == ("finished", [])
+
+
+async def test_the_days_model_limit_leaves_the_decision_to_the_fallback(desk: Office) -> None:
+    await desk.ledger.model_spend.add(5000, 0.0)
+    policy = Policy(model=ModelLimits(tokens_per_day=5000))
+    with Loopback(Standin(Script()).app) as standin:
+        model = Client(Endpoint(base_url=f"{standin.url}/v1", key="any"))
+        desk.open_(desk.trigger("errors", ERROR, {"service": "checkout"}))
+        async with running(desk.worker(policy=policy, model=model)):
+            await desk.settled(1)
+        await model.close()
+    assert (await desk.ledger.queries.incidents())[0]["run"] == "tokens_per_day"
+    assert (await desk.effects())["ticket"] == "DONE"
+
+
+async def test_pages_over_the_throttle_become_one_roll_up_that_lists_them(desk: Office) -> None:
+    desk.book.edit(RULES.replace("    summary:", "    throttle: {per_rule: [1/8s]}\n    summary:", 1))
+    for number, service in enumerate("abc"):
+        desk.open_(desk.trigger("errors", {**ERROR, "service": service}, {"service": service}, number))
+    async with running(desk.worker()):
+        while len(await desk.listed("/alerts")) < 2:
+            await asyncio.sleep(0.05)
+        summaries = [alert["summary"] for alert in await desk.listed("/alerts")]
+    assert sorted(summaries) == ["2 more of errors held back by its throttle: b, c", "a: 12 errors"]

@@ -126,9 +126,7 @@ async def office(
         ) -> Worker:
             everything = provider or connect({"url": server.url, **(settings or {})})
             ceiling = policy or Policy()
-            means = Means(
-                ledger, book, ceiling, CATALOGUE, dict.fromkeys(families, everything), model
-            )
+            means = Means(ledger, book, ceiling, CATALOGUE, dict.fromkeys(families, everything), model)
             consumer = stream.consumer(f"{name}.worker", {topics.triggers: Start.EARLIEST}, client=socket.gethostname())
             acceptor = Acceptor(consumer, ledger.incidents, book, ceiling, CATALOGUE, lambda *_: None)
             made = Worker(means, acceptor, OutcomeWriter(ledger.outcomes, stream.producer(), topics.outcomes), "w1")

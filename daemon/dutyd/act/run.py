@@ -13,47 +13,71 @@ import msgspec
 from dutyd.act.agent import loop
 from dutyd.act.agent.clock import MonotonicClock
 from dutyd.act.agent.journal import Stop, Turn
-from dutyd.act.agent.model import Model
 from dutyd.act.agent.prompt import task_of
 from dutyd.act.agent.task import EndKind
 from dutyd.act.episode import Episode
-from dutyd.act.gateway import Accepted, Bound, Call, Read, Rejected, judge, narrowed, offered
+from dutyd.act.gateway import Accepted, Bound, Call, Read, Rejected, judge, narrowed, offered, withheld
 from dutyd.act.perform import call, perform, read, refuse
 from dutyd.act.steps import StepResult, StepState
 from dutyd.core.rule import Rule, Step
-from dutyd.ledger.incidents import Claim, Hold, Incidents
+from dutyd.ledger.incidents import Hold
 
 NO_MODEL = "no_model"
 
 
 async def ask_model(episode: Episode, steps: tuple[Step, ...]) -> Mapping[str, StepResult]:
     """Have the model decide *steps*, once per incident; return what became of each."""
-    model, ended = episode.means.model, episode.claim.run
+    ended = episode.claim.run
     if not ended:
-        ended = await _run(episode, model, steps) if model is not None else NO_MODEL
+        ended = await _run(episode, steps)
         episode.saw(await episode.means.ledger.incidents.note_run(episode.claim, ended))
     if episode.lease.cleared.is_set():
         return {}
     return {step.name: await _fall_back(episode, step, ended) for step in steps if step.name not in episode.results}
 
 
-async def _run(episode: Episode, model: Model, steps: tuple[Step, ...]) -> str:
-    grant = narrowed(episode.rule, steps)
-    functions = offered(grant, episode.means.catalogue, episode.look)
+async def _run(episode: Episode, steps: tuple[Step, ...]) -> str:
+    """Run the agent, or say why it can't be; return how it ended."""
+    means, incidents = episode.means, episode.means.ledger.incidents
+    if means.model is None:
+        return NO_MODEL
+    if over := await _over_the_days_limit(episode):
+        return over
+    grant = narrowed(episode.rule, _granted(episode, steps))
+    functions = offered(grant, means.catalogue, episode.look)
     done = {name: dict(result.data) for name, result in episode.results.items() if result.state is StepState.DONE}
     task = task_of(episode.rule, episode.claim.id, episode.trigger.evidence, done, functions, episode.look)
-    incidents = episode.means.ledger.incidents
     turns = [msgspec.json.decode(turn, type=Turn) for turn in await incidents.turns(episode.claim.id)]
-    journal = LedgerJournal(incidents, episode.claim, episode, tuple(turns))
-    executor = Executor(episode, grant)
-    end = await loop.run(task, model, executor.execute, journal, MonotonicClock())
+    journal = LedgerJournal(episode, tuple(turns))
+    end = await loop.run(task, means.model, Executor(episode, grant).execute, journal, MonotonicClock())
+    await means.ledger.model_spend.add(end.tokens, end.usd or 0.0)
     return end.kind.value
+
+
+async def _over_the_days_limit(episode: Episode) -> str:
+    """Return which of the policy's daily limits is used up, or an empty text."""
+    limits = episode.means.policy.model
+    if limits.tokens_per_day is None and limits.usd_per_day is None:
+        return ""
+    spent = await episode.means.ledger.model_spend.today()
+    if limits.tokens_per_day is not None and spent.tokens >= limits.tokens_per_day:
+        return "tokens_per_day"
+    return "usd_per_day" if limits.usd_per_day is not None and spent.usd >= limits.usd_per_day else ""
+
+
+def _granted(episode: Episode, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return *steps* and those that this run had decided before a crash: it is played again from its first turn."""
+    off = (StepState.SKIPPED, StepState.STOPPED)
+    before = {name for name, result in episode.results.items() if result.state not in off}
+    return tuple(step for step in episode.rule.steps.values() if step.decide and (step in steps or step.name in before))
 
 
 async def _fall_back(episode: Episode, step: Step, ended: str) -> StepResult:
     """Do what the rule says where the model did not decide."""
     if step.fallback is not None:
         return await perform(episode, step, by="fallback")
+    if why := withheld(narrowed(episode.rule, (step,)), episode.means.catalogue, episode.look):
+        return await refuse(episode, step, why[step.name])
     if ended == EndKind.FINISHED:
         return StepResult(StepState.SKIPPED, reason="the model chose not to")
     return await refuse(episode, step, ended)
@@ -63,15 +87,14 @@ async def _fall_back(episode: Episode, step: Step, ended: str) -> StepResult:
 class LedgerJournal:
     """The turns of one run, in the ledger (``agent.journal.Journal``)."""
 
-    incidents: Incidents
-    claim: Claim
     episode: Episode
     turns: Sequence[Turn]
 
     async def record(self, turn: Turn) -> Stop | None:
         """Store *turn* before anything of it is done."""
-        hold = await self.incidents.note_turn(self.claim, msgspec.json.encode(turn))
-        self.episode.saw(hold)
+        episode = self.episode
+        hold = await episode.means.ledger.incidents.note_turn(episode.claim, msgspec.json.encode(turn))
+        episode.saw(hold)
         return Stop() if hold is Hold.CLEARED else None
 
 
@@ -92,6 +115,9 @@ class Executor:
         episode = self.episode
         if episode.lease.cleared.is_set():
             return Stop()
+        known = episode.results.get(asked.name)
+        if known is not None and asked.name in self.grant.steps:
+            return _said(known)
         match judge(self.grant, episode.means.catalogue, asked, episode.look):
             case Accepted(step, args):
                 return await self._decide(step, Bound(args))
@@ -107,10 +133,8 @@ class Executor:
         missing = sorted(name for name in step.after if name not in episode.results)
         if missing:
             return f"Rejected: decide {', '.join(missing)} first"
-        known = episode.results.get(step.name)
-        if known is None:
-            known = episode.results[step.name] = await call(episode, step, bound, by="model")
-        return _said(known)
+        result = episode.results[step.name] = await call(episode, step, bound, by="model")
+        return _said(result)
 
 
 def _said(result: StepResult) -> str:

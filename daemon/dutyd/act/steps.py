@@ -4,7 +4,8 @@
 place of providers. Steps without ``decide`` are *plain*: nothing is left open, so they go before the model is asked.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -105,7 +106,7 @@ def _to_decide(steps: Mapping[str, Step], results: Results) -> tuple[Step, ...]:
         reachable = kept
 
 
-def needed_by(names: Set[str], steps: Mapping[str, Step], ended: Set[str] = frozenset()) -> set[str]:
+def needed_by(names: AbstractSet[str], steps: Mapping[str, Step], ended: AbstractSet[str] = frozenset()) -> set[str]:
     """Return every step that *names* still wait for, directly or through others."""
     found: set[str] = set()
     following = {needed for name in names for needed in steps[name].after}

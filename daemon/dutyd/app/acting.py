@@ -2,11 +2,11 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import structlog
 
 from dutyd.act.accept import Acceptor
-from dutyd.act.agent.client import Client, Endpoint
 from dutyd.act.agent.model import Price
 from dutyd.act.means import Means
 from dutyd.act.outcomes import OutcomeWriter
@@ -19,6 +19,9 @@ from dutyd.rules.book import Book
 from dutyd.settings import Settings
 from dutyd.stream.base import Partition
 from dutyd.stream.dead_letters import send_dead_letter
+
+if TYPE_CHECKING:
+    from dutyd.act.agent.client import Client
 
 log = structlog.get_logger()
 
@@ -49,11 +52,13 @@ async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExit
     return Worker(means, acceptor, writer, process_name(), lease=settings.worker.lease)
 
 
-def _model(settings: Settings) -> Client | None:
+def _model(settings: Settings) -> "Client | None":
     """Return the model's client; None where the settings name none: then decided steps take their fallback."""
     if settings.model is None:
         log.warning("no `model` in the settings: steps that are to be decided take their fallback at once")
         return None
+    from dutyd.act.agent.client import Client, Endpoint  # a second of start-up, for those who have a model
+
     key, price = settings.model.api_key(), settings.model.price
     return Client(
         Endpoint(

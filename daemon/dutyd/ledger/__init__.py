@@ -10,6 +10,7 @@ import redis.asyncio
 from dutyd.ledger.decisions import Decisions
 from dutyd.ledger.effects import Effects
 from dutyd.ledger.incidents import Incidents
+from dutyd.ledger.model_spend import ModelSpend
 from dutyd.ledger.outcomes import Outcomes
 from dutyd.ledger.queries import Queries
 from dutyd.ledger.rule_sets import RuleSets
@@ -25,6 +26,7 @@ class Ledger:
     outcomes: Outcomes
     decisions: Decisions
     rule_sets: RuleSets
+    model_spend: ModelSpend
     queries: Queries
 
 
@@ -37,5 +39,6 @@ def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
         Outcomes(scripts),
         Decisions(scripts),
         RuleSets(scripts),
+        ModelSpend(scripts),
         Queries(scripts),
     )
