@@ -8,17 +8,16 @@ line as the evaluator will, which also finds the lines that it could not underst
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from dutyd.core.errors import BadInputError, SettingsError
+from dutyd.core.errors import BadInputError
 from dutyd.core.topic import Topic, record_key
 from dutyd.evaluate.engine.entities import entity_value
 from dutyd.stream.base import Stream, TopicSpec
 from dutyd.stream.formats import Decoder
 
-Show = Callable[[int, int | None], None]
-"""Told how many records were sent so far, and of how many, where that is known."""
+Show = Callable[[int], None]
+"""Told how many records were sent so far."""
 
 FLUSH_EVERY = 5_000
 """Records between two waits for acknowledgements: memory stays flat, and progress is true."""
@@ -56,7 +55,7 @@ class Published:
         created: partitions that the topic was created with; 0 where it was there.
         records: how many.
         without_key: how many of them lack a ``partitioned_by`` field: rules over those fields will not see them.
-        bad: the lines that hold no events.
+        bad: the lines that hold no events: they were sent, and will be dead letters.
 
     """
 
@@ -99,26 +98,13 @@ class Keys:
         return record_key(known) if known and len(known) == len(values) else None
 
 
-def publish_file(stream: Stream, topic: Topic, file: Path, *, raw: bool, show: Show) -> Published:
-    """Publish the lines of *file*, or nothing of it where a line is bad and not *raw*.
-
-    A file is read twice, so that a command that was refused can simply be repeated once the file is mended.
+def publish_lines(stream: Stream, topic: Topic, raw_lines: Iterable[bytes], show: Show) -> Published:
+    """Publish *raw_lines* as they come, also those that hold no event: the daemon keeps them as dead letters.
 
     Raises:
-        SettingsError: the file can't be read.
-        NotReadyError: the stream does not take it.
+        NotReadyError: the stream does not take them.
 
     """
-    with _opened(file) as lines:
-        count, bad = _checked(lines, Keys(topic))
-        if bad and not raw:
-            return Published(bad=bad)
-        lines.seek(0)
-        return publish_lines(stream, topic, lines, raw=raw, show=lambda sent, _: show(sent, count))
-
-
-def publish_lines(stream: Stream, topic: Topic, raw_lines: Iterable[bytes], *, raw: bool, show: Show) -> Published:
-    """Publish *raw_lines* as they come; bad ones are left out, unless *raw*."""
     created = ensure_topic(stream, topic)
     keys, bad, sent, without_key = Keys(topic), list[BadLine](), 0, 0
     with closing(stream.producer()) as producer:
@@ -128,16 +114,14 @@ def publish_lines(stream: Stream, topic: Topic, raw_lines: Iterable[bytes], *, r
                 key = keys.of(line.value)
             except BadInputError as error:
                 bad.append(BadLine(line.number, str(error)))
-                if not raw:
-                    continue
             producer.send(topic.topic, line.value, key=key)
             without_key += key is None and bool(topic.partitioned_by)
             sent += 1
             if sent % FLUSH_EVERY == 0:
                 producer.flush()
-                show(sent, None)
+                show(sent)
         producer.flush()
-    show(sent, None)
+    show(sent)
     return Published(created, sent, without_key, tuple(bad))
 
 
@@ -147,22 +131,3 @@ def ensure_topic(stream: Stream, topic: Topic) -> int:
         return 0
     stream.ensure(TopicSpec(topic.topic, topic.partitions))
     return stream.partitions(topic.topic) or topic.partitions  # a Redis stream has one, whatever is asked for
-
-
-def _opened(file: Path) -> BinaryIO:
-    try:
-        return file.open("rb")
-    except OSError as error:
-        raise SettingsError(f"can't read {file}: {error.strerror}") from error
-
-
-def _checked(lines: Iterable[bytes], keys: Keys) -> tuple[int, tuple[BadLine, ...]]:
-    """Return how many of *lines* hold something, and which of them can't be published."""
-    count, bad = 0, list[BadLine]()
-    for line in read_lines(lines):
-        count += 1
-        try:
-            keys.of(line.value)
-        except BadInputError as error:
-            bad.append(BadLine(line.number, str(error)))
-    return count, tuple(bad)

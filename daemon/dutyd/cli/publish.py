@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
-from dutyd.cli.failures import Exit, say
+from dutyd.cli.failures import say
 from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile
 from dutyd.cli.render import counted, print_json, progress
 from dutyd.core.errors import SettingsError, nearest
@@ -23,44 +23,45 @@ Lines = Annotated[
     Path,
     typer.Argument(metavar="FILE", help="One event, or an array of events, a line; - reads standard input."),
 ]
-Raw = Annotated[bool, typer.Option("--raw", help="Send every line as it is, also what holds no event.")]
 
 
 def publish(
     file: Lines,
     topic: Alias = None,
     settings: SettingsFile = DEFAULT_SETTINGS,
-    raw: Raw = False,
     as_json: AsJson = False,
 ) -> None:
     """Send the lines of a file to a topic, keyed as its rules expect.
 
-    A line that holds no event means that nothing of a file is sent; of standard input, all other lines are.
+    Lines go out as they are, as a producer's would: what holds no event is told here, and becomes a dead letter.
     """
-    from dutyd.app.publish import publish_file, publish_lines
+    from dutyd.app.publish import publish_lines
     from dutyd.cli.places import open_world
 
-    with open_world(settings) as world, progress("publishing") as show:
+    with open_world(settings) as world, progress("publishing") as show, _opened(file) as lines:
         to = _chosen(world.settings.sources, topic)
-        if file == Path("-"):
-            done = publish_lines(world.stream, to, sys.stdin.buffer, raw=raw, show=show)
-        else:
-            done = publish_file(world.stream, to, file, raw=raw, show=show)
+        total = sum(1 for _ in lines) if lines.seekable() else None
+        if total is not None:
+            lines.seek(0)
+        done = publish_lines(world.stream, to, lines, lambda sent: show(sent, total))
     _complain(file, done.bad)
     if as_json:
         counts = {"created": bool(done.created), "records": done.records, "without_key": done.without_key}
         print_json({"topic": to.topic, **counts, "bad": [bad._asdict() for bad in done.bad]})
-    elif done.bad and not done.records:
-        typer.echo("Nothing was published: mend these lines, or send them as they are with --raw.")
     else:
         typer.echo(_told(to, done.records, done.created, done.without_key))
-    if done.bad and not raw:
-        raise typer.Exit(Exit.WRONG_USE)
+
+
+def _opened(file: Path) -> BinaryIO:
+    try:
+        return sys.stdin.buffer if file == Path("-") else file.open("rb")
+    except OSError as error:
+        raise SettingsError(f"can't read {file}: {error.strerror}") from error
 
 
 def _complain(file: Path, bad: Sequence[tuple[int, str]]) -> None:
     for line, reason in bad[:SHOWN]:
-        say(f"{file}:{line}: {reason}")
+        say(f"{file}:{line}: {reason} (sent as it is: it will be a dead letter)")
     if len(bad) > SHOWN:
         say(f"and {counted(len(bad) - SHOWN, 'more line')} like these")
 

@@ -122,7 +122,7 @@ class Stage:
         """Publish *events* to the topic *alias*, as ``dutyd publish`` does."""
         lines = (msgspec.json.encode(event) for event in events)
         topic = self._world.topics[alias]
-        publish_lines(self._world.stream, topic, lines, raw=False, show=lambda sent, _: show(sent))
+        publish_lines(self._world.stream, topic, lines, show)
 
     def listed(self, path: str) -> list[dict[str, Any]]:
         """Return a list of the back office."""
