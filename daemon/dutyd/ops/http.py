@@ -83,6 +83,7 @@ class HttpServer:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((host, port))
+            self._socket.listen()  # at once: until it listens, another process could take the port, too
         except OSError as error:
             self._socket.close()
             raise SettingsError(f"http: {host}:{port} can't be used: {error.strerror}; choose another port") from error
