@@ -12,7 +12,7 @@ from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
 from dutyd.core.rule import Mode
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
-from dutyd.embedded.standin_script import Script
+from dutyd.embedded.standin.script import Script
 from support.acting import Office, office, running
 
 RULES = """

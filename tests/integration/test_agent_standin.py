@@ -12,7 +12,7 @@ import pytest
 from dutyd.act.agent.client import Client, Endpoint
 from dutyd.act.agent.model import ModelDown, ModelRejected
 from dutyd.core.errors import SettingsError
-from dutyd.embedded.standin_script import MODELS, read_script
+from dutyd.embedded.standin.script import MODELS, read_script
 from support.agent_run import playing
 
 TICKET = {

@@ -7,7 +7,7 @@ import pytest
 
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
-from dutyd.embedded.standin_script import Script
+from dutyd.embedded.standin.script import Script
 from support.program import Program
 
 SETTINGS = """\

@@ -14,7 +14,7 @@ from dutyd.core.incident import Evidence
 from dutyd.core.rule import Budget, Rule
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
-from dutyd.embedded.standin_script import parse_script
+from dutyd.embedded.standin.script import parse_script
 from support.grants import CATALOGUE, a_rule, names
 
 

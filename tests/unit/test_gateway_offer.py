@@ -10,7 +10,7 @@ from dutyd.act.gateway.dialect import schema_of
 from dutyd.core.expr import parse_template
 from dutyd.core.rule import Bound
 from dutyd.core.tool import Tool
-from dutyd.embedded.standin_schema import schema_problem
+from dutyd.embedded.standin.schema import schema_problem
 from dutyd_tools import TOOLS
 from support.grants import CATALOGUE, a_rule, a_ticket, an_order, names
 

@@ -28,7 +28,7 @@ def backoffice(port: Port = 8081, db: Database = Path("backoffice.db")) -> None:
 def standin(port: Port = 8082, script: ScriptFile = None) -> None:
     """Serve an honest stand-in for a model endpoint: no model is behind it."""
     from dutyd.embedded.standin import serve
-    from dutyd.embedded.standin_script import Script, read_script
+    from dutyd.embedded.standin.script import Script, read_script
     from dutyd.ops.logging import configure_logging
 
     configure_logging()

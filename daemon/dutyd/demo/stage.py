@@ -27,7 +27,7 @@ from dutyd.core.errors import NotReadyError
 from dutyd.embedded.backoffice import app
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
-from dutyd.embedded.standin_script import Script
+from dutyd.embedded.standin.script import Script
 from dutyd.ledger import Ledger
 from dutyd.settings import load_settings
 

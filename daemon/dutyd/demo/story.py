@@ -15,7 +15,7 @@ from typing import Any
 from dutyd.demo import scenes
 from dutyd.demo.scenes import Numbers, Show
 from dutyd.demo.stage import Play, Stage
-from dutyd.embedded.standin_script import Script, ScriptedAnswer, ScriptedCall
+from dutyd.embedded.standin.script import Script, ScriptedAnswer, ScriptedCall
 from dutyd.embedded.valkey import join_or_start
 
 EVENTS = 12_000

@@ -22,8 +22,8 @@ from dutyd.act.agent.model import (
 )
 from dutyd.act.agent.task import EndKind, Task
 from dutyd.core.rule import Budget
-from dutyd.embedded.standin_checks import refuse_request
-from dutyd.embedded.standin_script import Script
+from dutyd.embedded.standin.checks import refuse_request
+from dutyd.embedded.standin.script import Script
 from support.agent_run import Desk, Instant, Notebook, a_task
 from support.grants import CATALOGUE, a_rule
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from dutyd.embedded.standin_checks import refuse_key, refuse_request
-from dutyd.embedded.standin_script import Script
+from dutyd.embedded.standin.checks import refuse_key, refuse_request
+from dutyd.embedded.standin.script import Script
 
 SCRIPT = Script()
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from dutyd.core.rule import Severity
 from dutyd.core.tool import Tool
-from dutyd.embedded.standin_schema import schema_problem
+from dutyd.embedded.standin.schema import schema_problem
 from dutyd_tools import TOOLS
 from dutyd_tools.providers.backoffice import PATHS
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dutyd.embedded.standin_schema import schema_problem
-from dutyd.embedded.standin_script import Script
-from dutyd.embedded.standin_wire import tokens_of
+from dutyd.embedded.standin.schema import schema_problem
+from dutyd.embedded.standin.script import Script
+from dutyd.embedded.standin.wire import tokens_of
 
 _MOST_BYTES = 2_097_152
 _FIXED: Mapping[str, float] = {"top_p": 0.95, "n": 1, "presence_penalty": 0, "frequency_penalty": 0}

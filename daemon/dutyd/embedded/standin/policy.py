@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dutyd.embedded.standin_script import FaultKind, Script, ScriptedAnswer
-from dutyd.embedded.standin_wire import NAME, Said, SaidCall
+from dutyd.embedded.standin.script import FaultKind, Script, ScriptedAnswer
+from dutyd.embedded.standin.wire import NAME, Said, SaidCall
 
 _MULTIPLE = re.compile(r"multiple of (\d+(?:\.\d+)?)")
 _MOST = 2.0**53

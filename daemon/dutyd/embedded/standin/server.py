@@ -1,7 +1,7 @@
 """The stand-in for a Chat Completions endpoint: a loopback HTTP server that is honest about being one.
 
-It refuses what the real API refuses (``standin_checks``), decides by a small fixed policy or a script
-(``standin_policy``, ``standin_script``), plays the faults of real hosts, and names itself in the model id, in
+It refuses what the real API refuses (``checks``), decides by a small fixed policy or a script
+(``policy``, ``script``), plays the faults of real hosts, and names itself in the model id, in
 ``system_fingerprint`` and in the header ``x-standin``. The demo and the tests talk to it over real HTTP; what it says
 is never reported as a model's work. ``dutyd standin`` calls ``serve``; others put ``Standin(script).app`` behind a
 ``Loopback``.
@@ -21,10 +21,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from dutyd.embedded.loopback import Loopback
-from dutyd.embedded.standin_checks import Refusal, refuse_key, refuse_request, thinks
-from dutyd.embedded.standin_policy import decide, spoil
-from dutyd.embedded.standin_script import Fault, FaultKind, Script
-from dutyd.embedded.standin_wire import NAME, Envelope, Said, chunks, completion, fit, tokens_of
+from dutyd.embedded.standin.checks import Refusal, refuse_key, refuse_request, thinks
+from dutyd.embedded.standin.policy import decide, spoil
+from dutyd.embedded.standin.script import Fault, FaultKind, Script
+from dutyd.embedded.standin.wire import NAME, Envelope, Said, chunks, completion, fit, tokens_of
 
 _DEFAULT_MOST = 1024
 _REMEMBERED = 10_000

@@ -1,6 +1,6 @@
 """The schema dialect of the real API, as a check of one function that a model shall be offered.
 
-``embedded.standin_checks`` asks it for each function of a request; the first problem comes back. *usual* refuses what
+``embedded.standin.checks`` asks it for each function of a request; the first problem comes back. *usual* refuses what
 the real server was seen to refuse (names, root, missing types, a type beside ``anyOf``); *strict* also refuses keywords
 that it silently ignores, because an ignored bound is a bound that nobody enforces.
 """

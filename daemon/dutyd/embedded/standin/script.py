@@ -1,7 +1,7 @@
 """The stand-in's script: which faults it plays and what it is made to say, as values, read from YAML or JSON.
 
 ``embedded.standin`` asks this for its behaviour; people write it for tests, the demo and training. Without a script
-the stand-in answers every request by its own small policy (``embedded.standin_policy``). A file holds one mapping,
+the stand-in answers every request by its own small policy (``embedded.standin.policy``). A file holds one mapping,
 every key optional, an unknown one an error::
 
     models: [kimi-k2.6]        # ids it serves; any other is a 404, as retired ids are at the real API
@@ -136,4 +136,4 @@ def parse_script(data: object) -> Script:
     try:
         return msgspec.convert({} if data is None else data, Script)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{error}; the keys are described in dutyd.embedded.standin_script") from error
+        raise SettingsError(f"{error}; the keys are described in dutyd.embedded.standin.script") from error
