@@ -1,0 +1,148 @@
+"""Kafka in, triggers out: the whole evaluate path against a bare loop over the same records, in the same run.
+
+One process, a real broker and a real Valkey that fsyncs every write, all on this machine: 100 rules, one in ten over a
+window, 10,000 entities, an opening every 10,000 events; repeats, watermark and checkpoints on. The bare loop is
+kafka-python's consumer (with ``crc32c``) with the same settings, decoding each record with msgspec, and nothing else.
+Both read all records of one topic, in turns; the medians count, and their ratio is what DESIGN 9 speaks of.
+"""
+
+import json
+import logging
+import random
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import redis
+import structlog
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from dutyd.core.expr import parse
+from dutyd.core.rule import Rule, RuleSet
+from dutyd.core.topic import OwnTopics, Topic
+from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.path import POLL_RECORDS, Evaluator
+from dutyd.stream import open_stream
+from dutyd.stream.base import Stream, TopicSpec
+from dutyd.stream.own_topics import own_topics
+from row import Row
+from support.broker import running_broker
+from support.valkey import running_valkey
+
+EVENTS = 200_000
+ENTITIES = 10_000
+RULES = 100
+FIELDS = 30
+PARTITIONS = 4
+ROUNDS = 5
+OPENING_EVERY = 10_000
+RATE = 100_000
+"""Events a second by their own times: as dense as they are when an evaluator has as much to do as it can."""
+TOPIC = "bench-metrics"
+
+
+def rows() -> Iterator[Row]:
+    """Measure, and yield the row ``kafka_in_trigger_out``."""
+    with running_broker() as broker, running_valkey() as url, redis.Redis.from_url(url) as client:
+        if broker.lacks:
+            return
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+        stream = open_stream(f"kafka://{broker.address}", {})
+        stream.ensure(TopicSpec(TOPIC, PARTITIONS))
+        fill(broker.address)
+        bare, full = [], []
+        for number in range(ROUNDS):
+            bare.append(EVENTS / read_bare(broker.address))
+            full.append(EVENTS / evaluate(stream, client, f"bench{number}"))
+        stream.close()
+    value, baseline = statistics.median(full), statistics.median(bare)
+    yield Row("kafka_in_trigger_out", value, "events/s", baseline, value / baseline)
+
+
+def rules() -> RuleSet:
+    """Thresholds over thirty fields, half of them with ``where``, half with ``clear``; one in ten over a window."""
+    found = {}
+    for number in range(RULES):
+        field = f"m{number % FIELDS}"
+        seen = f"avg({field}, 5m)" if number % 10 == 0 else field
+        found[f"rule-{number}"] = Rule(
+            id=f"rule-{number}",
+            topic="metrics",
+            when=parse(f"{seen} > {1_000 + number}"),
+            per=("service",),
+            where=parse('env == "prod"') if number % 2 else None,
+            clear=parse(f"{seen} < 900") if number % 4 < 2 else None,
+        )
+    return RuleSet("bench", found, {})
+
+
+def events() -> Iterator[tuple[bytes, bytes]]:
+    """Yield key and value of every record: about 200 bytes, three of the fields, in the order of time."""
+    chance = random.Random(7)
+    began = time.time() - 1_000  # noqa: TID251  # the bench is an edge
+    for number in range(EVENTS):
+        service = f"service-{chance.randrange(ENTITIES)}"
+        at = began + number / RATE
+        fields: dict[str, Any] = {f"m{n}": round(chance.uniform(0, 900), 3) for n in chance.sample(range(FIELDS), 3)}
+        if number % OPENING_EVERY == OPENING_EVERY - 1:
+            fields["m1"] = 1_050.0  # beyond one of the thresholds
+        said = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03d}Z"
+        whole = {"id": f"{chance.getrandbits(128):032x}", "time": said, "service": service, "env": "prod", **fields}
+        yield service.encode(), json.dumps(whole).encode()
+
+
+def fill(address: str) -> None:
+    producer = KafkaProducer(bootstrap_servers=address, linger_ms=20, acks=1, enable_idempotence=False)
+    for key, value in events():
+        producer.send(TOPIC, value, key=key)
+    producer.close()
+
+
+def read_bare(address: str) -> float:
+    """Return the seconds that a loop takes which only reads and decodes."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=address,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+        metrics_enabled=False,
+    )
+    consumer.assign([TopicPartition(TOPIC, number) for number in range(PARTITIONS)])
+    decode, count = msgspec.json.decode, 0
+    began = time.perf_counter()
+    while count < EVENTS:
+        for records in consumer.poll(timeout_ms=1_000, max_records=POLL_RECORDS).values():
+            for record in records:
+                decode(record.value)
+            count += len(records)
+    took = time.perf_counter() - began
+    consumer.close()
+    return took
+
+
+def evaluate(stream: Stream, client: "redis.Redis", installation: str) -> float:
+    """Return the seconds from the evaluator's assignment until everything is decided, and every trigger told."""
+    for spec in own_topics(OwnTopics(installation)):
+        stream.ensure(spec)
+    topic = Topic(alias="metrics", topic=TOPIC, partitions=PARTITIONS)
+    checkpoint, ruled, clock = Checkpoint(client, installation), rules(), time.time  # noqa: TID251  # an edge
+    evaluator = Evaluator(installation, {"metrics": topic}, stream, checkpoint, lambda: ruled, clock)
+    stop = threading.Event()
+    thread = threading.Thread(target=evaluator.run, args=(stop,))
+    thread.start()
+    wait_until(lambda: evaluator.status.joined)
+    began = time.perf_counter()
+    wait_until(lambda: sum(evaluator.status.decided.values()) >= EVENTS and not evaluator.status.unacked)
+    took = time.perf_counter() - began
+    stop.set()
+    thread.join()
+    return took
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    """Ask now and then, too seldom to disturb."""
+    while not done():
+        time.sleep(0.005)
