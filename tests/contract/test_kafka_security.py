@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,16 +36,13 @@ class Guarded:
     url: str
     open: str
     certificate: Certificate
-    folder: Path
 
     def settings(self, password: str = PASSWORD) -> dict[str, str]:
-        secret = self.folder / "password"
-        secret.write_text(f"{password}\n")
         return {
             "security_protocol": "SASL_SSL",
             "sasl_mechanism": "SCRAM-SHA-512",
             "username": USER,
-            "password_file": str(secret),
+            "password": password,
             "ca_file": str(self.certificate.certificate),
         }
 
@@ -71,7 +67,7 @@ def guarded(kafka_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> I
     )
     broker.format("--add-scram", f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]")
     broker.start()
-    yield Guarded(f"kafka://127.0.0.1:{secure}", broker.address, certificate, folder)
+    yield Guarded(f"kafka://127.0.0.1:{secure}", broker.address, certificate)
     broker.stop()
 
 

@@ -19,9 +19,8 @@ def test_an_address_lists_servers_with_ports() -> None:
     assert client_settings("kafka://a", {}).options["api_version"] is None
 
 
-def test_secrets_and_certificates_come_from_files(tmp_path: Path) -> None:
-    secret, authority = tmp_path / "secret", tmp_path / "ca.pem"
-    secret.write_text("correct horse\n")
+def test_the_section_is_said_in_the_clients_words(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
     authority.write_text("...")
     options = client_settings(
         "kafka://a",
@@ -29,7 +28,7 @@ def test_secrets_and_certificates_come_from_files(tmp_path: Path) -> None:
             "security_protocol": "SASL_SSL",
             "sasl_mechanism": "PLAIN",
             "username": "keeper",
-            "password_file": str(secret),
+            "password": "correct horse",
             "ca_file": str(authority),
             "cert_file": str(authority),
             "key_file": str(authority),
@@ -48,9 +47,9 @@ def test_secrets_and_certificates_come_from_files(tmp_path: Path) -> None:
         ({"user": "x"}, "unknown setting 'user'; did you mean 'username'"),
         ({"security_protocol": "SASL"}, "security_protocol is 'SASL', expected one of PLAINTEXT, SSL"),
         ({"sasl_mechanism": "SCRAM"}, "sasl_mechanism is 'SCRAM', expected one of PLAIN"),
-        ({"security_protocol": "SASL_SSL"}, "SASL_SSL needs sasl_mechanism and username and password_file"),
+        ({"security_protocol": "SASL_SSL"}, "SASL_SSL needs sasl_mechanism and username and password"),
         ({"ca_file": "nowhere.pem"}, "ca_file 'nowhere.pem' can't be read: No such file"),
-        ({"password_file": "."}, "password_file '.' can't be read: Is a directory"),
+        ({"key_file": "."}, "key_file '.' can't be read: Is a directory"),
     ],
 )
 def test_wrong_settings_say_what_to_write(settings: dict[str, str], said: str) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import structlog
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.coordinator.base import MemberState
 from kafka.errors import (
     CommitFailedError,
     FencedInstanceIdError,
@@ -45,6 +46,9 @@ END_MS = 5_000
 
 SLICE_SECONDS = 0.2
 """A group change is reported at most this much later than it happened."""
+
+JOIN_SECONDS = 1.0
+"""A poll waits so long, whatever its timeout, while the group finds its members: there is nothing to read then."""
 
 _TOO_LATE = (
     CommitFailedError,
@@ -105,16 +109,27 @@ class KafkaGroupConsumer:
         """See ``stream.base.Consumer.poll``."""
         self._ends.clear()
         self._release()
-        deadline = time.monotonic() + timeout
+        began = time.monotonic()
         while True:
-            left = max(0.0, deadline - time.monotonic())
+            left = max(0.0, self._patience(timeout) - (time.monotonic() - began))
             with reaching(self._servers, "read"):
                 found = self._kafka.poll(timeout_ms=min(left, SLICE_SECONDS) * 1000, max_records=limit)
             polled = self._answer(found)
             if polled is not None:
                 return polled
-            if left <= SLICE_SECONDS:
+            if not self._joined:
+                # kafka-python forgets a join that outlasts a poll when new partitions were its cause.
+                self._kafka._coordinator.request_rejoin()  # noqa: SLF001  # there is no public way
+            if time.monotonic() - began >= self._patience(timeout):
                 return Polled()
+
+    def _patience(self, timeout: float) -> float:
+        """Return how long this poll may take: a join that ends between two polls would begin again."""
+        return timeout if self._joined else max(timeout, JOIN_SECONDS)
+
+    @property
+    def _joined(self) -> bool:
+        return self._kafka.group_metadata().state is MemberState.STABLE
 
     def _answer(self, found: Mapping[Any, Sequence[Record]]) -> Polled | None:
         assigned, revoked, lost = self._changes()

@@ -1,8 +1,8 @@
 """The client settings for a broker: the stream's URL and the ``kafka`` section of the settings, in kafka-python's
 words.
 
-Made once by ``KafkaStream``; every consumer, producer and admin client starts from them. Secrets are read from files
-here, so that they never stand in settings, logs or process lists.
+Made once by ``KafkaStream``; every consumer, producer and admin client starts from them. The password comes as text:
+whoever opens the stream has read it from its file or environment variable.
 """
 
 from collections.abc import Mapping
