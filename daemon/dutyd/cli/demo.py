@@ -25,7 +25,8 @@ def demo(fast: Fast = False, json: AsJson = False, keep: Keep = False, stream: S
     from dutyd.ops.logging import configure_logging
 
     configure_logging(logging.ERROR)
-    console = Console(stderr=True, highlight=False)
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # requests that a scene left in the air are no trouble
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print("Everything here is embedded: Valkey, a back office, a stand-in for the model (no model is asked).")
     kept = Path(tempfile.mkdtemp(prefix="dutyd-demo-")) if keep else None
     told = []
@@ -36,10 +37,14 @@ def demo(fast: Fast = False, json: AsJson = False, keep: Keep = False, stream: S
             if not console.is_terminal:
                 console.print(f"  {text}")
 
-        for scene in tell(FAST_EVENTS if fast else EVENTS, stream, folder, show):
+        def announce(title: str) -> None:
+            console.print(f"[bold]{title}[/bold]")
+            status.update("starting")
+
+        for scene in tell(FAST_EVENTS if fast else EVENTS, stream, folder, announce, show):
             told.append(scene)
             mark = "[green]ok[/green]" if scene.good else "[red]NOT AS PROMISED[/red]"
-            console.print(f"[bold]{scene.scene.title}[/bold]\n  {scene.scene.proof.format(**scene.numbers)}  {mark}")
+            console.print(f"  {scene.scene.proof.format(**scene.numbers)}  {mark}")
     if kept:
         console.print(f"Kept in {kept}: settings, rules, logs and the back office's database of each scene.")
     if json:

@@ -117,12 +117,12 @@ def all_scenes(events: int) -> tuple[Scene, ...]:
     )
 
 
-def tell(events: int, stream: str | None, folder: Path, show: Show) -> Iterator[Told]:
-    """Play the scenes one after the other in *folder*; *show* is told how it goes."""
+def tell(events: int, stream: str | None, folder: Path, announce: Show, show: Show) -> Iterator[Told]:
+    """Play the scenes one after the other in *folder*; *announce* is told each title, *show* how it goes."""
     server = join_or_start(folder / "valkey")
     try:
         for scene in all_scenes(events):
-            show(scene.title)
+            announce(scene.title)
             rules = {name: _rule_file(name) for name in scene.rules}
             play = Play(folder / scene.name, server.url, stream, rules, scene.topics, scene.script)
             with Stage(play) as stage:
