@@ -46,8 +46,8 @@ def _records(count: int, fields: int, per_second: float) -> Iterator[Raw]:
         if number % 1_000 == 0:
             values[f"m{names[0]}"] = 1_500.0
         said = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        event = {"id": f"{chance.getrandbits(128):032x}", "time": said, "source": "bench"}
-        event |= {"service": service, "env": "prod" if number % 2 else "test", **values}
+        known = {"time": said, "source": "bench", "service": service, "env": "prod" if number % 2 else "test"}
+        event = {"id": f"{chance.getrandbits(128):032x}", **known, **values}
         yield Raw(number, int(at * 1000), service.encode(), json.dumps(event).encode())
 
 

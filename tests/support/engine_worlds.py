@@ -72,6 +72,9 @@ _where: st.SearchStrategy[Node] = st.one_of(
 )
 
 
+_totals: st.SearchStrategy[Node] = st.sampled_from([Binary("+", Name("x"), Name("y")), Window("sum", "x", 5.0)])
+
+
 def expr(node: Node) -> Expr:
     """Return *node* with its text."""
     return Expr(to_text(node), node)
@@ -85,11 +88,11 @@ def rules(draw: st.DrawFn, condition: st.SearchStrategy[Node] = conditions, most
         let = {}
         when = draw(condition)
         clear = draw(st.none() | condition)
-        names = to_text(when) + ("" if clear is None else to_text(clear))
+        names = expr(when).names | (frozenset() if clear is None else expr(clear).names)
         if "total" in names:
-            let["total"] = expr(draw(st.sampled_from([Binary("+", Name("x"), Name("y")), Window("sum", "x", 5.0)])))
+            let["total"] = expr(draw(_totals))
         if "loud" in names:
-            let["loud"] = expr(draw(_leaves.filter(lambda node: "loud" not in to_text(node) and "total" not in to_text(node))))
+            let["loud"] = expr(draw(_leaves.filter(lambda node: not {"loud", "total"} & expr(node).names)))
         where = draw(st.none() | st.none() | _where)
         made.append(
             Rule(

@@ -51,7 +51,7 @@ def test_any_rules_decide_as_the_reference_does(data: st.DataObject, lates: bool
     check_equal(made, parts, ticks)
 
 
-_ops = st.sampled_from([">", ">=", "<", "<="])
+_ops: Any = st.sampled_from([">", ">=", "<", "<="])
 _bounds = st.integers(-3, 8).map(float)
 
 
@@ -62,7 +62,7 @@ def many_thresholds(draw: st.DrawFn, quantity: Node) -> list[Rule]:
     for number in range(draw(st.integers(16, 24))):
         op, bound = draw(_ops), draw(_bounds)
         gap = draw(st.sampled_from([None, 0.0, 1.0, 2.0]))
-        turned = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}[op]
+        turned: Any = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}[op]
         distance = None if gap is None else gap if op in ("<", "<=") else -gap
         clear = None if distance is None else expr(Binary(turned, quantity, Literal(bound + distance)))
         hold = draw(st.sampled_from([0.0, 0.0, 2.0]))

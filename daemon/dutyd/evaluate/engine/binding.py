@@ -89,7 +89,7 @@ def _restore(view: View, state: State) -> None:
     for runner in view.runners:
         rule = runner.conditions.rule.id
         for key, latch in state.remembered.pop(rule, {}).items():
-            track = view.tracks.get(key) or view.new_track(key, None)
+            track = view.tracks.get(key) or view.new_track(key, None, latch.since)
             if track is not None and (track.last is None or track.last.time <= latch.since):
                 known = {} if track.last is None else track.last.fields
                 track.last = Event("", "", latch.since, latch.since, latch.offset, {**known, **latch.last})

@@ -46,7 +46,7 @@ class Duplicates:
             self.on_forget()
         identity = hash((event.id, event.source, event.time))
         before = self._young.get(identity)
-        if before is None:
+        if before is None and self._old:
             before = self._old.get(identity)
         if before is not None and arrival - before <= self._span:
             return True

@@ -5,12 +5,16 @@ and masks) itself, so that ``View.see`` decides with two comparisons and one loo
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from dutyd.core.expr.tree import Name
-from dutyd.evaluate.engine.aggregates import Aggregates
 from dutyd.evaluate.engine.entities import Key
+from dutyd.evaluate.engine.feeds import Feed, Todo
 from dutyd.evaluate.engine.tables import Table
+
+if TYPE_CHECKING:
+    from dutyd.evaluate.engine.view import View
 
 
 class More:
@@ -18,21 +22,21 @@ class More:
 
     Attributes:
         field: its name.
-        aggregates: those that may take it as a sample.
+        feeds: of the windows that may take it as a sample.
         tables: other tables that it touches.
 
     """
 
-    __slots__ = ("aggregates", "field", "tables")
+    __slots__ = ("feeds", "field", "tables")
 
     def __init__(self, field: str) -> None:
         self.field = field
-        self.aggregates: list[int] = []
+        self.feeds: list[Feed] = []
         self.tables: list[Table] = []
 
 
-Entry = tuple[float, float, dict[Key, int], Table | None, More | None]
-"""Low and high end of the band, masks, the table they belong to, and what else the field touches."""
+Entry = tuple[str, float, float, dict[Key, int], Table | None, More | None]
+"""The field, low and high end of the band, masks, the table they belong to, and what else the field touches."""
 
 
 class Index:
@@ -40,47 +44,45 @@ class Index:
 
     Attributes:
         entries: by field.
-        counted: aggregates that take events whatever their fields are.
+        feeds: by aggregate.
+        counted: those that take events whatever their fields are.
         always: tables that every event may touch.
-        sampled: by aggregate: tables that a new sample may touch.
-        readers: by aggregate: tables that read it.
 
     """
 
-    __slots__ = ("always", "counted", "entries", "readers", "sampled")
+    __slots__ = ("always", "counted", "entries", "feeds")
 
-    def __init__(self, tables: Sequence[Table], aggregates: Aggregates) -> None:
-        self.always = [table for table in tables if table.plan.touch is None]
-        self.counted = [at for at, each in enumerate(aggregates.all) if each.field is None]
-        self.sampled = [_with(tables, at, "samples") for at in range(len(aggregates.all))]
-        self.readers = [_with(tables, at, "reads") for at in range(len(aggregates.all))]
-        self.entries = _entries(tables, aggregates)
+    def __init__(self, view: "View") -> None:
+        """Sort the tables of *view*."""
+        self.feeds = [Feed(at, view) for at in range(len(view.plan.aggregates.all))]
+        for table in view.tables:
+            for at in sorted(table.plan.reads):
+                self.feeds[at].join(table)
+        by_field = list(zip(view.plan.aggregates.all, self.feeds, strict=True))
+        self.counted = [feed for aggregate, feed in by_field if aggregate.field is None]
+        self.always = [table for table in view.tables if table.plan.touch is None]
+        self.entries = _entries(view.tables, [(each.field, feed) for each, feed in by_field if each.field is not None])
 
-    def reading(self, aggregates: Iterable[int]) -> dict[Table, None]:
+    def reading(self, aggregates: Iterable[int]) -> Todo:
         """Return the tables that read one of *aggregates*, each once, in a certain order."""
-        return dict.fromkeys(table for at in sorted(aggregates) for table in self.readers[at])
+        return dict.fromkeys(table for at in sorted(aggregates) for table in self.feeds[at].readers)
 
 
-def _with(tables: Iterable[Table], at: int, what: str) -> list[Table]:
-    return [table for table in tables if at in getattr(table.plan, what)]
-
-
-def _entries(tables: Iterable[Table], aggregates: Aggregates) -> dict[str, Entry]:
+def _entries(tables: Iterable[Table], feeds: Iterable[tuple[str, Feed]]) -> dict[str, Entry]:
     first: dict[str, Table] = {}
     more: dict[str, More] = {}
-    for at, aggregate in enumerate(aggregates.all):
-        if aggregate.field is not None:
-            more.setdefault(aggregate.field, More(aggregate.field)).aggregates.append(at)
+    for field, feed in feeds:
+        more.setdefault(field, More(field)).feeds.append(feed)
     for table in tables:
         for field in table.plan.touch.fields if table.plan.touch is not None else ():
             if isinstance(table.plan.quantity, Name) and field not in first:
                 first[field] = table
             else:
                 more.setdefault(field, More(field)).tables.append(table)
-    return {field: _entry(first.get(field), more.get(field)) for field in {**first, **more}}
+    return {field: _entry(field, first.get(field), more.get(field)) for field in {**first, **more}}
 
 
-def _entry(table: Table | None, more: More | None) -> Entry:
+def _entry(field: str, table: Table | None, more: More | None) -> Entry:
     if table is None:
-        return (-math.inf, math.inf, {}, None, more)
-    return (*table.band, table.masks, table, more)
+        return (field, -math.inf, math.inf, {}, None, more)
+    return (field, *table.band, table.masks, table, more)

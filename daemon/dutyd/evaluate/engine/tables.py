@@ -6,7 +6,7 @@ evaluator, and only a rule that raises there, too, has failed.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dutyd.core.event import Event
 from dutyd.core.expr import Look, Node, evaluate
@@ -53,6 +53,16 @@ class Table:
         self._failing = False
         for at, runner in enumerate(runners):
             runner.join(self.masks, at)
+
+    def asks(self, value: Any, key: Key) -> bool:
+        """Return whether *value* of a field that touches it is beyond the guard."""
+        if value.__class__ is float or value.__class__ is int:
+            low, high = self.band
+            self.seen += 1
+            return not low <= value <= high or key in self.masks
+        usable = value is not None and self.plan.quantity is None
+        self.seen += usable
+        return usable
 
     def judge(self, key: Key, event: Event, time: float, track: Track | None) -> Outcome:
         """Ask the rules about *event* at *time* and move their latches; REFUSED where one could not move."""
@@ -119,24 +129,41 @@ class Table:
 
 
 class NumberTable(Table):
-    """Rules that compare one number, a field or a window, with constants."""
+    """Rules that compare one number, a field or a window, with constants.
 
-    __slots__ = ("_cuts", "_field", "_ranks", "_window")
+    Attributes:
+        function: of the window; empty for a field.
+
+    """
+
+    __slots__ = ("_cuts", "_field", "_high", "_low", "_ranks", "_window", "function")
 
     def __init__(self, plan: TablePlan, runners: Sequence[Runner], view: "View") -> None:
         super().__init__(plan, runners, view)
         quantity = plan.quantity
         self._field = quantity.name if isinstance(quantity, Name) else None
         self._window = plan.aggregates.numbers[quantity] if not isinstance(quantity, Name | None) else None
+        self.function = "" if isinstance(quantity, Name | None) else quantity.function
+        self._low, self._high = self.band
         self._ranks: dict[Key, int] = {}
         self._cuts: Cuts | None = plan.cuts
 
     def judge(self, key: Key, event: Event, time: float, track: Track | None) -> Outcome:
         """Ask the rules; remember the rank as long as it says where every latch of the entity stands."""
+        value = self._value(event, time, track)
+        if value is None:
+            self.unknown += 1
+            return Outcome.MOVED
+        if not self.is_beyond(value, key):
+            return Outcome.MOVED
         outcome = super().judge(key, event, time, track)
         if self._cuts is not None and (outcome is Outcome.REFUSED or self._failing or key not in self.masks):
             self._ranks.pop(key, None)
         return outcome
+
+    def is_beyond(self, value: float | None, key: Key) -> bool:
+        """Return whether a number may move a latch of *key*; unknown moves none, but is counted."""
+        return value is None or value < self._low or value > self._high or key in self.masks
 
     def _value(self, event: Event, time: float, track: Track | None) -> float | None:
         if self._window is not None:
@@ -145,13 +172,8 @@ class NumberTable(Table):
 
     def _ask(self, key: Key, event: Event, time: float, track: Track | None) -> Sequence[int]:
         value = self._value(event, time, track)
-        if value is None:
-            self.unknown += 1
-            return ()
-        low, high = self.band
+        assert value is not None  # ``judge`` looked
         mask = self.masks.get(key, 0)
-        if not mask and low <= value <= high:
-            return ()
         if self._cuts is None:
             return self.plan.code(value, mask)
         rank, before = self._cuts.rank(value), self._ranks.get(key)

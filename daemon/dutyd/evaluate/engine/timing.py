@@ -12,57 +12,57 @@ from dutyd.core.event import Event
 from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.moment import Moment, look_at
 from dutyd.evaluate.engine.runner import Outcome, Runner
-from dutyd.evaluate.engine.tracks import HOLD, PANE, Clock, Timer, Track
+from dutyd.evaluate.engine.tracks import HOLD, PANE, Clock, Track
 
 if TYPE_CHECKING:
-    from dutyd.evaluate.engine.tables import Table
+    from dutyd.evaluate.engine.feeds import Todo
     from dutyd.evaluate.engine.view import View
 
 
-def catch_up(view: "View", track: Track, time: float) -> "dict[Table, None]":
+def catch_up(view: "View", track: Track, time: float) -> "Todo":
     """Fire what was due before *time*; return the tables that an event at *time* must ask, whatever it brings."""
     _fire(view, track, time)
-    changed = set(track.stale)
-    track.stale.clear()
-    while track.due == time and track.timers[0].kind == PANE:
-        timer = track.pop()
-        if view.samples.leave(timer, track):
-            changed.add(timer.number)
-    _drop_if_idle(view, track)
-    return view.index.reading(changed)
+    todo: Todo = {}
+    while track.due == time and track.timers[0][1] == PANE:
+        _, _, number = track.pop()
+        view.index.feeds[number].leave(track, time, todo)
+    if track.stale:
+        todo.update(view.index.reading(track.stale))
+        track.stale.clear()
+    return todo
 
 
 def fire_until(clock: Clock, watermark: float) -> None:
     """Fire what is due at or before *watermark*, for every entity."""
     for track in clock.due(watermark):
         _fire(track.view, track, math.nextafter(watermark, math.inf))
-        _drop_if_idle(track.view, track)
+        track.view.drop_if_idle(track)
 
 
 def wait(view: "View", key: Key, runner: Runner, event: Event | None) -> Outcome:
     """Set the timer of a latch that is pending now; REFUSED, and not pending any more, where there is no room."""
-    track = view.tracks.get(key) or view.new_track(key, event)
+    track = view.tracks.get(key) or view.new_track(key, event, None)
     due = runner.due(key)
     if track is None or due is None:
         runner.give_up(key)
         return Outcome.REFUSED
-    view.topic.clock.set(track, Timer(due, HOLD, view.numbers[runner]))
+    view.topic.clock.set(track, (due, HOLD, view.numbers[runner]))
     return Outcome.MOVED
 
 
 def _fire(view: "View", track: Track, until: float) -> None:
     while track.due < until:
         due = track.due
-        left: set[int] = set()
+        todo: Todo = {}
         holds: list[Runner] = []
         while track.due == due:
-            timer = track.pop()
-            if timer.kind == HOLD:
-                holds.append(view.runners[timer.number])
-            elif view.samples.leave(timer, track):
-                left.add(timer.number)
+            _, kind, number = track.pop()
+            if kind == HOLD:
+                holds.append(view.runners[number])
+            else:
+                view.index.feeds[number].leave(track, due, todo)
         if track.last is not None:
-            for table in view.index.reading(left):
+            for table in todo:
                 view.judge(table, track.key, track.last, due, track)
         for runner in holds:
             _fire_held(view, runner, track, due)
@@ -73,9 +73,3 @@ def _fire_held(view: "View", runner: Runner, track: Track, due: float) -> None:
     if track.last is not None:
         moment = Moment(track.last, due, offset, look_at(track.last, due, track, view.samples))
     runner.fire(track.key, due, offset, moment)
-
-
-def _drop_if_idle(view: "View", track: Track) -> None:
-    """Forget a track in which nothing is left."""
-    if not track.timers and not view.plan.remembers:
-        view.tracks.pop(track.key, None)

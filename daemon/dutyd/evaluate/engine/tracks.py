@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dutyd.core.event import Event
 from dutyd.evaluate.engine.entities import Key
@@ -22,19 +22,9 @@ PANE = 0
 HOLD = 1
 
 
-class Timer(NamedTuple):
-    """When something is due; at equal times panes leave before latches fire.
-
-    Attributes:
-        due: event time, seconds since the epoch.
-        kind: ``PANE`` or ``HOLD``.
-        number: of the aggregate, or of the rule in its view.
-
-    """
-
-    due: float
-    kind: int
-    number: int
+Timer = tuple[float, int, int]
+"""When something is due (event time, seconds since the epoch); ``PANE`` or ``HOLD``: at equal times panes leave before
+latches fire; the number of the aggregate, or of the rule in its view."""
 
 
 class Track:
@@ -48,11 +38,12 @@ class Track:
         timers: a heap of what is due; what is no longer true is noticed when its time comes.
         due: when the first timer is due; infinite without one.
         scheduled: when the clock will ask; infinite when it won't.
+        newest: its newest event time, seconds since the epoch; minus infinity without one.
         stale: aggregates that a late sample changed since rules were last asked.
 
     """
 
-    __slots__ = ("before", "due", "key", "last", "scheduled", "stale", "timers", "view", "windows")
+    __slots__ = ("before", "due", "key", "last", "newest", "scheduled", "stale", "timers", "view", "windows")
 
     def __init__(self, view: "View", key: Key) -> None:
         self.view = view
@@ -61,14 +52,14 @@ class Track:
         self.before: Event | None = None
         self.windows: dict[int, Window] = {}
         self.timers: list[Timer] = []
-        self.due = math.inf
-        self.scheduled = math.inf
+        self.due = self.scheduled = math.inf
+        self.newest = -math.inf
         self.stale: set[int] = set()
 
     def pop(self) -> Timer:
         """Take the first timer off."""
         timer = heappop(self.timers)
-        self.due = self.timers[0].due if self.timers else math.inf
+        self.due = self.timers[0][0] if self.timers else math.inf
         return timer
 
 
@@ -82,8 +73,9 @@ class Clock:
     def set(self, track: Track, timer: Timer) -> None:
         """Wake *track* at *timer*."""
         heappush(track.timers, timer)
-        track.due = min(track.due, timer.due)
-        self._schedule(track)
+        if timer[0] < track.due:
+            track.due = timer[0]
+            self._schedule(track)
 
     def _schedule(self, track: Track) -> None:
         if track.due < track.scheduled:

@@ -6,13 +6,14 @@ for each event that passes ``where``; ``fire`` is also called for quiet entities
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from dutyd.core.event import Event
 from dutyd.evaluate.engine.aggregates import Aggregate
 from dutyd.evaluate.engine.entities import Key
-from dutyd.evaluate.engine.index import Index, More
+from dutyd.evaluate.engine.feeds import Todo
+from dutyd.evaluate.engine.index import Index
 from dutyd.evaluate.engine.plan import TablePlan, ViewPlan
 from dutyd.evaluate.engine.runner import Outcome, Runner
 from dutyd.evaluate.engine.samples import Samples
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from dutyd.evaluate.engine.topic import TopicState
 
 _LONG_AGO = -math.inf
-
-Todo = dict[Table, None]
-"""Tables to judge, each once, in order."""
 
 
 class View:
@@ -46,10 +44,12 @@ class View:
 
     __slots__ = (
         "_busy",
-        "_entries",
+        "_find",
         "_newest",
         "_older",
+        "_remembers",
         "_settling",
+        "_todo",
         "_watched",
         "events",
         "index",
@@ -73,14 +73,16 @@ class View:
         self.tables = [_table(each, runners, self) for each in plan.tables]
         self.tracks: dict[Key, Track] = {}
         self.events = self.overflow = 0
-        self.index = Index(self.tables, plan.aggregates)
-        self._entries = self.index.entries
+        self.index = Index(self)
+        self._find = self.index.entries.get
+        self._remembers = plan.remembers
         self._busy = bool(self.index.always or self.index.counted)
         self._newest: dict[Key, float] = {}
         self._older: dict[Key, float] = {}
         self.numbers = {runner: number for number, runner in enumerate(self.runners)}
         self._settling = self.samples.settling
         self._watched: dict[Key, dict[Table, None]] = {}
+        self._todo: Todo = {}
         for table in self.tables:
             for key in table.masks:
                 self.watch(key, table)
@@ -88,61 +90,59 @@ class View:
     def see(self, event: Event, key: Key) -> None:
         """Judge *event* of the entity *key*."""
         time = event.time
-        newest = self._newest.get(key)
-        if newest is None:
-            newest = self._older.get(key, _LONG_AGO)
+        track = self.tracks.get(key)
+        newest = self._newest_of(key) if track is None else track.newest
         if time < newest:
             self.topic.count_late(event)
             self._take_late(event, key, newest)
             return
-        self._newest[key] = time
         self.events += 1
-        todo: Todo | None = None
-        track = self.tracks.get(key)
-        if track is not None:
+        if track is None:
+            self._newest[key] = time
+        else:
+            track.newest = time
             if track.due <= time or track.stale:
-                todo = catch_up(self, track, time)
+                self._todo.update(catch_up(self, track, time))
             track.before, track.last = track.last, event
-        elif self.plan.remembers:
-            track = self.new_track(key, event)
-        if self.plan.remembers:
-            self._remember(key)
-        touched = self._pass_guards(event, key, track)
-        if touched or todo or self._busy or key in self._watched or _LONG_AGO < newest < self._settling:
-            self._judge_rest(event, key, newest, touched, todo or {})
+        if self._remembers:
+            track = self._remember(event, key, track)
+        self._pass_guards(event, key, track)
+        if self._todo or self._busy or key in self._watched or _LONG_AGO < newest < self._settling:
+            self._judge_rest(event, key, newest)
+        if track is not None and not track.timers:
+            self.drop_if_idle(track)
 
-    def _pass_guards(self, event: Event, key: Key, track: Track | None) -> list[More] | None:
-        """Judge what the fields of *event* touch behind their guards; return what else they touch."""
-        touched = None
-        entries = self._entries
-        for field, value in event.fields.items():
-            entry = entries.get(field)
-            if entry is None:
-                continue
-            low, high, masks, table, more = entry
+    def _pass_guards(self, event: Event, key: Key, track: Track | None) -> None:
+        """Judge what the fields of *event* touch behind their guards, feed windows, put what else they touch aside."""
+        fields = event.fields
+        for field, low, high, masks, table, more in filter(None, map(self._find, fields)):
+            value = fields[field]
             if table is not None and (value.__class__ is float or value.__class__ is int):
                 table.seen += 1
                 if value > high or value < low or key in masks:
                     table.judge(key, event, event.time, track)
             if more is not None:
-                touched = [more] if touched is None else [*touched, more]
-        return touched
+                for feed in more.feeds:
+                    feed.take(event, key, value, event.time, self._todo)
+                for other in more.tables:
+                    if other.asks(value, key):
+                        self._todo[other] = None
 
-    def _judge_rest(self, event: Event, key: Key, newest: float, touched: list[More] | None, todo: Todo) -> None:
-        """Feed the windows, then judge whatever reads more than one number."""
-        index = self.index
-        numbers = index.counted + [at for more in touched or () for at in more.aggregates]
-        for at in self._take(event, key, event.time, numbers):
-            todo.update(dict.fromkeys(index.sampled[at]))
-        for more in touched or ():
-            _touch(more, event.fields[more.field], key, todo)
-        todo.update(dict.fromkeys(index.always))
-        todo.update(self._watched.get(key, ()))
+    def _judge_rest(self, event: Event, key: Key, newest: float) -> None:
+        """Judge whatever reads more than one field, now that all windows are fed."""
+        index, time = self.index, event.time
+        todo, self._todo = self._todo, {}
+        for feed in index.counted:
+            feed.take(event, key, 1.0, time, todo)
+        for table in index.always:
+            todo[table] = None
+        if key in self._watched:
+            todo.update(self._watched[key])
         if _LONG_AGO < newest < self._settling:
-            todo.update(index.reading(self.samples.settled(newest, event.time)))
+            todo.update(index.reading(self.samples.settled(newest, time)))
         track = self.tracks.get(key)
         for table in todo:
-            self.judge(table, key, event, event.time, track)
+            self.judge(table, key, event, time, track)
 
     def judge(self, table: Table, key: Key, event: Event, time: float, track: Track | None) -> None:
         """Have *table* judge; what could not move then is asked again at the next event, whatever that brings."""
@@ -152,17 +152,19 @@ class View:
 
     def replay(self, event: Event, key: Key) -> None:
         """Take note of *event* without judging it."""
-        newest = self._newest.get(key, self._older.get(key, _LONG_AGO))
+        track = self.tracks.get(key)
+        newest = self._newest_of(key) if track is None else track.newest
         if event.time < newest:
             self._take_late(event, key, newest)
             return
-        self._newest[key] = event.time
-        track = self.tracks.get(key)
         if track is not None:
+            track.newest = event.time
             track.before, track.last = track.last, event
-        elif self.plan.remembers:
-            self.new_track(key, event)
-        self._take(event, key, event.time, self._numbers_of(event))
+        else:
+            self._newest[key] = event.time
+        if self._remembers and track is None:
+            self.new_track(key, event, None)
+        self._feed(event, key, event.time)
 
     def inherit(self, old: "View") -> None:
         """Take over what *old*, the same view by another plan, remembers of entities and windows."""
@@ -170,67 +172,68 @@ class View:
         for key, track in old.tracks.items():
             windows = old.samples.windows(track)
             mine = {at: windows[each] for at, each in enumerate(self.plan.aggregates.all) if each in windows}
-            if not mine and not self.plan.remembers:
-                continue
-            new = self.new_track(key, track.last)
+            new = self.new_track(key, track.last, track.newest)
             if new is not None:
-                new.before = track.before
+                new.last, new.before = track.last, track.before
+                new.stale.update(mine)
                 self.samples.adopt(new, mine)
 
     def newest(self) -> float:
         """Return the newest event time that is remembered; minus infinity without one."""
-        return max([*self._newest.values(), *self._older.values()], default=_LONG_AGO)
+        tracked = [track.newest for track in self.tracks.values()]
+        return max([*tracked, *self._newest.values(), *self._older.values()], default=_LONG_AGO)
 
     def forget(self) -> None:
-        """Forget the newest times of entities that were not seen since this was last called."""
+        """Forget the newest times of entities without a track that were not seen since this was last called."""
         self._older, self._newest = self._newest, {}
 
+    def _newest_of(self, key: Key) -> float:
+        """Return the newest event time of an entity without a track; minus infinity where none is known."""
+        newest = self._newest.get(key)
+        return self._older.get(key, _LONG_AGO) if newest is None else newest
+
     def _take_late(self, event: Event, key: Key, newest: float) -> None:
-        taken = self._take(event, key, newest, self._numbers_of(event))
+        taken = self._feed(event, key, newest)
         if taken:
             self.tracks[key].stale.update(taken)
 
-    def _numbers_of(self, event: Event) -> list[int]:
-        """Return the aggregates that may take *event* as a sample."""
-        entries = [self._entries[field][4] for field in event.fields if field in self._entries]
-        return self.index.counted + [at for more in entries if more is not None for at in more.aggregates]
+    def _feed(self, event: Event, key: Key, newest: float) -> list[int]:
+        """Add *event* to the windows that take it, and judge nothing; return their numbers."""
+        nobody: Todo = {}
+        entries = filter(None, map(self._find, event.fields))
+        feeds = [(feed, event.fields[entry[0]]) for entry in entries if entry[5] is not None for feed in entry[5].feeds]
+        feeds += [(feed, 1.0) for feed in self.index.counted]
+        return [feed.at for feed, value in feeds if feed.take(event, key, value, newest, nobody)]
 
-    def _take(self, event: Event, key: Key, newest: float, numbers: Iterable[int]) -> list[int]:
-        """Add *event* to the windows of those aggregates of *numbers* that take it; return them."""
-        taken = []
-        for at in numbers:
-            try:
-                takes = self.samples.takes(at, event, newest)
-            except Exception as error:  # noqa: BLE001  # a filter that fails must not stop the others
-                self._fail_readers(at, error)
-                continue
-            if takes:
-                track = self.tracks.get(key) or self.new_track(key, event if event.time == newest else None)
-                if track is None:
-                    break
-                self.samples.add(at, track, event, newest)
-                taken.append(at)
-        return taken
-
-    def _fail_readers(self, at: int, error: Exception) -> None:
-        for table in self.index.readers[at]:
-            for runner in table.runners:
-                runner.fail(error)
-
-    def _remember(self, key: Key) -> None:
-        """Have the values that ``prev`` will need stored."""
+    def _remember(self, event: Event, key: Key, track: Track | None) -> Track | None:
+        """Have the values that ``prev`` will need kept here, and stored."""
         for runner in self.runners:
             if runner.conditions.prevs:
                 runner.touch(key)
+        return self.new_track(key, event, None) if track is None else track
 
-    def new_track(self, key: Key, event: Event | None) -> Track | None:
-        """Return a new track, None where there is no room."""
+    def new_track(self, key: Key, event: Event | None, newest: float | None) -> Track | None:
+        """Return a new track, None where there is no room.
+
+        Args:
+            key: the entity.
+            event: its newest event, or a late one; None where none is known.
+            newest: its newest event time; None: that of *event*.
+
+        """
         if len(self.tracks) >= self.topic.limits.entities:
             self.overflow += 1
             return None
         track = self.tracks[key] = Track(self, key)
-        track.last = event
+        time = _LONG_AGO if event is None else event.time
+        track.newest = max(self._newest_of(key), time if newest is None else newest)
+        track.last = event if time == track.newest else None
         return track
+
+    def drop_if_idle(self, track: Track) -> None:
+        """Forget a track in which nothing is left."""
+        if not track.timers and not self._remembers and self.tracks.pop(track.key, None) is not None:
+            self._newest[track.key] = track.newest
 
     def watch(self, key: Key, table: Table) -> None:
         """Ask *table* about every event of *key* as long as a latch there is not inactive."""
@@ -242,22 +245,6 @@ class View:
             self._watched[key].pop(table, None)
             if not self._watched[key]:
                 del self._watched[key]
-
-
-def _touch(more: More, value: Any, key: Key, todo: Todo) -> None:
-    """Add the tables that *value* touches to *todo*."""
-    is_number = value.__class__ is float or value.__class__ is int
-    for table in more.tables:
-        if is_number:
-            low, high = table.band
-            table.seen += 1
-            if low <= value <= high and key not in table.masks:
-                continue
-        elif table.plan.quantity is not None or value is None:
-            continue
-        else:
-            table.seen += 1
-        todo[table] = None
 
 
 def _table(plan: TablePlan, runners: Mapping[str, Runner], view: View) -> Table:

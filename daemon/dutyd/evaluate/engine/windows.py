@@ -3,16 +3,17 @@ the rate of events.
 
 A pane is a 60th of the window, on a grid that is the same for everybody, so that a replay from anywhere builds the
 same panes. A pane leaves as a whole when its oldest sample does: a window is exact while samples are rarer than panes,
-and forgets at most a 60th of itself too early when they are denser. Totals are summed anew from the panes whenever
-one is added or leaves, so that no error of floating point grows. ``tracks`` owns the windows.
+and forgets at most a 60th of itself too early when they are denser. The total is always the sum of the panes from the
+oldest to the newest, so that no error of floating point grows and none depends on when panes left. ``feeds`` owns the
+windows.
 """
 
 import math
 import operator
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import Enum
-from itertools import count
+from functools import reduce
 from typing import Final
 
 PANES: Final = 60
@@ -23,17 +24,14 @@ _PANE: Final = 3
 
 
 class Fold(Enum):
-    """How samples become one number: two of them, many of them, none."""
+    """How samples become one number: what joins two, and what none are."""
 
-    SUM = (operator.add, sum, 0.0)
-    MIN = (min, min, math.inf)
-    MAX = (max, max, -math.inf)
+    SUM = (operator.add, 0.0)
+    MIN = (min, math.inf)
+    MAX = (max, -math.inf)
 
-    def __init__(
-        self, join: Callable[[float, float], float], gather: Callable[[Iterable[float]], float], empty: float
-    ) -> None:
+    def __init__(self, join: Callable[[float, float], float], empty: float) -> None:
         self.join = join
-        self.gather = gather
         self.empty = empty
 
 
@@ -50,9 +48,10 @@ class Window:
         "_closed_count",
         "_closed_total",
         "_count",
+        "_empty",
         "_end",
         "_first",
-        "_fold",
+        "_join",
         "_panes",
         "_seconds",
         "_start",
@@ -62,16 +61,13 @@ class Window:
     )
 
     def __init__(self, fold: Fold, seconds: float) -> None:
-        self._fold = fold
+        self._join = fold.join
+        self._empty = self._closed_total = self._total = fold.empty
         self._seconds = seconds
         self._panes: array[float] | None = None
-        self._closed_count = 0.0
-        self._closed_total = self._total = fold.empty
-        self._count = 0
+        self._closed_count = self._count = 0.0
         self._start = self._end = -math.inf
-        self._first = math.inf
-        self.due = math.inf
-        self.timer = math.inf
+        self._first = self.due = self.timer = math.inf
 
     def add(self, time: float, value: float, now: float) -> None:
         """Take a sample of *time*; *now* is the newest event time of the entity, so the sample may be late."""
@@ -79,7 +75,7 @@ class Window:
             self.settle(now)
         if self._start <= time < self._end and time >= self._first:
             self._count += 1
-            self._total = self._fold.join(self._total, value)
+            self._total = self._join(self._total, value)
         elif time + self._seconds <= now:
             return  # its pane is gone
         elif time >= self._end:
@@ -87,22 +83,22 @@ class Window:
         elif time >= self._start:
             self._first = time
             self._count += 1
-            self._total = self._fold.join(self._total, value)
+            self._total = self._join(self._total, value)
             self._set_due()
         else:
             self._add_late(time, value)
 
     def settle(self, now: float) -> None:
         """Let the panes go that have left the window at *now*."""
-        panes, gone = self._panes, 0
+        panes, gone, seconds = self._panes, 0, self._seconds
         if panes:
-            while gone < len(panes) and panes[gone] + self._seconds <= now:
+            while gone < len(panes) and panes[gone] + seconds <= now:
                 gone += _PANE
             if gone:
                 del panes[:gone]
-                self._sum_up()
-        if self._first + self._seconds <= now:
-            self._count, self._total, self._first = 0, self._fold.empty, math.inf
+                self._sum_up(panes)
+        if self._first + seconds <= now:
+            self._count, self._total, self._first = 0.0, self._empty, math.inf
         self._set_due()
 
     def value(self, function: str) -> float | None:
@@ -112,9 +108,9 @@ class Window:
             return samples
         if samples == 0:
             return 0.0 if function == "sum" else None
-        total = self._fold.join(self._closed_total, self._total)
+        total = self._join(self._closed_total, self._total)
         result = total / samples if function == "avg" else total
-        return result if math.isfinite(result) else None
+        return result if -math.inf < result < math.inf else None
 
     def _open(self, time: float, value: float) -> None:
         """Close the open pane and begin the one that holds *time*."""
@@ -122,32 +118,31 @@ class Window:
             if self._panes is None:
                 self._panes = array("d")
             self._panes.extend((self._first, self._count, self._total))
-            self._sum_up()
+            self._closed_count += self._count
+            self._closed_total = self._join(self._closed_total, self._total)
         self._start, self._end = _pane(time, self._seconds)
-        self._first, self._count, self._total = time, 1, value
-        self._set_due()
+        self._first, self._count, self._total = time, 1.0, value
+        if not self._panes:
+            self.due = time + self._seconds
 
     def _add_late(self, time: float, value: float) -> None:
         """Add to the closed pane that holds *time*, or put a new one in its place."""
         panes = self._panes if self._panes is not None else array("d")
         start, end = _pane(time, self._seconds)
-        at = next((at for at in count(0, _PANE) if at >= len(panes) or panes[at] >= start), 0)
+        at = next((at for at in range(0, len(panes), _PANE) if panes[at] >= start), len(panes))
         if at < len(panes) and panes[at] < end:
-            total = self._fold.join(panes[at + 2], value)
+            total = self._join(panes[at + 2], value)
             panes[at : at + _PANE] = array("d", (min(time, panes[at]), panes[at + 1] + 1, total))
         else:
             panes[at:at] = array("d", (time, 1, value))
         self._panes = panes
-        self._sum_up()
+        self._sum_up(panes)
         self._set_due()
 
-    def _sum_up(self) -> None:
-        panes = self._panes
-        if panes:
-            self._closed_count = sum(panes[1::_PANE])
-            self._closed_total = self._fold.gather(panes[2::_PANE])
-        else:
-            self._closed_count, self._closed_total = 0.0, self._fold.empty
+    def _sum_up(self, panes: "array[float]") -> None:
+        """Sum the closed panes anew, in their order: so it comes out as if they had been closed one by one."""
+        self._closed_count = sum(panes[1::_PANE])
+        self._closed_total = reduce(self._join, panes[2::_PANE], self._empty)
 
     def _set_due(self) -> None:
         self.due = (self._panes[0] if self._panes else self._first) + self._seconds
@@ -156,9 +151,8 @@ class Window:
 def _pane(time: float, seconds: float) -> tuple[float, float]:
     """Return where the pane that holds *time* starts and ends; the same answer from anywhere."""
     width = seconds / PANES
-    number = math.floor(time / width)
-    if time < number * width:  # rounding at a border
-        number -= 1
-    elif time >= (number + 1) * width:
-        number += 1
-    return number * width, (number + 1) * width
+    number = time // width
+    start, end = number * width, (number + 1) * width
+    if time < start:  # rounding at a border
+        return (number - 1) * width, start
+    return (start, end) if time < end else (end, (number + 2) * width)
