@@ -1,76 +1,11 @@
-"""One suite over both stream backends, each on a real server: what ``stream.base`` promises."""
+"""One suite over both stream backends, each on a real server: what ``stream.base`` promises of records and topics."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
-import pytest
-
 from dutyd.core.event import Record
-from dutyd.core.topic import Start
-from dutyd.stream import open_stream
-from dutyd.stream.base import Consumer, Partition, Span, Stream, TopicSpec
-from support.broker import Broker
+from dutyd.stream.base import TopicSpec
+from support.backends import Backend
 from support.streams import join, poll_until, read, values
-
-EARLIEST = Start.EARLIEST
-
-
-@dataclass
-class Backend:
-    """A server, an empty topic on it, and ways to use them that end with the test."""
-
-    name: str
-    stream: Stream
-    topic: str
-    lacks: frozenset[str]
-    member: Callable[..., Consumer]
-
-    def needs(self, ability: str) -> None:
-        if ability in self.lacks:
-            pytest.skip(f"the mock broker lacks: {ability}")
-
-    def filled(self) -> list[tuple[Partition, Span]]:
-        """The partitions that hold something."""
-        return [each for each in self.stream.spans([self.topic]).items() if each[1].begin < each[1].end]
-
-    def produce(self, *records: bytes, key: bytes | None = None) -> None:
-        producer = self.stream.producer()
-        for record in records:
-            producer.send(self.topic, record, key=key)
-        producer.close()
-
-
-@pytest.fixture(params=["redis", "kafka"])
-def backend(request: pytest.FixtureRequest, unique: str) -> Iterator[Backend]:
-    lacks: frozenset[str] = frozenset()
-    if request.param == "kafka":
-        broker: Broker = request.getfixturevalue("kafka_broker")
-        url, lacks = f"kafka://{broker.address}", broker.lacks
-    else:
-        url = request.getfixturevalue("valkey_url")
-    stream = open_stream(url, {})
-    if "create" not in lacks:
-        stream.ensure(TopicSpec(unique, 3))
-    members: list[Consumer] = []
-
-    def member(start: Start = EARLIEST) -> Consumer:
-        members.append(stream.consumer(f"{unique}.group", {unique: start}, client=f"member-{len(members)}"))
-        return members[-1]
-
-    yield Backend(request.param, stream, unique, lacks, member)
-    for each in members:
-        each.close()
-    stream.close()
-
-
-def test_a_new_member_is_assigned_every_partition_before_any_record(backend: Backend) -> None:
-    backend.produce(b"1")
-    consumer = backend.member()
-    polled = poll_until(consumer, lambda answer: answer.assigned or answer.records)
-    assert not polled.records
-    assert polled.assigned == set(backend.stream.spans([backend.topic]))
-    assert values(read(consumer, 1)) == [b"1"]
 
 
 def test_a_record_comes_as_it_was_sent(backend: Backend) -> None:
@@ -134,66 +69,6 @@ def test_the_same_key_goes_to_the_same_partition(backend: Backend) -> None:
     found = read(consumer, 60)
     homes = {(record.key, partition) for partition, records in found.items() for record in records}
     assert len(homes) == 20
-
-
-def test_the_next_member_resumes_at_the_commit(backend: Backend) -> None:
-    backend.produce(*[b"%d" % number for number in range(6)], key=b"k")
-    first = backend.member()
-    join(first)
-    ((partition, records),) = read(first, 6).items()
-    first.commit({partition: records[3].offset + 1})
-    assert first.committed([partition]) == {partition: records[3].offset + 1}
-    first.close()
-    second = backend.member()
-    join(second)
-    assert values(read(second, 2)) == [b"4", b"5"]
-
-
-def test_nothing_committed_is_none(backend: Backend) -> None:
-    consumer = backend.member()
-    assigned = join(consumer)
-    assert consumer.committed(sorted(assigned)) == dict.fromkeys(assigned)
-
-
-def test_an_empty_commit_is_harmless(backend: Backend) -> None:
-    consumer = backend.member()
-    consumer.commit({})
-    join(consumer)
-    consumer.commit({})
-
-
-def test_the_latest_start_sees_what_comes_after_the_assignment(backend: Backend) -> None:
-    backend.produce(b"old", key=b"k")
-    consumer = backend.member(Start.LATEST)
-    join(consumer)
-    consumer.poll(0.0, 1)
-    backend.produce(b"new", key=b"k")
-    assert values(read(consumer, 1)) == [b"new"]
-
-
-def test_a_seek_between_assignment_and_next_poll_decides_where_reading_begins(backend: Backend) -> None:
-    backend.produce(*[b"%d" % number for number in range(5)], key=b"k")
-    ((partition, span),) = [
-        each for each in backend.stream.spans([backend.topic]).items() if each[1].begin < each[1].end
-    ]
-    first = backend.member()
-    join(first)
-    (records,) = read(first, 5).values()
-    first.commit({partition: span.end})
-    first.close()
-    second = backend.member()
-    assert partition in join(second)
-    second.seek(partition, records[2].offset)
-    assert values(read(second, 3)) == [b"2", b"3", b"4"]
-
-
-def test_a_seek_before_the_first_record_reads_from_the_first(backend: Backend) -> None:
-    backend.produce(b"1", b"2", key=b"k")
-    consumer = backend.member()
-    join(consumer)
-    (partition,) = read(consumer, 2)
-    consumer.seek(partition, 0)
-    assert values(read(consumer, 2)) == [b"1", b"2"]
 
 
 def test_the_position_is_the_offset_of_the_next_record(backend: Backend) -> None:
@@ -271,43 +146,3 @@ def test_a_topic_is_created_once(backend: Backend, unique: str) -> None:
     backend.stream.ensure(other)
     backend.stream.ensure(other)
     assert backend.stream.partitions(other.name) == (2 if backend.name == "kafka" else 1)
-
-
-def test_a_second_member_takes_over_where_the_first_committed(backend: Backend) -> None:
-    backend.produce(b"1", b"2", key=b"k")
-    first = backend.member()
-    everything = join(first)
-    ((partition, records),) = read(first, 2).items()
-    second = backend.member()
-    first.commit({partition: records[0].offset + 1})
-    first.close()
-    assert join(second) == everything
-    assert values(read(second, 1)) == [b"2"]
-
-
-def test_members_never_hold_a_partition_together(backend: Backend) -> None:
-    backend.needs("sharing")
-    first, second = backend.member(), backend.member()
-    everything = join(first)
-    if backend.name == "redis":  # one reads, the other stands by
-        assert not any(second.poll(0.1, 10).assigned for _ in range(3))
-        return
-    given: set[Partition] = set()
-    theirs: set[Partition] = set()
-    while not (given and theirs):
-        theirs |= second.poll(0.1, 10).assigned
-        given |= first.poll(0.1, 10).revoked
-    assert theirs == given < everything
-
-
-def test_a_commit_for_what_is_not_ours_is_dropped(backend: Backend) -> None:
-    backend.produce(b"1", key=b"k")
-    first = backend.member()
-    join(first)
-    ((partition, records),) = read(first, 1).items()
-    first.close()
-    second = backend.member()
-    second.commit({partition: records[0].offset + 1})  # not joined yet
-    join(second)
-    assert second.committed([partition]) == {partition: None}
-    second.commit({Partition("elsewhere", 9): 5})

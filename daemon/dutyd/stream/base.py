@@ -1,12 +1,13 @@
 """The one interface to topics, and its two backends' contract (``stream.kafka``, ``stream.redis``).
 
 The evaluate path and the accept path read through a ``Consumer``, write through a ``Producer`` and know nothing of
-brokers. Everything is synchronous and used by one thread at a time. Rules every backend keeps (``tests/contract``):
+brokers. Everything is synchronous. A ``Stream`` may be used by several threads, what it opens by one at a time. Rules
+every backend keeps (``tests/contract``):
 
 * ``poll`` is where group changes become visible: it returns what was assigned, revoked and lost since the last call,
   before any record of a newly assigned partition; the reader answers with ``seek`` before the next ``poll``.
-* ``commit`` is only called between polls. A commit that comes too late for a rebalance is dropped silently: the
-  records will be seen again, and the checkpoint knows that they were decided.
+* ``commit`` is only called between polls. A commit that comes too late for a rebalance is dropped with a line in the
+  log: the records will be seen again, and the checkpoint knows that they were decided.
 * Servers that don't answer are ``NotReadyError`` with the reason; no call blocks longer than a minute.
 """
 
@@ -38,9 +39,10 @@ class Polled:
 
     Attributes:
         records: per partition, in offset order.
-        assigned: partitions that are ours since the last poll.
-        revoked: partitions given back in order; their offsets may still be committed.
-        lost: partitions taken away: drop their state, commit nothing.
+        assigned: partitions that are ours since the last poll, or again after another member may have had them:
+            start them anew.
+        revoked: partitions given back in order; a commit for them is dropped.
+        lost: partitions taken away while this member was thought dead: drop their state.
 
     """
 
@@ -75,7 +77,10 @@ class Consumer(Protocol):
         ...
 
     def at_end(self, partition: Partition) -> bool:
-        """Whether the broker's last answer proves that nothing is left to read right now."""
+        """Whether nothing is left to read right now, by the broker's own word: asked since the last ``poll``.
+
+        Take the time before you ask. Costs one request for all partitions; False where it can be told without.
+        """
         ...
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:

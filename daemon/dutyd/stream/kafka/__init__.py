@@ -4,6 +4,7 @@
 ``settings`` (security) and ``trouble`` (why it does not answer) stand beside it.
 """
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ class KafkaStream:
     def __init__(self, url: str, security: Mapping[str, str]) -> None:
         listen()
         self._settings = client_settings(url, security)
+        self._lock = threading.Lock()  # the clients below are not for several threads
         self._admin_client: Any = None
         self._reader: Any = None
 
@@ -45,7 +47,7 @@ class KafkaStream:
         wanted = {"num_partitions": spec.partitions, "replication_factor": -1, "configs": dict(spec.config)}
         what = f"create topic {spec.name}"
         try:
-            with reaching(self._settings.servers, what):
+            with self._lock, reaching(self._settings.servers, what):
                 answer = self._admin(what).create_topics({spec.name: wanted}, raise_errors=False)["topics"][0]
                 if answer["error_code"]:
                     raise for_code(answer["error_code"])(answer["error_message"])
@@ -61,27 +63,29 @@ class KafkaStream:
 
     def partitions(self, topic: str) -> int | None:
         """See ``stream.base.Stream.partitions``."""
-        what = f"look for topic {topic}"
-        admin = self._admin(what)
-        with reaching(self._settings.servers, what):
-            found = admin.describe_topics([topic])[0]
-            problem = for_code(found["error_code"])
-            if problem is UnknownTopicOrPartitionError:
-                return None
-            if problem is not NoError:
-                raise problem(topic)
-        return len(found["partitions"])
+        return self._counts([topic]).get(topic)
 
     def spans(self, topics: Sequence[str]) -> Mapping[Partition, Span]:
         """See ``stream.base.Stream.spans``."""
-        asked = [TopicPartition(topic, n) for topic in topics for n in range(self.partitions(topic) or 0)]
+        asked = [TopicPartition(topic, n) for topic, count in self._counts(topics).items() for n in range(count)]
         what = "ask for the offsets of topics"
-        if self._reader is None:
-            self._reader = self._open_reader(what)
-        with reaching(self._settings.servers, what):
+        with self._lock, reaching(self._settings.servers, what):
+            if self._reader is None:
+                self._reader = self._open_reader(what)
             begin = self._reader.beginning_offsets(asked)
             end = self._reader.end_offsets(asked)
         return {Partition(*each): Span(begin[each], end[each]) for each in asked}
+
+    def _counts(self, topics: Sequence[str]) -> Mapping[str, int]:
+        """Ask how many partitions each of the *topics* that exist has."""
+        what = f"look for topic {', '.join(topics)}"
+        with self._lock, reaching(self._settings.servers, what):
+            found = self._admin(what).describe_topics(list(topics)) if topics else []
+            for each in found:
+                problem = for_code(each["error_code"])
+                if problem not in (NoError, UnknownTopicOrPartitionError):
+                    raise problem(each["name"])
+        return {each["name"]: len(each["partitions"]) for each in found if not each["error_code"]}
 
     def scan(self, topic: str) -> Iterator[tuple[Partition, Record]]:
         """See ``stream.base.Stream.scan``."""

@@ -154,9 +154,9 @@ class KafkaGroupConsumer:
                 self._forget(mark.partitions)
             else:
                 gone |= self._take(mark)
-        lost &= was
-        gone &= was - lost
-        return frozenset(self._next) - (was - gone - lost), frozenset(gone), frozenset(lost)
+        now = frozenset(self._next)
+        broken = gone | lost
+        return now - (was - broken), was & gone - lost - now, was & lost - now
 
     def _take(self, mark: _Mark) -> frozenset[Partition]:
         """Take over a new assignment; return what was ours and is not, or not without a break."""

@@ -35,6 +35,7 @@ class RedisGroupConsumer:
         self._client = client
         self._group = group
         self._starts = topics
+        self._all = frozenset(Partition(topic, 0) for topic in topics)
         self._lease = lease
         self._after: dict[str, bytes] = {}  # ours and placed: the id after which to read on
         self._reading = False
@@ -73,10 +74,6 @@ class RedisGroupConsumer:
             found[Partition(topic, 0)] = records
         return found
 
-    @property
-    def _all(self) -> frozenset[Partition]:
-        return frozenset(Partition(topic, 0) for topic in self._starts)
-
     def _place(self) -> None:
         """Go to the committed offset, or to where the topic's start says, in what nobody has sought yet."""
         unplaced = [topic for topic in self._starts if topic not in self._after]
@@ -107,10 +104,11 @@ class RedisGroupConsumer:
 
     def commit(self, offsets: Mapping[Partition, int]) -> None:
         """See ``stream.base.Consumer.commit``."""
-        if not offsets or not self._reading:
+        ours = {partition.topic: offset for partition, offset in offsets.items() if partition in self._all}
+        if not ours or not self._reading:
             return
         with reaching("commit"):
-            stored = self._lease.commit({partition.topic: offset for partition, offset in offsets.items()})
+            stored = self._lease.commit(ours)
         if not stored:
             log.info("commit came too late: another process reads now", group=self._group)
 
