@@ -30,6 +30,18 @@ def topic(stream: KafkaStream, unique: str) -> str:
     return unique
 
 
+@pytest.fixture
+def mortal(kafka_broker: Broker) -> Iterator[KafkaBroker]:
+    """A broker of the test's own, to be killed."""
+    if kafka_broker.lacks:
+        pytest.skip("needs a real broker")
+    broker = KafkaBroker()
+    broker.format()
+    broker.start()
+    yield broker
+    broker.stop()
+
+
 def fill(stream: KafkaStream, topic: str, count: int) -> None:
     producer = stream.producer()
     for number in range(count):
@@ -132,23 +144,22 @@ def test_a_missing_codec_says_what_to_install(stream: KafkaStream, topic: str, m
     consumer.close()
 
 
-def test_a_broker_that_dies_and_comes_back_loses_nothing(unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_dies_and_comes_back_loses_nothing(
+    mortal: KafkaBroker, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(backend.producer, "FLUSH_SECONDS", 2.0)
-    broker = KafkaBroker()
-    broker.format()
-    broker.start()
-    stream = KafkaStream(f"kafka://{broker.address}", {})
+    stream = KafkaStream(f"kafka://{mortal.address}", {})
     stream.ensure(TopicSpec(unique, 1))
     consumer, producer = member(stream, unique, "1"), stream.producer()
     producer.send(unique, b"before", key=b"k")
     producer.flush()
     (partition,) = join(consumer)
     read(consumer, 1)
-    broker.kill()
+    mortal.kill()
     with pytest.raises(NotReadyError, match=r"acknowledged|send to"):  # noqa: PT012  # either may be the first to see it
         producer.send(unique, b"during", key=b"k")
         producer.flush()
-    broker.start()
+    mortal.start()
     producer.send(unique, b"during", key=b"k")
     producer.send(unique, b"after", key=b"k")
     producer.flush()
@@ -159,26 +170,21 @@ def test_a_broker_that_dies_and_comes_back_loses_nothing(unique: str, monkeypatc
     consumer.close()
     producer.close()
     stream.close()
-    broker.stop()
 
 
-def test_a_silent_broker_proves_no_end(unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    broker = KafkaBroker()
-    broker.format()
-    broker.start()
-    stream = KafkaStream(f"kafka://{broker.address}", {})
+def test_a_silent_broker_proves_no_end(mortal: KafkaBroker, unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = KafkaStream(f"kafka://{mortal.address}", {})
     stream.ensure(TopicSpec(unique, 1))
     consumer = member(stream, unique, "1")
     (partition,) = join(consumer)
     assert consumer.at_end(partition)
-    broker.kill()
+    mortal.kill()
     consumer.poll(0.1, 10)
     monkeypatch.setattr(backend.consumer, "END_MS", 1_000)
     with pytest.raises(NotReadyError, match="ask for end offsets"):
         consumer.at_end(partition)
     consumer.close()
     stream.close()
-    broker.stop()
 
 
 def test_a_group_reads_several_topics(stream: KafkaStream, topic: str) -> None:

@@ -10,6 +10,7 @@ In the foreground: ``python tests/support/broker.py --port 9092``.
 import argparse
 import base64
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -91,7 +92,12 @@ class KafkaBroker:
         """Start it and wait until it serves."""
         log = self.directory / "broker.log"
         with log.open("wb") as sink:
-            self._process = subprocess.Popen(_java("kafka.Kafka", self._settings), stdout=sink, stderr=sink)
+            self._process = subprocess.Popen(
+                _java("kafka.Kafka", self._settings),
+                stdout=sink,
+                stderr=sink,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  # it only sets a flag of the new process
+            )
         deadline = time.monotonic() + START_SECONDS
         while b"Kafka Server started" not in log.read_bytes():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -163,9 +169,18 @@ def fetch_jars() -> None:
     JARS.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=JARS.parent) as fresh:
         goal = ["dependency:copy-dependencies", f"-DoutputDirectory={fresh}/jars"]
-        subprocess.run(["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), *goal], check=True)
+        maven = ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), *goal]
+        done = subprocess.run(maven, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"Maven could not fetch Kafka's jars:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
         with contextlib.suppress(OSError):  # another process was faster: its jars are the same
             Path(fresh, "jars").rename(JARS)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this process with the one that started it: a killed test run leaves no broker behind."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def free_port() -> int:
