@@ -36,7 +36,9 @@ def test_a_closed_redis_port_is_not_ready_and_says_why() -> None:
         producer.flush()
 
 
-@pytest.mark.parametrize("url", ["kafka://", "http://x", "nonsense", "kafka://h?x=1", "kafka://h?api_version=two"])
+@pytest.mark.parametrize(
+    "url", ["kafka://", "http://x", "nonsense", "kafka://h?x=1", "kafka://h?api_version=two", "kafka://h:x"]
+)
 def test_a_wrong_address_is_a_wrong_setting(url: str) -> None:
     with pytest.raises(SettingsError, match=r"stream: "):
         open_stream(url, {})

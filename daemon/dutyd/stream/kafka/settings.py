@@ -63,8 +63,8 @@ def client_settings(url: str, security: Mapping[str, str]) -> ClientSettings:
 
     """
     parts = urlsplit(url)
-    servers = [server if ":" in server else f"{server}:9092" for server in parts.netloc.split(",") if server]
-    if parts.scheme != "kafka" or not servers:
+    servers = [_with_port(server) for server in parts.netloc.split(",") if server]
+    if parts.scheme != "kafka" or not servers or not all(server.rpartition(":")[2].isdigit() for server in servers):
         raise SettingsError(f"stream: {url!r} is no Kafka address: write kafka://host:9092,host:9092")
     options: dict[str, Any] = {
         "bootstrap_servers": servers,
@@ -76,6 +76,10 @@ def client_settings(url: str, security: Mapping[str, str]) -> ClientSettings:
         **_security(security),
     }
     return ClientSettings(",".join(servers), options, int(float(security.get("session", 10.0)) * 1000))
+
+
+def _with_port(server: str) -> str:
+    return server if ":" in server and not server.endswith("]") else f"{server}:9092"
 
 
 def _api_version(url: str, query: str) -> tuple[int, ...] | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
-from kafka.errors import KafkaError, UnsupportedCodecError
+from kafka.errors import KafkaError, KafkaTimeoutError, UnsupportedCodecError
 
 from dutyd.core.errors import NotReadyError
 
@@ -83,5 +83,6 @@ def reaching(servers: str, what: str) -> Iterator[None]:
             f"can't {what} at Kafka {servers}: {error}; install kafka-python[crc32c,lz4,snappy,zstd]"
         ) from error
     except KafkaError as error:
-        reason = _listener.reason(since)
-        raise NotReadyError(f"can't {what} at Kafka {servers}: {error}{f' ({reason})' if reason else ''}") from error
+        # A timeout says nothing; every other error is a reason itself.
+        reason = _listener.reason(since) if isinstance(error, KafkaTimeoutError) else ""
+        raise NotReadyError(f"can't {what} at Kafka {servers}: {reason or error}") from error
