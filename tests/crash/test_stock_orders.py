@@ -78,7 +78,7 @@ def survive_kills_of_the_worker(one: Installation, events: list[dict[str, object
     one.start("--role", "evaluator")
     for number in range(3):
         worker = one.start("--role", "worker")
-        time.sleep(4)
+        one.wait_for_work()
         worker.kill()
         worker.wait()
         if number == 1:

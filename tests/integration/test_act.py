@@ -1,6 +1,7 @@
 """From a trigger to effects, on a real ledger and a real back office over HTTP."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dutyd.act.agent.client import Client, Endpoint
+from dutyd.core.incident import provider_key
 from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
 from dutyd.core.rule import Mode
 from dutyd.embedded.loopback import Loopback
@@ -274,3 +276,90 @@ async def test_pages_over_the_throttle_become_one_roll_up_that_lists_them(desk: 
             await asyncio.sleep(0.05)
         summaries = [alert["summary"] for alert in await desk.listed("/alerts")]
     assert sorted(summaries) == ["2 more of errors held back by its throttle: b, c", "a: 12 errors"]
+
+
+async def test_a_retry_that_meets_a_closed_door_never_forgets_that_an_earlier_one_may_have_got_through(
+    desk: Office,
+) -> None:
+    await desk.fault(path="/alerts", do="execute-then-cut", times=1)
+    await desk.fault(path="/alerts", do="fail", status=429, retry_after="1", times=1)
+    trigger = desk.trigger("errors", ERROR, {"service": "checkout"})
+    desk.open_(trigger)
+    async with running(desk.worker()):
+        while len(await desk.listed("/requests")) < 2 or not await desk.listed("/alerts"):
+            await asyncio.sleep(0.01)
+        desk.clear(trigger)
+        while (await desk.ledger.queries.incidents())[0]["state"] != "CLOSED":
+            await desk.settled(1)
+    (alert,) = await desk.listed("/alerts")
+    assert alert["status"] == "resolved"
+
+
+async def test_an_order_that_waited_meets_the_ceiling_again(desk: Office) -> None:
+    await desk.ledger.decisions.pause("all", "kim")
+    fields = {"sku": "a", "quantity": 10, "unit_price": 3, "inventory_level": 1, "reorder_point": 5}
+    desk.open_(desk.trigger("stock", fields, {"sku": "a"}))
+    async with running(desk.worker()):
+        await desk.settled(1)
+    async with running(desk.worker(policy=Policy(mode=Mode.OBSERVE))):
+        await desk.ledger.decisions.resume("all", "kim")
+        await desk.settled(1)
+    assert await desk.effects() == {"order": "REFUSED"}
+    assert await desk.listed("/purchase-orders") == []
+
+
+async def test_a_rule_that_is_gone_buys_nothing_late(desk: Office) -> None:
+    fields = {"sku": "a", "quantity": 10, "unit_price": 3, "inventory_level": 1, "reorder_point": 5}
+    trigger = desk.trigger("stock", fields, {"sku": "a"})
+    desk.open_(trigger)
+    desk.clear(trigger)
+    desk.book.edit(RULES.split("  - id: stock", maxsplit=1)[0])
+    async with running(desk.worker()):
+        while {row["state"] for row in await desk.ledger.queries.incidents()} != {"CLOSED"}:
+            await desk.settled(1)
+    assert await desk.listed("/purchase-orders") == []
+
+
+async def test_an_amount_that_is_not_known_is_refused_where_the_day_is_limited(desk: Office) -> None:
+    desk.book.edit(RULES.replace(', unit_price: "{{ unit_price }}"', ""))
+    fields = {"sku": "a", "quantity": 10, "unit_price": 3, "inventory_level": 1, "reorder_point": 5}
+    desk.open_(desk.trigger("stock", fields, {"sku": "a"}))
+    async with running(desk.worker(policy=Policy(money=MoneyLimits(per_day=Decimal(100))))):
+        await desk.settled(1)
+    assert await desk.effects() == {"order": "REFUSED"}
+
+
+CLASSES = """
+language: 1
+rules:
+  - id: unsure
+    from: metrics
+    per: [service]
+    when: error_count > 10
+    mode: act
+    steps:
+      parked: {tool: send_alert, with: {severity: error, summary: parked}}
+      skipped: {tool: send_alert, with: {severity: error, summary: skipped}, if_unsure: skip}
+      repeated: {tool: send_alert, with: {severity: error, summary: repeated}, if_unsure: repeat}
+"""
+
+
+@pytest.mark.parametrize("kind", ["B", "C"])
+async def test_weaker_providers_keep_the_promise_of_their_class(
+    valkey_url: str, unique: str, tmp_path: Path, kind: str
+) -> None:
+    settings = {"class": kind, "timeout": 1.0, "settle": 0.2}
+    async with office(valkey_url, unique, tmp_path, CLASSES, settings=settings) as desk:
+        await desk.fault(path="/alerts", do="execute-then-cut", times=3)
+        desk.open_(desk.trigger("unsure", ERROR, {"service": "checkout"}))
+        async with running(desk.worker()):
+            await desk.settled(1)
+        steps = {provider_key(row["key"]): row["step"] for row in await desk.ledger.queries.effects()}
+        seen = Counter(steps[row["key"]] for row in await desk.listed("/executions"))
+        states = await desk.effects()
+    if kind == "B":
+        assert seen == {"parked": 1, "repeated": 1, "skipped": 1}
+        assert set(states.values()) == {"DONE"}
+    else:
+        assert seen == {"parked": 1, "repeated": 2, "skipped": 1}
+        assert states == {"parked": "PARKED", "skipped": "REFUSED", "repeated": "DONE"}

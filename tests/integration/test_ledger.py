@@ -98,7 +98,7 @@ async def test_only_the_sender_or_its_successor_records_an_outcome(ledger: Ledge
     assert await ledger.effects.sending(claim, effect) is Leave.GO
     await asyncio.sleep(0.06)
     successor = await claim_one(ledger)
-    sent = await ledger.effects.take(successor, effect)
+    sent = await ledger.effects.take(successor, effect, 0.0)
     assert sent.ago >= 0.05
     with pytest.raises(LostError):
         await ledger.effects.record(claim, effect.key, EffectState.DONE, receipt=Receipt("1", {}))
@@ -230,3 +230,51 @@ async def test_the_newest_stored_rule_set_is_current(ledger: Ledger) -> None:
     assert await ledger.rule_sets.current() == "one"
     assert await ledger.rule_sets.load("two") == {"a.yaml": "2"}
     assert await ledger.rule_sets.load("three") is None
+
+
+async def test_a_young_send_stays_its_senders(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger, lease=0.05)
+    effect = await ledger.effects.reserve(claim, new(claim), NO_LIMITS)
+    await ledger.effects.sending(claim, effect)
+    await asyncio.sleep(0.06)
+    successor = await claim_one(ledger)
+    assert (await ledger.effects.take(successor, effect, 60.0)).young
+    await ledger.effects.record(claim, effect.key, EffectState.DONE, receipt=Receipt("1", {}))
+
+
+async def test_a_decision_during_work_wakes_the_incident_when_it_is_rested_and_steals_no_lease(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger)
+    effect = await ledger.effects.reserve(claim, new(claim, state=EffectState.AWAITING_APPROVAL), NO_LIMITS)
+    await ledger.decisions.approve(effect.key, effect.args_hash, "kim")
+    assert await ledger.incidents.claim("w2", 15, 10) == []
+    assert await ledger.effects.expire(claim, effect.key, 60.0) < 0
+    await ledger.incidents.rest(claim, Waiting.APPROVAL, 86400.0)
+    assert (await claim_one(ledger)).id == claim.id
+
+
+async def test_a_resume_between_the_pause_and_the_rest_is_not_lost(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger)
+    effect = await ledger.effects.reserve(claim, new(claim), NO_LIMITS)
+    await ledger.decisions.pause("all", "kim")
+    assert await ledger.effects.sending(claim, effect) is Leave.PAUSED
+    await ledger.decisions.resume("all", "kim")
+    await ledger.incidents.rest(claim, Waiting.PAUSED, None)
+    assert (await claim_one(ledger)).id == claim.id
+
+
+async def test_a_resume_wakes_no_closed_incident(ledger: Ledger) -> None:
+    trigger = opened()
+    await ledger.incidents.accept([arrival(trigger)])
+    claim = await claim_one(ledger)
+    effect = await ledger.effects.reserve(claim, new(claim), NO_LIMITS)
+    await ledger.decisions.pause("all", "kim")
+    await ledger.effects.sending(claim, effect)
+    await ledger.incidents.rest(claim, Waiting.PAUSED, None)
+    await ledger.incidents.accept([arrival(cleared(trigger))])
+    await ledger.incidents.rest(await claim_one(ledger), Waiting.NOTHING, None, close=True)
+    await ledger.decisions.resume("all", "kim")
+    assert await ledger.incidents.claim("w1", 15, 10) == []
+    assert await ledger.incidents.busy() == 0

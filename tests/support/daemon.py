@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -64,6 +65,12 @@ class Installation:
         assert max(keys.values(), default=1) == 1, "the back office did something twice"
         return Counter(order["sku"] for order in self.listed("/purchase-orders"))
 
+    def wait_for_work(self, effects: int = 5) -> None:
+        """Wait until the back office has done so much more, or nothing more came for a while."""
+        before, deadline = len(self.listed("/executions")), time.monotonic() + 20
+        while len(self.listed("/executions")) < before + effects and time.monotonic() < deadline:
+            time.sleep(0.01)
+
     def log(self) -> str:
         """Return the end of the processes' log."""
         return "\n".join((self.settings.parent / "daemon.log").read_text().splitlines()[-60:])
@@ -81,7 +88,8 @@ def installation(
             "installation": name,
             "rules": "rules",
             "topics": {alias: {"topic": f"{name}.{alias}", **about} for alias, about in topics.items()},
-            "providers": {family: {"kind": "backoffice", "url": office.url} for family in FAMILIES},
+            # Class B: the back office makes again whatever it is asked to make again, so that a double shows.
+            "providers": dict.fromkeys(FAMILIES, {"kind": "backoffice", "url": office.url, "class": "B", "timeout": 2}),
             "worker": {"lease": "2s"},
             "kafka": {"session": "6s"},
             **settings,

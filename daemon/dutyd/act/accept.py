@@ -1,11 +1,13 @@
 """Accept, then commit: triggers from the topic into the ledger, and only then the offset to the broker.
 
 The ledger keeps the accepted offset in the same write, so that a lost commit costs nothing; on assignment it goes on
-from the lower of the two. Nothing long ever holds an offset: all later work comes from the ledger. ``act.path`` runs
-``accept_forever`` beside the work; a record that can't be read is dead-lettered, never skipped silently.
+from the lower of the two. Nothing long ever holds an offset: all later work comes from the ledger. ``worker`` runs
+``Acceptor.run`` beside the work; a record that can't be read is dead-lettered, never skipped silently.
 """
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -30,6 +32,8 @@ T = TypeVar("T")
 
 POLL_SECONDS = 0.5
 POLL_RECORDS = 500
+STAND_BY_SECONDS = 15.0
+"""A member that polled for so long and was given nothing stands by: others have every partition."""
 
 
 class RuleBook(Protocol):
@@ -63,8 +67,11 @@ class Acceptor:
     bury: Callable[[Record, Partition, str], None]
     accepted: Callable[[], None] = lambda: None
     joined: bool = False
+    clock: Callable[[], float] = time.monotonic
     # The consumer belongs to one thread; the ledger to the event loop.
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "accept"))
+    _unplaced: frozenset[Partition] = frozenset()  # ours, not yet sought to where they go on
+    _began: float | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Accept until *stop*; when the world is not ready, wait and go on where the ledger stands."""
@@ -76,22 +83,37 @@ class Acceptor:
                     log.warning("triggers can't be accepted now", error=str(error))
                     await asyncio.sleep(error.retry_after or 1.0)
         finally:
-            await self._in_thread(self.consumer.close)
+            with contextlib.suppress(NotReadyError):
+                await self._in_thread(self.consumer.close)
             self._thread.shutdown()
 
     async def turn(self) -> None:
-        """Poll once: group changes, then records into the ledger, then the commit."""
+        """Poll once: group changes, then records into the ledger, then the commit.
+
+        Raises:
+            NotReadyError: what was not accepted is read again by the next turn.
+        """
         polled: Polled = await self._in_thread(self.consumer.poll, POLL_SECONDS, POLL_RECORDS)
-        if polled.assigned:
-            self.joined = True
-            await self._resume(sorted(polled.assigned))
-        for partition, records in polled.records.items():
-            try:
+        gone = polled.revoked | polled.lost
+        self._unplaced = (self._unplaced - gone) | polled.assigned
+        self._note_joining(polled)
+        left = {partition: records[0].offset for partition, records in polled.records.items()}
+        try:
+            if self._unplaced:
+                await self._resume(sorted(self._unplaced))
+            for partition, records in polled.records.items():
                 await self._accept(partition, records)
-            except NotReadyError:
-                await self._in_thread(self.consumer.seek, partition, records[0].offset)
-                raise
-            await self._in_thread(self.consumer.commit, {partition: records[-1].offset + 1})
+                del left[partition]
+                await self._in_thread(self.consumer.commit, {partition: records[-1].offset + 1})
+        except NotReadyError:
+            for partition, offset in left.items():
+                await self._in_thread(self.consumer.seek, partition, offset)
+            raise
+
+    def _note_joining(self, polled: Polled) -> None:
+        """Note that the group was joined: partitions came, or others have had them all for long enough."""
+        self._began = self.clock() if self._began is None else self._began
+        self.joined = self.joined or bool(polled.assigned) or self.clock() - self._began > STAND_BY_SECONDS
 
     async def _resume(self, partitions: Sequence[Partition]) -> None:
         """Go on from the lower of the ledger's offset and the group's; without either from the topic's start."""
@@ -100,31 +122,28 @@ class Acceptor:
         for partition in partitions:
             known = ledger.get(source_name(partition), 0)
             await self._in_thread(self.consumer.seek, partition, min(known, committed[partition] or 0))
+        self._unplaced = frozenset()
 
     async def _accept(self, partition: Partition, records: Sequence[Record]) -> None:
-        arrivals = []
-        for record in records:
-            if record.value is None:  # a tombstone: an old, closed incident
-                continue
-            try:
-                trigger = msgspec.json.decode(record.value, type=Trigger)
-            except msgspec.DecodeError as error:
-                await self._in_thread(self.bury, record, partition, f"no trigger: {error}")
-                continue
-            arrivals.append(await self._arrival(trigger, source_name(partition), record.offset + 1))
-        if not arrivals:
-            return
-        for arrival, answer in zip(arrivals, await self.incidents.accept(arrivals), strict=True):
-            if answer in (Accepted.ACCEPTED, Accepted.MUTED):
-                INCIDENTS.labels(arrival.trigger.rule).inc()
-            log.info(
-                "trigger accepted",
-                incident=arrival.trigger.incident,
-                rule=arrival.trigger.rule,
-                kind=arrival.trigger.kind.value,
-                answer=answer.value,
-            )
-        self.accepted()
+        source, end = source_name(partition), records[-1].offset + 1
+        arrivals = [arrival for record in records if (arrival := await self._read(partition, record)) is not None]
+        if arrivals:
+            for arrival, answer in zip(arrivals, await self.incidents.accept(arrivals), strict=True):
+                _tell(arrival.trigger, answer)
+            self.accepted()
+        if not arrivals or arrivals[-1].next_offset < end:  # the last record holds nothing to accept
+            await self.incidents.pass_by(source, end)
+
+    async def _read(self, partition: Partition, record: Record) -> Arrival | None:
+        """Return what *record* brings; None for a tombstone (an old, closed incident) and for a dead letter."""
+        if record.value is None:
+            return None
+        try:
+            trigger = msgspec.json.decode(record.value, type=Trigger)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            await self._in_thread(self.bury, record, partition, f"no trigger: {error}")
+            return None
+        return await self._arrival(trigger, source_name(partition), record.offset + 1)
 
     async def _arrival(self, trigger: Trigger, source: str, next_offset: int) -> Arrival:
         rule = (await self.rules.by_digest(trigger.digest)).rules.get(trigger.rule)
@@ -139,6 +158,18 @@ class Acceptor:
 
     async def _in_thread(self, function: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+
+
+def _tell(trigger: Trigger, answer: Accepted) -> None:
+    if answer in (Accepted.ACCEPTED, Accepted.MUTED):
+        INCIDENTS.labels(trigger.rule).inc()
+    log.info(
+        "trigger accepted",
+        incident=trigger.incident,
+        rule=trigger.rule,
+        kind=trigger.kind.value,
+        answer=answer.value,
+    )
 
 
 def alerting_steps(rule: Rule, catalogue: Catalogue) -> list[str]:

@@ -1,9 +1,9 @@
 """One effect, once: reserve, SENDING, re-check the lease, send, record.
 
 What comes in is a step with its exact arguments; what goes out is the step's result. Every way that a send can end is
-a branch here and nowhere else: the provider's class decides how an unknown outcome is settled (DESIGN 4). Adapters
-never retry by themselves; the ledger's due times are the only retrier. Called by ``act.path`` and, for the model's
-calls, by ``act.run``.
+a branch here and nowhere else: the provider's class decides how an unknown outcome is settled. Adapters never retry by
+themselves; the ledger's due times are the only retrier. Called by ``perform`` for new effects and by
+``Episode.recall`` for those that were reserved before.
 """
 
 import asyncio
@@ -78,7 +78,7 @@ class Sender:
             left = await self.effects.expire(self.claim, effect.key, APPROVAL_LIFETIME)
             if left > 0:
                 return _waits(Waiting.APPROVAL, left, "waits for approval")
-            return StepResult(StepState.REFUSED, reason="approval expired")
+            return await self.go_on(await self.effects.get(effect.key))
         return result_of(effect)
 
     async def _send(self, effect: Effect) -> StepResult:
@@ -88,10 +88,12 @@ class Sender:
             raise LostError(effect.key)
         if leave is Leave.PAUSED:
             return _waits(Waiting.PAUSED, None, "paused")
-        if leave is not Leave.GO:
+        if leave is Leave.FORBIDDEN:
+            return await self.go_on(await self.effects.get(effect.key))
+        if leave is Leave.CLEARED:
             return StepResult(StepState.REFUSED, reason="cleared")
         if not self.lease.lasts():  # a successor waits out our send's timeout, so that owning it now is enough
-            await self._record(effect, EffectState.RESERVED, "the lease had ended")
+            await self._record(effect, self._unsent(effect), "the lease had ended")
             raise LostError(effect.key)
         try:
             receipt = await self._create(effect)
@@ -102,10 +104,13 @@ class Sender:
     async def _create(self, effect: Effect) -> Receipt:
         """Ask the provider to make it; class B is searched before every create."""
         key, promise = provider_key(effect.key), self.provider.promise
-        if promise.kind is ProviderClass.B and (found := await self.provider.lookup(self.tool.makes, key)):
-            return found
         try:
             async with asyncio.timeout(promise.timeout):
+                if promise.kind is ProviderClass.B:
+                    if found := await self.provider.lookup(self.tool.makes, key):
+                        return found
+                    if not self.lease.lasts():
+                        raise NotSentError("the lease ended during the look-up")
                 return await self.provider.create(self.tool.makes, key, self._body(effect.args))
         except TimeoutError as error:
             raise UnknownOutcomeError(f"no answer in {promise.timeout:g} s") from error
@@ -117,21 +122,27 @@ class Sender:
 
     async def _failed(self, effect: Effect, error: ProviderError) -> StepResult:
         """Say in the ledger what a failed send means."""
-        if isinstance(error, RefusedError):
-            await self._record(effect, EffectState.REFUSED, str(error))
-            return StepResult(StepState.REFUSED, reason=str(error))
         if isinstance(error, NotSentError):
-            await self._record(effect, EffectState.RESERVED, str(error))
-            return _waits(Waiting.RETRY, error.retry_after or backoff(effect.attempts), str(error))
-        if isinstance(error, KeyKnownError) and (found := await self._find(effect)):
+            unsent = self._unsent(effect)
+            await self._record(effect, unsent, str(error))
+            waiting = Waiting.RETRY if unsent is EffectState.RESERVED else Waiting.SETTLE
+            return _waits(waiting, error.retry_after or backoff(effect.attempts), str(error))
+        known = self._unsent(effect) is EffectState.UNKNOWN or isinstance(error, KeyKnownError)
+        if known and (found := await self._find(effect)):
             return await self._done(effect, found)
+        if isinstance(error, RefusedError):
+            return await self._end(effect, EffectState.REFUSED, str(error))
         await self._record(effect, EffectState.UNKNOWN, str(error))
         return _waits(Waiting.SETTLE, self._settle_after(effect), str(error))
 
     async def _settle(self, effect: Effect) -> StepResult:
         """Find out what became of a send that nobody heard the end of."""
-        sent = await self.effects.take(self.claim, effect)
         promise = self.provider.promise
+        # Class A recognises the key: nobody needs to wait. Else the predecessor may still say what became of it.
+        quiet = 0.0 if promise.kind is ProviderClass.A else promise.timeout + GRACE
+        sent = await self.effects.take(self.claim, effect, quiet)
+        if sent.young:
+            return _waits(Waiting.SETTLE, quiet - sent.ago, "its sender may still say what became of it")
         off = not effect.clear and not self.tool.outlives_clear
         cleared = self.claim.state is IncidentState.CLEARING and off
         if promise.kind is ProviderClass.C:
@@ -172,6 +183,10 @@ class Sender:
             return await self.provider.lookup(self.tool.makes, provider_key(effect.key))
         except ProviderError:
             return None  # settled later: the outcome stays unknown
+
+    def _unsent(self, effect: Effect) -> EffectState:
+        """Return what a send that never left makes of *effect*: an earlier one may have left all the same."""
+        return EffectState.RESERVED if effect.state is EffectState.RESERVED else EffectState.UNKNOWN
 
     def _settle_after(self, effect: Effect) -> float:
         promise = self.provider.promise

@@ -4,18 +4,18 @@ Nothing is remembered between claims but the ledger: ``recall`` takes up what st
 are the same thing. ``path`` works with it, ``perform`` and ``run`` do single steps with it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dutyd.act.effects import Sender, result_of
+from dutyd.act.gateway import Outcome, gate
 from dutyd.act.lease import Lease
 from dutyd.act.means import Means
 from dutyd.act.names import names_of
 from dutyd.act.steps import StepResult, StepState, recall_result
 from dutyd.core.expr import Look
-from dutyd.core.incident import Trigger
+from dutyd.core.incident import EffectState, Trigger
 from dutyd.core.rule import Rule, Step
-from dutyd.ledger.effects import LostError
+from dutyd.ledger.effects import Effect, LostError
 from dutyd.ledger.incidents import Claim, Hold, Waiting
 
 
@@ -40,7 +40,8 @@ class Episode:
     """The work on one claim.
 
     Attributes:
-        rule: the tighter of the accepted and the current rule.
+        accepted: the rule as it was accepted: what the ledger may know of.
+        rule: the tighter of the accepted and the current rule: what may be done.
         trigger: the newest: the opening, or the clear.
         summary: replaces the rule's summary (roll-up pages).
         results: what became of each step so far.
@@ -50,6 +51,7 @@ class Episode:
     means: Means
     claim: Claim
     lease: Lease
+    accepted: Rule
     rule: Rule
     trigger: Trigger
     summary: str | None = None
@@ -60,18 +62,39 @@ class Episode:
         """The names that expressions read, with the results so far."""
         return names_of(self.rule, self.trigger, self.results, summary=self.summary)
 
-    async def recall(self, steps: Iterable[Step], *, clear: bool = False) -> None:
+    async def recall(self, *, clear: bool = False) -> None:
         """Take up what the ledger remembers: ended results as they are, open effects as far as they go now."""
-        wanted = {step.name: step for step in steps}
+        known = self.accepted.on_clear if clear else self.accepted.steps
         noted = await self.means.ledger.incidents.steps(self.claim.id)
-        self.results.update({name: recall_result(value) for name, value in noted.items() if name in wanted})
+        self.results.update({name: recall_result(value) for name, value in noted.items() if name in known})
         for effect in await self.means.ledger.effects.of(self.claim.id):
-            if effect.clear is not clear or effect.step not in wanted:
-                continue
-            if effect.state.ended:
-                self.results[effect.step] = result_of(effect)
-            else:
-                self.results[effect.step] = await self.sender(wanted[effect.step]).go_on(effect)
+            if effect.clear is clear and effect.step in known:
+                self.results[effect.step] = await self._take_up(effect, known[effect.step])
+
+    async def _take_up(self, effect: Effect, step: Step) -> StepResult:
+        """Bring one remembered effect on, through its gates again where it is not sent yet."""
+        if effect.state.ended:
+            return result_of(effect)
+        if effect.state in (EffectState.RESERVED, EffectState.AWAITING_APPROVAL):
+            now = self._gate(effect, step)
+            if now is not None:
+                await self.means.ledger.effects.regate(self.claim, effect.key, *now)
+                effect = await self.means.ledger.effects.get(effect.key)
+        return result_of(effect) if effect.state.ended else await self.sender(step).go_on(effect)
+
+    def _gate(self, effect: Effect, step: Step) -> tuple[EffectState, str] | None:
+        """Return the state and reason that the gates give to an unsent effect now; None: it stays as it is."""
+        allowed = (self.rule.on_clear if effect.clear else self.rule.steps).get(step.name)
+        if allowed is None:
+            return EffectState.REFUSED, f"step '{step.name}' is no longer in the rule"
+        tool = self.means.catalogue[step.tool]
+        now = gate(allowed, effect.args, tool, self.look, self.means.policy, self.rule.mode)
+        if now.outcome is Outcome.REFUSE:
+            return EffectState.REFUSED, now.reason
+        if now.outcome is Outcome.OBSERVE:
+            return EffectState.REFUSED, "observe"
+        asks = now.outcome is Outcome.ASK and effect.state is EffectState.RESERVED and not effect.approved
+        return (EffectState.AWAITING_APPROVAL, now.reason) if asks else None
 
     def sender(self, step: Step) -> Sender:
         """Return who sends *step*'s effects."""
@@ -93,8 +116,9 @@ class Episode:
     def rest(self, *, close: bool = False) -> Rest:
         """Return when it should be looked at again: the earliest of what its steps wait for; else it may be closed."""
         waiting = [result for result in self.results.values() if result.state is StepState.WAITING]
-        timed = [result for result in waiting if result.due is not None]
-        if timed:
-            first = min(timed, key=lambda result: result.due or 0.0)
-            return Rest(Waiting(first.waiting), first.due)
-        return Rest(Waiting(waiting[0].waiting)) if waiting else Rest(close=close)
+        if not waiting:
+            return Rest(close=close)
+        due = min((result.due for result in waiting if result.due is not None), default=None)
+        # What goes on by itself is named before what waits for a person: `--until-idle` waits for it.
+        names = {Waiting(result.waiting) for result in waiting}
+        return Rest(next(name for name in Waiting if name in names), due)

@@ -5,6 +5,8 @@ key of a compacted topic.
 """
 
 import asyncio
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -34,14 +36,18 @@ class OutcomeWriter:
                 log.warning("outcomes can't be written now", error=str(error))
                 await asyncio.sleep(1.0)
             await asyncio.sleep(self.every)
-        await self.turn()
+        with contextlib.suppress(NotReadyError):  # the ledger keeps them: whoever runs next produces them
+            await self.turn()
 
     async def turn(self) -> None:
         """Produce what is pending, wait for the acknowledgement, forget it."""
         pending = await self.outcomes.pending()
         if not pending:
             return
+        await asyncio.to_thread(self._produce, pending)
+        await self.outcomes.drop(pending)
+
+    def _produce(self, pending: Mapping[bytes, bytes]) -> None:
         for key, value in pending.items():
             self.producer.send(self.topic, value, key=key)
-        await asyncio.to_thread(self.producer.flush)
-        await self.outcomes.drop(pending)
+        self.producer.flush()

@@ -5,7 +5,6 @@ ledger, ``worker`` claimed it under a lease and rests it with what comes back fr
 """
 
 import asyncio
-from dataclasses import replace
 
 from dutyd.act.accept import alerting_steps
 from dutyd.act.episode import Episode, Rest
@@ -17,10 +16,12 @@ from dutyd.act.run import ask_model
 from dutyd.act.steps import StepResult, StepState, needed_by, ready
 from dutyd.core.incident import IncidentState
 from dutyd.core.rule import Step
-from dutyd.ledger.incidents import Claim
+from dutyd.ledger.incidents import Claim, Waiting
 
 PARALLEL = 8
 """Steps of one incident that run at the same time."""
+
+SOON_SECONDS = 5.0
 
 
 async def work(means: Means, claim: Claim, lease: Lease) -> Rest:
@@ -33,24 +34,24 @@ async def work(means: Means, claim: Claim, lease: Lease) -> Rest:
     """
     accepted = (await means.rules.by_digest(claim.trigger.digest)).rules[claim.rule]
     rule = tighten(accepted, (await means.rules.current()).rules.get(claim.rule))
+    episode = Episode(means, claim, lease, accepted, rule, claim.trigger)
     if claim.kind == "rollup":
-        return await page_rollup(Episode(means, claim, lease, rule, claim.trigger))
+        return await page_rollup(episode)
     if claim.state is IncidentState.CLEARING:
-        # Steps that are gone from the files are settled all the same, and `on_clear` may need what they made.
-        return await clear(Episode(means, claim, lease, replace(rule, steps=accepted.steps), claim.trigger))
-    return await act(Episode(means, claim, lease, rule, claim.trigger))
+        return await clear(episode)
+    return await act(episode)
 
 
 async def act(episode: Episode) -> Rest:
     """Do what the rule orders: plain steps first, then what the model decides, then what follows from it."""
     steps = episode.rule.steps
-    await episode.recall(steps.values())
+    await episode.recall()
     while not episode.lease.cleared.is_set():
         now = ready(steps, episode.results, episode.look)
         episode.results.update(now.settled)
         if now.plain:
             await _do_all(episode, now.plain)
-        elif now.decided:
+        elif now.decided and not _soon(episode):
             episode.results.update(await ask_model(episode, now.decided))
         elif not now.settled:
             break
@@ -60,12 +61,12 @@ async def act(episode: Episode) -> Rest:
 async def clear(episode: Episode) -> Rest:
     """After a clear: unsent effects are off, sent ones are settled, then ``on_clear`` runs, then it is closed."""
     await episode.means.ledger.effects.withdraw(episode.claim)
-    await episode.recall(episode.rule.steps.values())
+    await episode.recall()
     await _finish_late(episode)
     if (rest := episode.rest()).waiting:
         return rest
     episode.trigger = episode.claim.clear_trigger or episode.trigger
-    await episode.recall(episode.rule.on_clear.values(), clear=True)
+    await episode.recall(clear=True)
     while True:
         now = ready({**episode.rule.steps, **episode.rule.on_clear}, episode.results, episode.look)
         episode.results.update(now.settled)
@@ -82,7 +83,7 @@ async def _finish_late(episode: Episode) -> None:
     late = {step.name for step in steps.values() if catalogue[step.tool].outlives_clear}
     wanted = late | {name for name in needed_by(late, steps) if not catalogue[steps[name].tool].changes}
     off = StepResult(StepState.REFUSED, reason="cleared")
-    episode.results = {**{name: off for name in steps if name not in wanted}, **episode.results}
+    episode.results = {**{name: off for name in episode.accepted.steps if name not in wanted}, **episode.results}
     while True:
         now = ready(steps, episode.results, episode.look)
         episode.results.update(now.settled)
@@ -92,13 +93,20 @@ async def _finish_late(episode: Episode) -> None:
             break
 
 
+def _soon(episode: Episode) -> bool:
+    """Whether a step is about to be tried again: a page's second try must not wait for the model."""
+    return any(
+        result.waiting == Waiting.RETRY and (result.due or 0.0) < SOON_SECONDS for result in episode.results.values()
+    )
+
+
 async def page_rollup(episode: Episode) -> Rest:
     """Page once for all muted incidents of a rule, and list them."""
     members = await episode.means.ledger.incidents.members(episode.claim.id)
     entities = ", ".join(sorted({"/".join(member.entity.values()) or member.rule for member in members}))
     episode.summary = f"{len(members)} more of {episode.rule.id} held back by its throttle: {entities}"
     pages = [episode.rule.steps[name] for name in alerting_steps(episode.rule, episode.means.catalogue)]
-    await episode.recall(pages)
+    await episode.recall()
     await _do_all(episode, tuple(step for step in pages if step.name not in episode.results))
     return episode.rest(close=True)
 
@@ -111,4 +119,8 @@ async def _do_all(episode: Episode, steps: tuple[Step, ...], *, clear: bool = Fa
         async with slots:
             episode.results[step.name] = await perform(episode, step, clear=clear)
 
-    await asyncio.gather(*(one(step) for step in steps))
+    # All come to rest before the first error is told: none goes on sending under a lease that was given back.
+    ended = await asyncio.gather(*(one(step) for step in steps), return_exceptions=True)
+    for error in ended:
+        if error is not None:
+            raise error

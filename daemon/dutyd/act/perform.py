@@ -1,7 +1,8 @@
 """One step: its arguments put together, the gates asked, then sent as an effect or asked as a question.
 
 Called by the episode for steps that the rule decides (and for fallbacks), and by the agent run with arguments that the
-gateway has judged. This is where a purchase order is stopped: ``gateway.gate`` says so, and the ledger keeps why.
+gateway has judged. This is where a purchase order is stopped: ``gateway.gate`` refuses it or has a person asked, and
+the ledger (``lua/reserve.lua``: the day's money and a clear; ``lua/sending.lua``: a pause) has the last word.
 """
 
 import asyncio
@@ -10,21 +11,20 @@ from typing import Any
 
 import structlog
 
-from dutyd.act.effects import backoff
 from dutyd.act.episode import Episode
 from dutyd.act.gateway import Bound, Gate, Outcome, Unbound, bind, gate
 from dutyd.act.steps import StepResult, StepState, encode_result
 from dutyd.core.incident import EffectState, effect_key
 from dutyd.core.policy import Policy
-from dutyd.core.rule import Step
+from dutyd.core.rule import Retry, Step
 from dutyd.core.tool import NotSentError, ProviderError, Tool, UnknownOutcomeError
 from dutyd.ledger.effects import MICROS, MoneyLimitsMicros, NewEffect
 
 log = structlog.get_logger()
 
 READ_SECONDS = 20.0
-READ_ATTEMPTS = 3
-"""Tries of a question whose provider is not ready, unless the step's ``retry`` says more."""
+READ_RETRY = Retry(attempts=3, backoff=0.5)
+"""How often a question is asked whose provider is not ready, unless the step's ``retry`` says so."""
 
 _STATES = {
     Outcome.SEND: EffectState.RESERVED,
@@ -61,20 +61,21 @@ async def refuse(episode: Episode, step: Step, reason: str, *, clear: bool = Fal
     return await episode.sender(step).perform(new, money_limits(episode.means.policy))
 
 
-async def read(episode: Episode, tool: Tool, args: Mapping[str, Any], attempts: int = READ_ATTEMPTS) -> StepResult:
+async def read(episode: Episode, tool: Tool, args: Mapping[str, Any], retry: Retry = READ_RETRY) -> StepResult:
     """Ask a question; a provider that is not ready is asked again, a few times."""
     provider = episode.means.providers[tool.family]
     if tool.ask is None:
         raise TypeError(f"tool '{tool.name}' says that it reads, but has nothing to ask")
     reason = ""
-    for attempt in range(max(attempts, 1)):
+    for attempt in range(retry.attempts):
         try:
             async with asyncio.timeout(READ_SECONDS):
                 answer = await tool.ask(provider, tool.args.model_validate(args))
             return StepResult(StepState.DONE, answer if isinstance(answer, Mapping) else {"result": answer})
         except (NotSentError, UnknownOutcomeError, TimeoutError) as error:
             reason = str(error) or f"no answer in {READ_SECONDS:g} s"
-            await asyncio.sleep(backoff(attempt) if attempt + 1 < attempts else 0)
+            if attempt + 1 < retry.attempts:
+                await asyncio.sleep(min(retry.backoff * 2**attempt, READ_SECONDS))
         except ProviderError as error:
             return StepResult(StepState.FAILED, reason=str(error))
     log.warning("a question was not answered", tool=tool.name, error=reason)
@@ -83,18 +84,18 @@ async def read(episode: Episode, tool: Tool, args: Mapping[str, Any], attempts: 
 
 def money_limits(policy: Policy) -> MoneyLimitsMicros:
     """Return the policy's daily limits as the ledger counts them."""
-    money, none = policy.money, MoneyLimitsMicros()
+    money = policy.money
     if money is None:
-        return none
+        return MoneyLimitsMicros()
     return MoneyLimitsMicros(
-        per_rule_day=none.per_rule_day if money.per_rule_day is None else int(money.per_rule_day * MICROS),
-        per_day=none.per_day if money.per_day is None else int(money.per_day * MICROS),
+        per_rule_day=None if money.per_rule_day is None else int(money.per_rule_day * MICROS),
+        per_day=None if money.per_day is None else int(money.per_day * MICROS),
     )
 
 
 async def _read_and_note(episode: Episode, step: Step, tool: Tool, args: Mapping[str, Any]) -> StepResult:
     """Ask, and remember the answer: a step that is repeated after a crash sees what its predecessors saw."""
-    result = await read(episode, tool, args, max(step.retry.attempts, READ_ATTEMPTS))
+    result = await read(episode, tool, args, step.retry if step.retry.attempts > 1 else READ_RETRY)
     episode.saw(await episode.means.ledger.incidents.note_step(episode.claim, step.name, encode_result(result)))
     return result
 

@@ -9,11 +9,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from dutyd.act.accept import source_name
 from dutyd.core.errors import NotReadyError
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.ledger import Ledger
 from dutyd.stream.base import Stream
+
+log = structlog.get_logger()
 
 LOOK_SECONDS = 0.25
 
@@ -37,40 +41,48 @@ class Idle:
     assigned: Callable[[], bool]
 
     async def wait(self, seconds: float, clock: Callable[[], float]) -> None:
-        """Return once it was idle for *seconds* without a break."""
-        since: float | None = None
-        while since is None or clock() - since < seconds:
-            if await self._busy():
-                since = None
-            elif since is None:
-                since = clock()
+        """Return once it was idle for *seconds* without a break; say what is waited for whenever that changes."""
+        since, said = None, ""
+        while True:
+            busy = await self._busy_with()
+            if busy and busy != said:
+                log.info("not idle yet", waits_for=busy)
+            said, since = busy, None if busy else since or clock()
+            if since is not None and clock() - since >= seconds:
+                return
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _busy(self) -> bool:
+    async def _busy_with(self) -> str:
+        """Return what is left to do, or an empty text."""
         if not self.assigned():
-            return True
+            return "an assignment of partitions"
         try:
-            return (
-                await asyncio.to_thread(self._undecided)
-                or await self._unaccepted()
-                or await self.ledger.incidents.busy() > 0
-                or await self.ledger.outcomes.count() > 0
-            )
-        except NotReadyError:
-            return True
+            if why := await asyncio.to_thread(self._undecided) or await self._unaccepted():
+                return why
+            if count := await self.ledger.incidents.busy():
+                return f"{count} incidents in work"
+            return "outcomes on their way" if await self.ledger.outcomes.count() else ""
+        except NotReadyError as error:
+            return str(error)
 
-    def _undecided(self) -> bool:
-        """Whether a source partition is not decided to its end, or a trigger waits in an outbox."""
+    def _undecided(self) -> str:
+        """Return which source partition is not decided to its end, or whose triggers wait in an outbox."""
         spans = self.stream.spans(self.sources)
         counts = {topic: sum(partition.topic == topic for partition in spans) for topic in self.sources}
         progress = self.checkpoint.progress(sorted({f"{counts[each.topic]}.{each.number}" for each in spans}))
         for partition, span in spans.items():
-            decided = progress[f"{counts[partition.topic]}.{partition.number}"].offsets.get(partition.topic)
+            task = progress[f"{counts[partition.topic]}.{partition.number}"]
+            decided = task.offsets.get(partition.topic)
             if span.end > max(decided.offset if decided else 0, span.begin):
-                return True
-        return any(task.waiting for task in progress.values())
+                return f"{partition.topic}/{partition.number} to be decided to its end"
+            if task.waiting:
+                return f"triggers of {partition.topic}/{partition.number} to be produced"
+        return ""
 
-    async def _unaccepted(self) -> bool:
+    async def _unaccepted(self) -> str:
         spans = await asyncio.to_thread(self.stream.spans, [self.triggers])
         accepted = await self.ledger.incidents.accepted_offsets()
-        return any(span.end > max(accepted.get(source_name(each), 0), span.begin) for each, span in spans.items())
+        for each, span in spans.items():
+            if span.end > max(accepted.get(source_name(each), 0), span.begin):
+                return f"{each.topic}/{each.number} to be accepted to its end"
+        return ""

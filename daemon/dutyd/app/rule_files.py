@@ -74,13 +74,24 @@ class RuleFiles:
                     RULES_REJECTED.inc()
                     log.error("changed rule files are wrong: the last good set stays", problems=str(change))
                 elif change.digest != self.current().digest:
-                    asyncio.run_coroutine_threadsafe(self._use(change), loop).result()
+                    asyncio.run_coroutine_threadsafe(self._use_when_stored(change), loop).result()
 
         await asyncio.to_thread(follow)
 
     def stop(self) -> None:
         """End ``watch``."""
         self._stop.set()
+
+    async def _use_when_stored(self, rules: RuleSet) -> None:
+        """Use *rules* once Redis took them; until then the set before stays."""
+        while not self._stop.is_set():
+            try:
+                await self._use(rules)
+            except NotReadyError as error:
+                log.warning("changed rules wait for Redis", digest=rules.digest, error=str(error))
+                await asyncio.sleep(error.retry_after or 1.0)
+            else:
+                return
 
     async def _use(self, rules: RuleSet) -> None:
         counter = await self.stored.store(rules.digest, dict(rules.files))

@@ -76,7 +76,8 @@ class Stage:
         self._http = self._open.enter_context(httpx2.Client(base_url=self._office.url))
         name = f"demo-{secrets.token_hex(3)}"
         topics = {alias: {"topic": f"{name}.{alias}", **about} for alias, about in play.topics.items()}
-        office = {"kind": "backoffice", "url": self._office.url}
+        # Class B: it makes again whatever it is asked to make again, so that a double would show.
+        office = {"kind": "backoffice", "url": self._office.url, "class": "B", "timeout": 3}
         families = ("alerting", "ticketing", "purchasing", "stock", "notify", "metrics")
         settings: dict[str, Any] = {
             "installation": name,

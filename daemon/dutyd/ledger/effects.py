@@ -81,10 +81,11 @@ class Leave(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How long ago, in seconds, an effect was sent last, and first."""
+    """How long ago, in seconds, an effect was sent last, and first; *young*: it is still its sender's."""
 
     ago: float
     first_ago: float
+    young: bool = False
 
 
 class LostError(Exception):
@@ -93,10 +94,10 @@ class LostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MoneyLimitsMicros:
-    """The policy's limits in millionths; ``infinity`` where there is none."""
+    """The policy's daily limits in millionths; None where there is none."""
 
-    per_rule_day: float = 9e15
-    per_day: float = 9e15
+    per_rule_day: int | None = None
+    per_day: int | None = None
 
 
 def args_hash(tool: str, args: Mapping[str, Any]) -> str:
@@ -145,16 +146,20 @@ class Effects:
         answer = text(await self._scripts.run("sending", claim.id, claim.fence, effect.key, clear))
         return Leave(answer) if answer in set(Leave) else Leave.FORBIDDEN
 
-    async def take(self, claim: Claim, effect: Effect) -> Sent:
+    async def take(self, claim: Claim, effect: Effect, quiet: float) -> Sent:
         """Take over what a predecessor, or this worker before it rested, left unsettled.
+
+        A predecessor's send younger than *quiet* seconds stays its own: it may still say what became of it.
 
         Raises:
             LostError: the lease is another worker's now.
 
         """
-        answer = await self._scripts.run("take", claim.id, claim.fence, effect.key)
+        answer = await self._scripts.run("take", claim.id, claim.fence, effect.key, ms(quiet))
         if text(answer[0]) == "lost":
             raise LostError(effect.key)
+        if text(answer[0]) == "young":
+            return Sent(ago=int(answer[1]) / 1000, first_ago=0.0, young=True)
         return Sent(ago=int(answer[1]) / 1000, first_ago=int(answer[2]) / 1000)
 
     async def record(
@@ -182,8 +187,21 @@ class Effects:
             raise LostError(claim.id)
 
     async def expire(self, claim: Claim, key: str, lifetime: float) -> float:
-        """Refuse an approval older than *lifetime* seconds; return the seconds left, 0 where it is decided."""
+        """Refuse an approval older than *lifetime* seconds; return the seconds left, 0: refused, below: decided."""
         return int(await self._scripts.run("expire", claim.id, claim.fence, key, ms(lifetime))) / 1000
+
+    async def regate(self, claim: Claim, key: str, state: EffectState, reason: str) -> None:
+        """Refuse what is not sent yet, or have it wait for a person.
+
+        Raises:
+            LostError: the lease is another worker's now.
+        """
+        if text(await self._scripts.run("regate", claim.id, claim.fence, key, state, reason)) == "lost":
+            raise LostError(key)
+
+    async def get(self, key: str) -> Effect:
+        """Return one effect that is known to be there."""
+        return effect_of(texts(await self._scripts.read("hgetall", self._scripts.key("effect", key))))
 
     async def of(self, incident: str) -> list[Effect]:
         """Return the effects of *incident* in the order of their reservation."""

@@ -1,6 +1,6 @@
 """Incidents in the ledger: accepted once, claimed with a lease and a fencing token, rested, closed.
 
-``act.accept`` puts triggers in, ``act.path`` claims and works. All times inside Redis are the server's own, so that
+``act.accept`` puts triggers in, ``act.worker`` claims and rests. All times inside Redis are the server's own, so that
 workers' clocks need not agree.
 """
 
@@ -98,6 +98,10 @@ class Incidents:
         """Take triggers in, each with the offset after it, in one round trip."""
         answers = await self._scripts.run_many("accept", [_arguments(arrival) for arrival in arrivals])
         return [Accepted(text(answer)) for answer in answers]
+
+    async def pass_by(self, source: str, next_offset: int) -> None:
+        """Note that *source* is accepted up to *next_offset*, though its last record held nothing to accept."""
+        await self._scripts.run("pass_by", source, next_offset)
 
     async def accepted_offsets(self) -> dict[str, int]:
         """Return ``topic:partition`` to the next offset to accept."""

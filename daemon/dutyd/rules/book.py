@@ -16,6 +16,7 @@ from dutyd.core.tool import Catalogue
 from dutyd.ledger.rule_sets import RuleSets
 from dutyd.rules.known import Known
 from dutyd.rules.load import load_files
+from dutyd.rules.problems import RuleErrors
 
 FRESH_SECONDS = 1.0
 KEPT = 20
@@ -51,14 +52,17 @@ class Book:
         """Return the rule set of *digest*.
 
         Raises:
-            NotReadyError: this Redis does not know it.
+            NotReadyError: this Redis does not know it, or this dutyd can't read it (a tool is missing here).
 
         """
         if digest not in self._compiled:
             files = await self.stored.load(digest)
             if files is None:
                 raise NotReadyError(f"rule set {digest} is not in Redis (yet)", retry_after=1.0)
-            compiled = await asyncio.to_thread(load_files, files, Known(self.catalogue))
+            try:
+                compiled = await asyncio.to_thread(load_files, files, Known(self.catalogue))
+            except RuleErrors as errors:
+                raise NotReadyError(f"this dutyd can't read rule set {digest}: {errors}", retry_after=5.0) from errors
             while len(self._compiled) >= KEPT:
                 self._compiled.pop(next(iter(self._compiled)))
             self._compiled[digest] = compiled

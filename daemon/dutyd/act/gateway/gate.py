@@ -62,16 +62,20 @@ def _met(what: str, condition: Expr | None, look: Look) -> str:
 
 
 def _over(tool: Tool, call: BaseModel, limits: MoneyLimits | None) -> str:
-    """Return a reason where the call spends more than one effect may, or nobody can tell, else an empty text."""
-    if limits is None or limits.per_effect is None or tool.spends is None:
+    """Return a reason where the call spends more than one effect may, or nobody can tell, else an empty text.
+
+    The day's limits are the ledger's business; but what they are to be held against must be known here.
+    """
+    if limits is None or tool.spends is None or limits == MoneyLimits(limits.currency):
         return ""
-    ceiling = Money(limits.per_effect, limits.currency)
     spent = tool.spends(call)
     if spent is None:
-        return f"money: the amount is unknown, at most {ceiling} is allowed"
+        return "money: the amount is unknown, and the policy limits money"
     if spent.currency not in ("", limits.currency):
-        return f"money: {spent} can't be compared with the limit of {ceiling}"
-    return f"money: {spent} is more than {ceiling}" if spent.amount > limits.per_effect else ""
+        return f"money: {spent} can't be compared with the policy's limits in {limits.currency}"
+    if limits.per_effect is None or spent.amount <= limits.per_effect:
+        return ""
+    return f"money: {spent} is more than {Money(limits.per_effect, limits.currency)}"
 
 
 def _own_first(call: BaseModel, look: Look) -> Look:

@@ -4,12 +4,7 @@
 local id, kind, rule, entity, trigger, at = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], now_ms()
 local incident = key('incident', id)
 
--- Offsets may be larger than a double holds exactly: compared as whole numbers in text.
-local function later(one, other) return #one > #other or (#one == #other and one > other) end
-
-if later(ARGV[13], redis.call('HGET', key('accepted'), ARGV[12]) or '0') then
-  redis.call('HSET', key('accepted'), ARGV[12], ARGV[13])
-end
+pass_by(ARGV[12], ARGV[13])
 
 local function create(name, state, what)
   redis.call('HSET', key('incident', name), 'id', name, 'state', state, 'kind', what, 'rule', rule, 'entity', entity,

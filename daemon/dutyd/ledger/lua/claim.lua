@@ -11,10 +11,17 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('due'), '-inf', at, 'LIMIT',
   end
   if not incident.state then
     redis.call('ZREM', key('due'), id)
+    redis.call('SREM', key('busy'), id)
+  elseif incident.state == 'CLOSED' then
+    sleep(id, '')
+  elseif tonumber(incident.lease_until) > at then
+    wake(id, incident.lease_until, 'leased')
   elseif free > 0 then
     wake(id, free, 'muted')
   else
     if incident.state == 'ACCEPTED' or incident.state == 'MUTED' then redis.call('HSET', name, 'state', 'ACTIVE') end
+    redis.call('HDEL', name, 'poked')
+    redis.call('SREM', key('held'), id)
     redis.call('HSET', name, 'fence', redis.call('INCR', key('fence')), 'lease_by', ARGV[2],
       'lease_until', at + ARGV[3])
     wake(id, at + ARGV[3], 'leased')

@@ -27,7 +27,28 @@ local function sleep(id, wait)
   redis.call('HSET', key('incident', id), 'wait', wait)
 end
 
+-- Something happened to an incident from outside: it is due now, or, where somebody works on it, when it is rested.
+local function poke(id, at)
+  local incident = key('incident', id)
+  local state = redis.call('HGET', incident, 'state')
+  if not state or state == 'CLOSED' then return end
+  if tonumber(redis.call('HGET', incident, 'lease_until')) > at then
+    redis.call('HSET', incident, 'poked', '1')
+  else
+    wake(id, at, 'ready')
+  end
+end
+
 local function holds(id, fence) return redis.call('HGET', key('incident', id), 'fence') == fence end
+
+-- Notes that a partition is accepted up to an offset, never back. Offsets may be larger than a double holds exactly:
+-- they are compared as whole numbers in text.
+local function pass_by(source, offset)
+  local before = redis.call('HGET', key('accepted'), source) or '0'
+  if #offset > #before or (#offset == #before and offset > before) then
+    redis.call('HSET', key('accepted'), source, offset)
+  end
+end
 
 local function object(name)
   local flat, out = redis.call('HGETALL', name), {}
@@ -63,6 +84,7 @@ local function close(id, at)
   local incident = key('incident', id)
   redis.call('HSET', incident, 'state', 'CLOSED', 'closed', at)
   sleep(id, '')
+  redis.call('SREM', key('held'), id)
   publish(id, 'incident', object(incident))
   for _, name in ipairs(redis.call('LRANGE', incident .. ':effects', 0, -1)) do
     redis.call('PEXPIRE', key('effect', name), RETENTION_MS)

@@ -13,5 +13,5 @@ else
   set_effect(name, 'REFUSED', 'denied by ' .. ARGV[5] .. (ARGV[6] ~= '' and ': ' .. ARGV[6] or ''))
 end
 redis.call('XADD', key('audit'), '*', 'who', ARGV[5], 'did', ARGV[4], 'what', name, 'hash', ARGV[3], 'why', ARGV[6])
-wake(effect.incident, at, 'ready')
+poke(effect.incident, at)
 return 'done'

@@ -9,7 +9,7 @@ end
 redis.call('HDEL', key('paused'), ARGV[3])
 for _, id in ipairs(redis.call('SMEMBERS', key('held'))) do
   redis.call('SREM', key('held'), id)
-  wake(id, at, 'ready')
+  poke(id, at)
   woken = woken + 1
 end
 return woken

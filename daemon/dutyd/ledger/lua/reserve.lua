@@ -13,15 +13,17 @@ if redis.call('EXISTS', effect) == 0 then
   redis.call('HSET', effect, unpack(ARGV, 9))
   redis.call('RPUSH', incident .. ':effects', name)
   local micros = tonumber(redis.call('HGET', effect, 'micros') or '0')
-  local late = redis.call('HGET', effect, 'outlives') == '1' and state == 'RESERVED'
-  if state ~= 'REFUSED' and ARGV[7] ~= '1' and not late and redis.call('HGET', incident, 'state') == 'CLEARING' then
+  local stands, late = redis.call('HGET', incident, 'state'), redis.call('HGET', effect, 'outlives') == '1'
+  if stands == 'CLEARING' and ARGV[7] ~= '1' and not (late and state == 'RESERVED') and state ~= 'REFUSED' then
     state, reason = 'REFUSED', 'cleared'
+  elseif stands == 'CLOSED' then
+    state, reason = 'REFUSED', 'closed'
   end
   if state ~= 'REFUSED' and micros > 0 then
     local day, limits = tostring(math.floor(at / 86400000)), cjson.decode(ARGV[8])
     local spent, rule = key('spent', day), 'rule:' .. redis.call('HGET', effect, 'rule')
     for field, limit in pairs({all = limits.per_day, [rule] = limits.per_rule_day}) do
-      if tonumber(redis.call('HGET', spent, field) or '0') + micros > limit then
+      if limit ~= cjson.null and tonumber(redis.call('HGET', spent, field) or '0') + micros > limit then
         state, reason = 'REFUSED', 'budget: ' .. (field == 'all' and 'per_day' or 'per_rule_day')
       end
     end

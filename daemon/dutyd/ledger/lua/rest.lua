@@ -5,7 +5,7 @@ local id, at = ARGV[2], now_ms()
 local incident = key('incident', id)
 if not holds(id, ARGV[3]) then return 'lost' end
 redis.call('HSET', incident, 'lease_until', '0', 'lease_by', '')
-if redis.call('HGET', incident, 'state') ~= ARGV[4] then
+if redis.call('HGET', incident, 'state') ~= ARGV[4] or redis.call('HGET', incident, 'poked') == '1' then
   wake(id, at, 'ready')
 elseif ARGV[7] == '1' then
   close(id, at)
@@ -14,5 +14,4 @@ elseif ARGV[6] == '' then
 else
   wake(id, at + ARGV[6], ARGV[5])
 end
-if ARGV[5] == 'paused' then redis.call('SADD', key('held'), id) end
 return 'own'

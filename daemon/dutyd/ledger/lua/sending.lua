@@ -4,13 +4,17 @@ local id, name = ARGV[2], ARGV[4]
 local effect = object(key('effect', name))
 if not holds(id, ARGV[3]) then return 'lost' end
 if effect.state ~= 'RESERVED' and effect.state ~= 'UNKNOWN' then return effect.state end
-if ARGV[5] ~= '1' and effect.outlives ~= '1' and redis.call('HGET', key('incident', id), 'state') == 'CLEARING' then
+local state = redis.call('HGET', key('incident', id), 'state')
+if state == 'CLOSED' or (state == 'CLEARING' and ARGV[5] ~= '1' and effect.outlives ~= '1') then
   if effect.state == 'RESERVED' then set_effect(name, 'REFUSED', 'cleared') end
   return 'cleared'
 end
 local paused = key('paused')
 for _, what in ipairs({'all', 'rule:' .. effect.rule, 'tool:' .. effect.tool}) do
-  if redis.call('HEXISTS', paused, what) == 1 then return 'paused' end
+  if redis.call('HEXISTS', paused, what) == 1 then
+    redis.call('SADD', key('held'), id)
+    return 'paused'
+  end
 end
 redis.call('HSET', key('effect', name), 'state', 'SENDING', 'reason', '', 'fence', ARGV[3], 'sent', now_ms())
 redis.call('HSETNX', key('effect', name), 'first_sent', now_ms())
