@@ -24,6 +24,7 @@ from support.evaluating import (
     abandon,
     now_text,
     rule_set,
+    stopped,
     turn_until,
     wait_until,
 )
@@ -141,12 +142,13 @@ def test_an_event_that_comes_again_after_a_restart_is_known(path: Path) -> None:
     assert path.told() == []
 
 
-def test_open_incidents_come_from_the_triggers_topic_where_redis_has_no_checkpoint(path: Path) -> None:
+@pytest.mark.parametrize("committed", [True, False])
+def test_open_incidents_come_from_the_triggers_topic_where_redis_has_no_checkpoint(path: Path, committed: bool) -> None:
     path.publish(
         {"service": "a", "error_count": 12}, {"service": "b", "error_count": 12}, {"service": "b", "error_count": 1}
     )
     path.settle(first := path.evaluator())
-    abandon(first)
+    (stopped if committed else abandon)(first)
     before = path.triggers()
     path.forget_checkpoints()
 

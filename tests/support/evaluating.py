@@ -5,6 +5,7 @@ evaluators, abandon them at a chosen point, and look at what the triggers topic 
 """
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -189,6 +190,13 @@ def abandon(evaluator: Evaluator) -> None:
     consumer = evaluator._joined
     if consumer is not None:
         consumer.close()
+
+
+def stopped(evaluator: Evaluator) -> None:
+    """Stop *evaluator* as SIGTERM does: what it decided is written and committed."""
+    stop = threading.Event()
+    stop.set()
+    evaluator.run(stop)
 
 
 def now_text(ahead: float = 0.0) -> str:

@@ -22,16 +22,17 @@ import structlog
 
 from dutyd.core.errors import NotReadyError, WrongError
 from dutyd.core.event import Record
-from dutyd.core.metrics import DEAD_LETTERS, EVALUATE_SECONDS, LAG, LAST_POLL
+from dutyd.core.metrics import DEAD_LETTERS, LAG, LAST_POLL, LATCHES
 from dutyd.core.rule import RuleSet
 from dutyd.core.topic import OwnTopics, Topic
 from dutyd.evaluate.assignment import Assignment
-from dutyd.evaluate.checkpoint import Answer, Checkpoint
+from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.faults import Faults
 from dutyd.evaluate.plans import Plans
 from dutyd.evaluate.sender import Sender
 from dutyd.evaluate.status import Status
 from dutyd.evaluate.tasks import Task
+from dutyd.evaluate.writing import write_tasks
 from dutyd.stream.base import Consumer, Partition, Polled, Stream
 
 POLL_SECONDS = 0.1
@@ -45,6 +46,10 @@ TICK_SECONDS = 1.0
 
 COMMIT_SECONDS = 1.0
 SWEEP_SECONDS = 5.0
+
+STAND_BY_SECONDS = 15.0
+"""A member that polled for so long and was given nothing stands by: others have every partition."""
+
 LONGEST_WAIT_SECONDS = 10.0
 
 log = structlog.get_logger()
@@ -92,6 +97,7 @@ class Evaluator:
         self._joined: Consumer | None = None
         self._tasks: dict[str, Task] = {}
         self._waiting: frozenset[Partition] = frozenset()  # ours, not yet taken up
+        self._since = time.monotonic()
         self._ticked = self._swept = self._committed = 0.0
 
     def turn(self) -> None:
@@ -110,7 +116,9 @@ class Evaluator:
     def _settle(self, consumer: Consumer, *, at_once: bool = False) -> None:
         """Bring what was decided on its way: each step repeats what failed in it before."""
         self._sender.flush(self._tasks.values())  # dead letters, and the triggers that the turn before sent
-        self._write(at_once=at_once)
+        gone = write_tasks(self._checkpoint, self._tasks.values(), time.monotonic(), at_once=at_once)
+        if gone:
+            self._leave(gone[0])
         self._sender.send(self._tasks.values())
         self._commit(consumer, at_once=at_once)
 
@@ -148,6 +156,7 @@ class Evaluator:
             self._assignment.learn_counts()
             starts = {name: topic.start for name, topic in self._topics.items()}
             self._joined = self._stream.consumer(self._group, starts, client=self._group)
+            self._since = time.monotonic()
         return self._joined
 
     def _take_up(self, consumer: Consumer) -> None:
@@ -175,6 +184,7 @@ class Evaluator:
     def _drop(self, names: set[str]) -> None:
         for name in names & self._tasks.keys():
             self._waiting |= frozenset(self._tasks.pop(name).sources)
+            LATCHES.remove(name)
 
     def _judge(self, partition: Partition, records: Sequence[Record]) -> None:
         task = self._tasks.get(self._assignment.task_of(partition))
@@ -215,30 +225,7 @@ class Evaluator:
             if sweeping:
                 task.sweep(self._planned, now)
 
-    def _write(self, *, at_once: bool) -> None:
-        """Write what changed in each task, in one round trip; a task that another process owns stops everything."""
-        clock = time.monotonic()
-        found = {task: task.write(self._checkpoint.number(), clock, at_once=at_once) for task in self._tasks.values()}
-        due = {task: write for task, write in found.items() if write is not None}
-        if not due:
-            return
-        with EVALUATE_SECONDS.time():
-            answers = self._checkpoint.write(list(due.values()))
-        for task, answer in zip(due, answers, strict=True):
-            if answer is Answer.OWN:
-                task.written()
-            elif answer is Answer.ANOTHER or not self._restored(task):
-                self._leave(task.name)
-
-    def _restored(self, task: Task) -> bool:
-        """Write all of *task* again, from memory; False: another process was faster."""
-        log.warning("Redis lost data of a task: writing it again from memory", task=task.name)
-        owner = self._checkpoint.restore(task.whole(self._checkpoint.number()))
-        if owner is not None:
-            task.restored(owner)
-        return owner is not None
-
-    def _leave(self, task: str) -> None:
+    def _leave(self, task: Task) -> None:
         """Forget everything and leave the group, to join it anew: this process was thought dead."""
         self._tasks.clear()
         self._waiting = frozenset()
@@ -246,7 +233,7 @@ class Evaluator:
         if consumer is not None:
             with contextlib.suppress(NotReadyError):
                 consumer.close()
-        raise NotReadyError(f"another process has taken task {task} over: joining the group anew")
+        raise NotReadyError(f"another process has taken task {task.name} over: joining the group anew")
 
     def _commit(self, consumer: Consumer, *, at_once: bool) -> None:
         """Tell Kafka how far all triggers are acknowledged: for its lag tools, and for a Redis that is lost."""
@@ -272,7 +259,7 @@ class Evaluator:
     def _say(self) -> None:
         tasks = self._tasks.values()
         self.status = Status(
-            joined=self.status.joined,
+            joined=self.status.joined or time.monotonic() - self._since >= STAND_BY_SECONDS,
             turned=self._now(),
             waiting=self._waiting,
             decided={each: task.stored[each.topic].offset for task in tasks for each in task.sources if task.stored},
@@ -280,14 +267,15 @@ class Evaluator:
         )
 
     def _finish(self) -> None:
-        if self._joined is not None:
+        consumer = self._joined
+        if consumer is not None:
             try:
                 for _ in range(2):  # the second time drops from the outbox what the first has sent
-                    self._settle(self._joined, at_once=True)
+                    self._settle(consumer, at_once=True)
             except NotReadyError as error:
                 log.warning("stopped before everything was written: it will be decided again", error=str(error))
             with contextlib.suppress(NotReadyError):
-                self._joined.close()
+                consumer.close()
         self._sender.close()
         self._plans.close()
         log.info("the evaluator has stopped")

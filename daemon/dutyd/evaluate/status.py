@@ -15,7 +15,7 @@ class Status:
     """One picture of the evaluator.
 
     Attributes:
-        joined: whether it was ever given its partitions (perhaps none of them).
+        joined: whether it was ever given partitions, or stands by because others have them all.
         turned: the clock's time of the last turn that went well, seconds since the epoch.
         trouble: why it waits; empty while all is well.
         waiting: partitions that are ours and not yet taken up.
