@@ -6,22 +6,18 @@ kafka-python's consumer (with ``crc32c``) with the same settings, decoding each 
 Both read all records of one topic, in turns; the medians count, and their ratio is what DESIGN 9 speaks of.
 """
 
-import json
 import logging
-import random
 import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import msgspec
 import redis
 import structlog
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from dutyd.core.expr import parse
-from dutyd.core.rule import Rule, RuleSet
+from dutyd.core.rule import RuleSet
 from dutyd.core.topic import OwnTopics, Topic
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.path import POLL_RECORDS, Evaluator
@@ -31,14 +27,15 @@ from dutyd.stream.own_topics import own_topics
 from row import Row
 from support.broker import running_broker
 from support.valkey import running_valkey
+from worlds import records, rules
 
 EVENTS = 200_000
-ENTITIES = 10_000
 RULES = 100
 FIELDS = 30
+"""With three fields an event, about ten of the rules are touched."""
 PARTITIONS = 4
 ROUNDS = 5
-OPENING_EVERY = 10_000
+PASSING = 10_000
 RATE = 100_000
 """Events a second by their own times: as dense as they are when an evaluator has as much to do as it can."""
 TOPIC = "bench-metrics"
@@ -62,42 +59,11 @@ def rows() -> Iterator[Row]:
     yield Row("kafka_in_trigger_out", value, "events/s", baseline, value / baseline)
 
 
-def rules() -> RuleSet:
-    """Thresholds over thirty fields, half of them with ``where``, half with ``clear``; one in ten over a window."""
-    found = {}
-    for number in range(RULES):
-        field = f"m{number % FIELDS}"
-        seen = f"avg({field}, 5m)" if number % 10 == 0 else field
-        found[f"rule-{number}"] = Rule(
-            id=f"rule-{number}",
-            topic="metrics",
-            when=parse(f"{seen} > {1_000 + number}"),
-            per=("service",),
-            where=parse('env == "prod"') if number % 2 else None,
-            clear=parse(f"{seen} < 900") if number % 4 < 2 else None,
-        )
-    return RuleSet("bench", found, {})
-
-
-def events() -> Iterator[tuple[bytes, bytes]]:
-    """Yield key and value of every record: about 200 bytes, three of the fields, in the order of time."""
-    chance = random.Random(7)
-    began = time.time() - 1_000  # noqa: TID251  # the bench is an edge
-    for number in range(EVENTS):
-        service = f"service-{chance.randrange(ENTITIES)}"
-        at = began + number / RATE
-        fields: dict[str, Any] = {f"m{n}": round(chance.uniform(0, 900), 3) for n in chance.sample(range(FIELDS), 3)}
-        if number % OPENING_EVERY == OPENING_EVERY - 1:
-            fields["m1"] = 1_050.0  # beyond one of the thresholds
-        said = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03d}Z"
-        whole = {"id": f"{chance.getrandbits(128):032x}", "time": said, "service": service, "env": "prod", **fields}
-        yield service.encode(), json.dumps(whole).encode()
-
-
 def fill(address: str) -> None:
+    """Publish the records, keyed by service."""
     producer = KafkaProducer(bootstrap_servers=address, linger_ms=20, acks=1, enable_idempotence=False)
-    for key, value in events():
-        producer.send(TOPIC, value, key=key)
+    for record in records(EVENTS, FIELDS, per_second=RATE, passing=PASSING):
+        producer.send(TOPIC, record.value, key=record.key)
     producer.close()
 
 
@@ -114,10 +80,10 @@ def read_bare(address: str) -> float:
     decode, count = msgspec.json.decode, 0
     began = time.perf_counter()
     while count < EVENTS:
-        for records in consumer.poll(timeout_ms=1_000, max_records=POLL_RECORDS).values():
-            for record in records:
+        for batch in consumer.poll(timeout_ms=1_000, max_records=POLL_RECORDS).values():
+            for record in batch:
                 decode(record.value)
-            count += len(records)
+            count += len(batch)
     took = time.perf_counter() - began
     consumer.close()
     return took
@@ -128,8 +94,10 @@ def evaluate(stream: Stream, client: "redis.Redis", installation: str) -> float:
     for spec in own_topics(OwnTopics(installation)):
         stream.ensure(spec)
     topic = Topic(alias="metrics", topic=TOPIC, partitions=PARTITIONS)
-    checkpoint, ruled, clock = Checkpoint(client, installation), rules(), time.time  # noqa: TID251  # an edge
-    evaluator = Evaluator(installation, {"metrics": topic}, stream, checkpoint, lambda: ruled, clock)
+    found = RuleSet("bench", {rule.id: rule for rule in rules(RULES, FIELDS)}, {})
+    clock = time.time  # noqa: TID251  # the edge: passed in from here on
+    checkpoint = Checkpoint(client, installation)
+    evaluator = Evaluator(installation, {"metrics": topic}, stream, checkpoint, lambda: found, clock)
     stop = threading.Event()
     thread = threading.Thread(target=evaluator.run, args=(stop,))
     thread.start()

@@ -27,23 +27,23 @@ class Raw:
     offset: int
     timestamp: int
     key: bytes | None
-    value: bytes | None
+    value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-def records(count: int, fields: int, *, per_second: float = 1_000.0) -> list[Raw]:
-    """Return *count* records of three out of *fields* fields each."""
-    return list(_records(count, fields, per_second))
+def records(count: int, fields: int, *, per_second: float = 1_000.0, passing: int = 1_000) -> list[Raw]:
+    """Return *count* records of three out of *fields* fields each; one in *passing* passes a threshold."""
+    return list(_records(count, fields, per_second, passing))
 
 
-def _records(count: int, fields: int, per_second: float) -> Iterator[Raw]:
+def _records(count: int, fields: int, per_second: float, passing: int) -> Iterator[Raw]:
     chance = random.Random(7)
     for number in range(count):
         at = BEGIN + number / per_second
         service = f"service-{chance.randrange(ENTITIES)}"
         names = chance.sample(range(fields), min(3, fields))
         values = {f"m{name}": round(chance.uniform(0, HIGHEST), 3) for name in names}
-        if number % 1_000 == 0:
+        if number % passing == 0:
             values[f"m{names[0]}"] = 1_500.0
         said = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         known = {"time": said, "source": "bench", "service": service, "env": "prod" if number % 2 else "test"}
