@@ -278,3 +278,11 @@ async def test_a_resume_wakes_no_closed_incident(ledger: Ledger) -> None:
     await ledger.decisions.resume("all", "kim")
     assert await ledger.incidents.claim("w1", 15, 10) == []
     assert await ledger.incidents.busy() == 0
+
+
+async def test_a_renewal_after_the_rest_takes_nothing_back(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger)
+    await ledger.incidents.rest(claim, Waiting.NOTHING, None)
+    assert await ledger.incidents.renew(claim, 15) is Hold.LOST
+    assert await ledger.incidents.busy() == 0

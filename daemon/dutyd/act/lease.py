@@ -45,7 +45,7 @@ class Lease:
         return not self._lost and self.clock() < self._until
 
     async def keep(self) -> None:
-        """Renew it every third of its length, until cancelled or lost."""
+        """Renew it every third of its length, until ``end`` or lost. A cancel alone may be swallowed below."""
         while not self._lost:
             await asyncio.sleep(self.seconds / 3)
             before = self.clock()
@@ -57,6 +57,10 @@ class Lease:
             self.saw(hold)
             if hold is not Hold.LOST:
                 self._until = before + self.seconds
+
+    def end(self) -> None:
+        """Renew it no more: the incident is about to be given back."""
+        self._lost = True
 
     def saw(self, hold: Hold) -> None:
         """Take in what the ledger said of our claim."""

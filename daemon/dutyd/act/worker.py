@@ -99,11 +99,13 @@ class Worker:
         with structlog.contextvars.bound_contextvars(incident=claim.id, rule=claim.rule):
             try:
                 rest = await self._guarded(claim, lease)
+                lease.end()
                 if rest is not None:
                     await self.means.ledger.incidents.rest(claim, rest.waiting, rest.due, close=rest.close)
             except NotReadyError as error:
                 log.warning("incident could not be given back; it is due again when its lease ends", error=str(error))
             finally:
+                lease.end()
                 keeping.cancel()
         self.wake()
 

@@ -4,7 +4,8 @@
 local id, at = ARGV[2], now_ms()
 local incident = key('incident', id)
 if not holds(id, ARGV[3]) then return 'lost' end
-redis.call('HSET', incident, 'lease_until', '0', 'lease_by', '')
+-- The fence goes with the lease: a renewal that was on its way must not take the incident again.
+redis.call('HSET', incident, 'lease_until', '0', 'lease_by', '', 'fence', '0')
 if redis.call('HGET', incident, 'state') ~= ARGV[4] or redis.call('HGET', incident, 'poked') == '1' then
   wake(id, at, 'ready')
 elseif ARGV[7] == '1' then
