@@ -13,17 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-from row import Row
 from starlette.types import ASGIApp, Receive, Scope, Send
-from support.broker import running_broker
-from support.daemon import installation
-from support.valkey import running_valkey
 
 from dutyd.core.topic import Start
 from dutyd.embedded.backoffice import app
 from dutyd.embedded.loopback import Loopback
 from dutyd.stream import open_stream
 from dutyd.stream.base import Stream, TopicSpec
+from row import Row
+from support.broker import running_broker
+from support.daemon import installation
+from support.valkey import running_valkey
 
 EVENTS = 200
 WARM_UP = 20

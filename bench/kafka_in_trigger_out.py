@@ -2,7 +2,8 @@
 
 One process, a real broker and a real Valkey that fsyncs every write, all on this machine: 100 rules, one in ten over a
 window, 10,000 entities, an opening every 10,000 events; repeats, watermark and checkpoints on. The bare loop is
-kafka-python's consumer (with ``crc32c``) with the same settings, decoding each record with msgspec, and nothing else.
+kafka-python's consumer (with ``crc32c``) with the same settings, decoding each record with msgspec, and nothing else;
+Python's garbage collector is as it comes there, and as ``Evaluator.run`` sets it in the path.
 Both read all records of one topic, in turns; the medians count, and their ratio is what DESIGN 9 speaks of.
 """
 

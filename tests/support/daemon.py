@@ -89,7 +89,9 @@ def installation(
             "rules": "rules",
             "topics": {alias: {"topic": f"{name}.{alias}", **about} for alias, about in topics.items()},
             # Class B: the back office makes again whatever it is asked to make again, so that a double shows.
-            "providers": dict.fromkeys(FAMILIES, {"kind": "backoffice", "url": office.url, "class": "B", "timeout": 2}),
+            "providers": {
+                family: {"kind": "backoffice", "url": office.url, "class": "B", "timeout": 2} for family in FAMILIES
+            },
             "worker": {"lease": "2s"},
             "kafka": {"session": "6s"},
             **settings,

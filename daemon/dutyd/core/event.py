@@ -11,26 +11,32 @@ import msgspec
 
 
 class Record(Protocol):
-    """What a topic holds: kafka-python's ``ConsumerRecord`` fits as it is.
-
-    Attributes:
-        offset: position in its topic partition.
-        timestamp: milliseconds since the epoch, given by the producer or the broker.
-        key: bytes or None.
-        value: bytes, or None for a tombstone.
-        headers: (name, value) pairs.
-    """
+    """What a topic holds: kafka-python's ``ConsumerRecord`` fits as it is."""
 
     @property
-    def offset(self) -> int: ...
+    def offset(self) -> int:
+        """Its position in its topic partition."""
+        ...
+
     @property
-    def timestamp(self) -> int: ...
+    def timestamp(self) -> int:
+        """When, milliseconds since the epoch."""
+        ...
+
     @property
-    def key(self) -> bytes | None: ...
+    def key(self) -> bytes | None:
+        """The key, None where it has none."""
+        ...
+
     @property
-    def value(self) -> bytes | None: ...
+    def value(self) -> bytes | None:
+        """The value, None for a tombstone."""
+        ...
+
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """The headers, in order."""
+        ...
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
