@@ -70,6 +70,10 @@ class World:
     @cached_property
     def stream(self) -> Stream:
         """The broker: the ledger's server where the settings name no other."""
+        return self.another_stream()
+
+    def another_stream(self) -> Stream:
+        """Return a new connection to the broker, for a thread of its own."""
         stream = open_stream(self.settings.stream_url or self.redis_url, kafka_security(self.settings), connect=connect)
         self._open.callback(stream.close)
         return stream
