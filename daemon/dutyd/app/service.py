@@ -136,7 +136,9 @@ def _evaluator(world: World, files: RuleFiles, checkpoint: Checkpoint) -> Evalua
 
 def _idle(world: World, checkpoint: Checkpoint, ledger: Ledger, health: Health) -> Idle:
     sources = sorted(topic.topic for topic in world.topics.values())
-    return Idle(world.another_stream(), checkpoint, ledger, sources, world.settings.own_topics.triggers, health.assigned)
+    return Idle(
+        world.another_stream(), checkpoint, ledger, sources, world.settings.own_topics.triggers, health.assigned
+    )
 
 
 def _say_what_is_weak(world: World) -> None:
