@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
 from dutyd.core.event import Event
@@ -146,7 +147,7 @@ def events(
     time, made = 1000.0, list[Event]()
     for number in range(draw(st.integers(1, most))):
         if made and draw(st.integers(0, 15)) == 0:
-            made.append(draw(st.sampled_from(made)))
+            made.append(msgspec.structs.replace(draw(st.sampled_from(made)), offset=number // 2))
             continue
         time += draw(st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.0, 2.0, 3.0, 5.0, 12.0]))
         late = draw(st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.5, 2.0, 6.0])) if lates else 0.0

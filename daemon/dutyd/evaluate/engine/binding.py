@@ -92,6 +92,7 @@ def _restore(view: View, state: State) -> None:
             track = view.tracks.get(key) or view.new_track(key, None, latch.since)
             if track is not None and (track.last is None or track.last.time <= latch.since):
                 known = {} if track.last is None else track.last.fields
+                track.restored = True
                 track.last = Event("", "", latch.since, latch.since, latch.offset, {**known, **latch.last})
         for key, latch in list(runner.latches.items()):
             if latch.phase is Phase.PENDING:

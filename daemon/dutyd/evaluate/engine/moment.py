@@ -41,6 +41,10 @@ class Moment:
             return self.event.identity
         return f"{self.event.identity}|{self.time:.6f}"
 
+    def is_within(self, offset: int) -> bool:
+        """Return whether whoever decided on all records up to *offset* has decided this, too."""
+        return self.offset <= offset if self.time == self.event.time else self.offset < offset
+
     def evidence(self, conditions: Conditions) -> Evidence:
         """Return what the rule saw."""
         read: list[Window | Prev] = [*conditions.windows, *(Prev(field) for field in sorted(conditions.prevs))]

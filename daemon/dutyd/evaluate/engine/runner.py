@@ -87,7 +87,7 @@ class Runner:
 
     def move(self, key: Key, moment: Moment) -> Outcome:
         """Move the latch of *key* on to where it goes from where it stands."""
-        if self.off or (key in self.skips and moment.offset <= self.skips[key]):
+        if self.off or (key in self.skips and moment.is_within(self.skips[key])):
             return Outcome.REFUSED
         latch = self.latches.get(key)
         if latch is not None:

@@ -39,11 +39,24 @@ class Track:
         due: when the first timer is due; infinite without one.
         scheduled: when the clock will ask; infinite when it won't.
         newest: its newest event time, seconds since the epoch; minus infinity without one.
+        restored: whether *last* is what a checkpoint remembered of it; a replay may bring the event itself.
         stale: aggregates that a late sample changed since rules were last asked.
 
     """
 
-    __slots__ = ("before", "due", "key", "last", "newest", "scheduled", "stale", "timers", "view", "windows")
+    __slots__ = (
+        "before",
+        "due",
+        "key",
+        "last",
+        "newest",
+        "restored",
+        "scheduled",
+        "stale",
+        "timers",
+        "view",
+        "windows",
+    )
 
     def __init__(self, view: "View", key: Key) -> None:
         self.view = view
@@ -54,6 +67,7 @@ class Track:
         self.timers: list[Timer] = []
         self.due = self.scheduled = math.inf
         self.newest = -math.inf
+        self.restored = False
         self.stale: set[int] = set()
 
     def pop(self) -> Timer:

@@ -155,11 +155,14 @@ class View:
         track = self.tracks.get(key)
         newest = self._newest_of(key) if track is None else track.newest
         if event.time < newest:
+            if track is not None and track.restored:  # not late: the newest is known before it is read again
+                track.before = event
             self._take_late(event, key, newest)
             return
         if track is not None:
             track.newest = event.time
-            track.before, track.last = track.last, event
+            track.before, track.last = track.before if track.restored else track.last, event
+            track.restored = False
         else:
             self._newest[key] = event.time
         if self._remembers and track is None:
