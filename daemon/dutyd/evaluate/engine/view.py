@@ -155,8 +155,8 @@ class View:
         track = self.tracks.get(key)
         newest = self._newest_of(key) if track is None else track.newest
         if event.time < newest:
-            if track is not None and track.restored:  # not late: the newest is known before it is read again
-                track.before = event
+            if track is not None and track.restored and (track.before is None or track.before.time <= event.time):
+                track.before = event  # not late: the newest was known before it is read again
             self._take_late(event, key, newest)
             return
         if track is not None:
