@@ -86,7 +86,8 @@ def rules(draw: st.DrawFn, condition: st.SearchStrategy[Node] = conditions, most
     """Return a few rules of one topic."""
     made = []
     for number in range(draw(st.integers(1, most))):
-        let = {}
+        let = {"seen": expr(draw(_terms.filter(lambda node: "total" not in expr(node).names)))}
+        let = let if draw(st.booleans()) else {}
         when = draw(condition)
         clear = draw(st.none() | condition)
         names = expr(when).names | (frozenset() if clear is None else expr(clear).names)

@@ -152,6 +152,12 @@ def test_evidence_says_what_windows_were() -> None:
     assert (change.evidence.id, change.evidence.source, change.evidence.time) == (change.evidence.id, "test", 2.0)
 
 
+def test_evidence_of_a_plain_threshold_holds_the_windows_with_its_event() -> None:
+    task = Task(rule("x > 3", let={"many": "count(5m)", "sum": "sum(y, 5m)"}))
+    (change,) = task.judge(event(1.0, x=4, y=2))
+    assert change.evidence.let == {"many": 1.0, "sum": 2.0}
+
+
 @pytest.mark.parametrize("count", [1, 15, 16, 40])
 def test_many_rules_on_one_number_each_have_their_own_latch(count: int) -> None:
     rules = [rule(f"x > {number}", id=f"r{number}", clear=f"x < {number - 2}") for number in range(count)]

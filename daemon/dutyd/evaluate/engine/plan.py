@@ -187,12 +187,15 @@ def _tables(rules: Iterable[Conditions], aggregates: Aggregates) -> Iterator[Tab
 
 
 def _quantity(rule: Conditions) -> Name | Window | None:
-    """Return the one number that *rule* compares with constants, in ``when`` and ``clear``."""
+    """Return the one number that *rule* compares with constants, in ``when`` and ``clear``.
+
+    A rule on a field whose ``let`` reads a window has none: it must wait until the windows are fed, for its evidence.
+    """
     when = threshold_of(rule.when)
-    if when is None or rule.clear is None:
-        return None if when is None else when.quantity
-    clear = threshold_of(rule.clear)
-    return when.quantity if clear is not None and clear.quantity == when.quantity else None
+    clear = when if rule.clear is None else threshold_of(rule.clear)
+    if when is None or clear is None or clear.quantity != when.quantity:
+        return None
+    return None if isinstance(when.quantity, Name) and rule.windows else when.quantity
 
 
 def _common(touches: list[Touch]) -> Band:
