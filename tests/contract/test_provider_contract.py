@@ -166,6 +166,14 @@ async def test_questions_fail_as_provider_errors_only(system: BackofficeSystem, 
         await provider.read("tickets", {"query": "x", "project": None})
 
 
+async def test_a_check_says_what_it_saw_and_makes_nothing(system: BackofficeSystem, provider: Provider) -> None:
+    assert system.server.url in await provider.check()
+    assert system.total() == 0
+    system.stop()
+    with pytest.raises(ProviderError):
+        await provider.check()
+
+
 async def test_closing_twice_is_fine(provider: Provider) -> None:
     await provider.close()
     await provider.close()

@@ -136,5 +136,8 @@ async def test_a_folder_of_runbooks_only_reads(runbooks: Path, tmp_path: Path) -
     with pytest.raises(RefusedError, match="knows no stock"):
         await provider.read("stock", {})
     missing = folder.connect({"dir": str(tmp_path / "nowhere")})
+    assert await provider.check() == f"{runbooks}, pages: 1"
+    with pytest.raises(RefusedError, match="name the folder of your runbooks"):
+        await missing.check()
     with pytest.raises(RefusedError, match="name the folder of your runbooks"):
         await missing.read("runbooks", {"query": "x"})

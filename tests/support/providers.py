@@ -47,6 +47,10 @@ class BackofficeSystem:
         """How many things were made under *key*."""
         return len([row for row in self._rows("/executions") if row["key"] == key])
 
+    def total(self) -> int:
+        """How many things were made in all."""
+        return len(self._rows("/executions"))
+
     def requests(self, key: str) -> int:
         """How many requests carried *key*."""
         return sum(row["count"] for row in self._rows("/requests") if row["key"] == key)

@@ -102,6 +102,14 @@ class Provider(Protocol):
         """Answer a question; changes nothing. Raises ``ProviderError``."""
         ...
 
+    async def check(self) -> str:
+        """Ask the system, changing nothing, whether it would take us: it answers, and knows our credentials.
+
+        Returns in a few words what was seen; raises a ``ProviderError`` with the reason otherwise. Asked by
+        ``dutyd doctor``.
+        """
+        ...
+
     async def close(self) -> None:
         """Close connections."""
         ...

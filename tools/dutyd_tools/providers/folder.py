@@ -64,6 +64,16 @@ class Folder:
         found = await asyncio.to_thread(self._search, str(query["query"]))
         return [{"page": one.page, "heading": one.heading, "text": one.text[:EXCERPT]} for one in found]
 
+    async def check(self) -> str:
+        """Count the pages.
+
+        Raises:
+            RefusedError: there is no such folder.
+
+        """
+        pages = await asyncio.to_thread(self._pages)
+        return f"{self._directory}, pages: {len(pages)}"
+
     async def close(self) -> None:
         """Do nothing: no file stays open."""
 
@@ -71,18 +81,18 @@ class Folder:
         return self._index().search(words, MOST_FOUND)
 
     def _index(self) -> Index:
-        if not self._directory.is_dir():
-            raise RefusedError(
-                f"there is no folder {self._directory}: name the folder of your runbooks in the settings"
-            )
-        state = tuple(sorted((file, *_stamp(file)) for file in self._files()))
+        state = tuple(sorted((file, *_stamp(file)) for file in self._pages()))
         if self._known is None or self._known[0] != state:
             pages = ((file.relative_to(self._directory).as_posix(), file) for file, *_ in state)
             sections = [part for page, file in pages for part in sections_of(page, file.read_text(errors="replace"))]
             self._known = (state, Index(sections))
         return self._known[1]
 
-    def _files(self) -> list[Path]:
+    def _pages(self) -> list[Path]:
+        if not self._directory.is_dir():
+            raise RefusedError(
+                f"there is no folder {self._directory}: name the folder of your runbooks in the settings"
+            )
         return [
             file
             for file in self._directory.rglob("*.md")

@@ -27,7 +27,7 @@ class JsonApi:
     """A JSON API at *url*; one request takes at most *timeout* seconds."""
 
     def __init__(self, url: str, timeout: float, headers: Mapping[str, str]) -> None:
-        self._url = url
+        self.url = url
         self._timeout = timeout
         self._client = httpx2.AsyncClient(
             base_url=url,
@@ -82,9 +82,9 @@ class JsonApi:
             async with asyncio.timeout(self._timeout):
                 return await self._client.request(method, path, **request)
         except NEVER_LEFT as error:
-            raise NotSentError(f"no connection to {self._url}: {error!r}") from error
+            raise NotSentError(f"no connection to {self.url}: {error!r}") from error
         except (httpx2.RequestError, TimeoutError) as error:
-            raise UnknownOutcomeError(f"{method} {self._url}{path} broke off: {error!r}") from error
+            raise UnknownOutcomeError(f"{method} {self.url}{path} broke off: {error!r}") from error
 
     async def _ask(self, path: str, query: Mapping[str, str]) -> httpx2.Response:
         try:
@@ -104,7 +104,7 @@ class JsonApi:
 
     def _said(self, path: str, response: httpx2.Response) -> str:
         words = " ".join(response.text.split())[:_WORDS]
-        return f"{self._url}{path} answered {response.status_code}: {words}"
+        return f"{self.url}{path} answered {response.status_code}: {words}"
 
 
 def outcome(status: int, said: str, delay: float | None) -> ProviderError:
