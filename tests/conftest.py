@@ -13,6 +13,8 @@ import pytest
 from hypothesis import settings
 
 from support.broker import Broker, running_broker
+from support.debian import UnavailableError
+from support.monitoring import MonitoringServer, new_alertmanager, new_prometheus, running
 from support.valkey import running_valkey
 
 # A deadline would be a timed test, and machines are noisy.
@@ -55,6 +57,28 @@ def kafka_broker() -> Iterator[Broker]:
 def kafka(kafka_broker: Broker) -> str:
     """The broker's address, to be put behind ``kafka://``."""
     return kafka_broker.address
+
+
+@pytest.fixture(scope="session")
+def alertmanager() -> Iterator[MonitoringServer]:
+    """A real Alertmanager that tells nobody; skips with the reason where it can't be had."""
+    try:
+        server = new_alertmanager()
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    with running(server):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> Iterator[MonitoringServer]:
+    """A real Prometheus that scrapes what tests configure; skips with the reason where it can't be had."""
+    try:
+        server = new_prometheus({})
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    with running(server):
+        yield server
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ class KafkaBroker:
                 _java("kafka.Kafka", self._settings),
                 stdout=sink,
                 stderr=sink,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  # it only sets a flag of the new process
+                preexec_fn=die_with_parent,  # noqa: PLW1509  # it only sets a flag of the new process
             )
         deadline = time.monotonic() + START_SECONDS
         while b"Kafka Server started" not in log.read_bytes():
@@ -177,7 +177,7 @@ def fetch_jars() -> None:
             Path(fresh, "jars").rename(JARS)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to end this process with the one that started it: a killed test run leaves no broker behind."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
