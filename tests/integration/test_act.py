@@ -249,7 +249,7 @@ async def test_a_run_that_a_crash_interrupted_is_played_again_and_decides_nothin
         await model.close()
     assert len(await desk.listed("/tickets")) == 1
     (incident,) = await desk.ledger.queries.incidents()
-    whole = await desk.ledger.queries.incident(incident["id"])
+    whole = await desk.ledger.queries.whole(incident["id"])
     assert whole is not None
     assert (incident["run"], whole["rejected"]) == ("finished", [])
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from dutyd.embedded.backoffice import app
 from dutyd.embedded.loopback import Loopback
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.connect import connect_async
+from dutyd.ledger.scripts import text
 from dutyd.rules.known import Known
 from dutyd.rules.load import load_files
 from dutyd.stream import open_stream
@@ -93,6 +94,15 @@ class Office:
 
     async def effects(self) -> dict[str, str]:
         return {row["step"]: row["state"] for row in await self.ledger.queries.effects()}
+
+    async def asked_to_end(self) -> list[str]:
+        """The incidents whose latches the evaluator is asked to end."""
+        return [text(name) for name in await self.ledger.scripts.read("hkeys", self.ledger.scripts.key("endings"))]
+
+    async def until(self, look: Callable[[], Awaitable[Any]], wanted: object, seconds: float = 20.0) -> None:
+        async with asyncio.timeout(seconds):
+            while await look() != wanted:
+                await asyncio.sleep(0.02)
 
     async def settled(self, opened: int, seconds: float = 20.0) -> None:
         """Wait until *opened* incidents are known and none goes on by itself."""

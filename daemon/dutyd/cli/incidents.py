@@ -1,9 +1,10 @@
 """``dutyd incidents list|show`` and ``dutyd effects list``: what the ledger remembers.
 
-They need Redis and the settings, no running daemon, and change nothing.
+They need Redis and the settings, no running daemon, and change nothing. ``handling`` adds what people say of incidents.
 """
 
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,8 +13,14 @@ from dutyd.cli.render import plain, print_json, print_rows, short
 from dutyd.core.errors import SettingsError
 from dutyd.core.incident import EffectState
 
-incidents = typer.Typer(no_args_is_help=True, help="Look at incidents: what was opened, and what came of it.")
+incidents = typer.Typer(no_args_is_help=True, help="Look at incidents, and handle them.")
 effects = typer.Typer(no_args_is_help=True, help="Look at effects: what was sent to other systems, and how it ended.")
+
+if TYPE_CHECKING:
+    from dutyd.ledger import Ledger
+
+Row = dict[str, Any]
+Question = Callable[["Ledger"], Awaitable[Row]]
 
 INCIDENT_COLUMNS = ("id", "rule", "entity", "state", "opened", "cleared", "mode", "run")
 EFFECT_COLUMNS = ("key", "rule", "tool", "args", "state", "reason", "attempts")
@@ -40,13 +47,31 @@ def show_incident(incident: Incident, settings: SettingsFile = DEFAULT_SETTINGS,
     """Show one incident whole: what was seen, what was done."""
     from dutyd.cli.places import ask_ledger
 
-    found = ask_ledger(settings, lambda ledger: ledger.queries.incident(incident))
-    if found is None:
-        raise SettingsError(f"there is no incident '{incident}': `dutyd incidents list` shows all")
+    found = the_incident(incident, lambda question: ask_ledger(settings, question))
     if as_json:
         print_json(found)
     else:
         _print_incident(found)
+
+
+def the_incident(prefix: str, ask: "Callable[[Question], Row]") -> Row:
+    """Return the one incident whose id is, or begins with, *prefix*, whole.
+
+    Raises:
+        SettingsError: there is none, or there are several.
+
+    """
+
+    async def question(ledger: "Ledger") -> Row:
+        found = await ledger.queries.named(prefix)
+        if len(found) == 1:
+            return await ledger.queries.whole(found[0])
+        if not found:
+            raise SettingsError(f"there is no incident '{prefix}': `dutyd incidents list` shows all")
+        ids = "".join(f"\n  {name}" for name in found[:10])
+        raise SettingsError(f"'{prefix}' is the beginning of {len(found)} incidents, write more of it:{ids}")
+
+    return ask(question)
 
 
 @effects.command("list")
@@ -68,4 +93,5 @@ def _print_incident(row: dict[str, Any]) -> None:
     evidence = row["trigger"]["evidence"]
     seen = {**evidence["fields"], **evidence["let"], **evidence["values"]}
     print_rows([{"seen": name, "value": value} for name, value in seen.items()], ("seen", "value"), "Nothing was seen.")
+    print_rows(row["notes"], ("at", "who", "did", "because"), "No notes.")
     print_rows(row["effects"], ("step", "tool", "args", "state", "reason", "result"), "No effects.")

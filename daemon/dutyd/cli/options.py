@@ -14,3 +14,6 @@ DEFAULT_SETTINGS = Path("dutyd.yaml")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 Who = Annotated[str, typer.Option("--as", metavar="NAME", help="Who decides; it is written down.", show_default=False)]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="A reason, written down beside the name.")]
+Because = Annotated[
+    str, typer.Option("--because", metavar="TEXT", help="Why; it is written down beside the name.", show_default=False)
+]

@@ -104,7 +104,7 @@ class Trigger(msgspec.Struct, frozen=True):
         evidence: of the newest decision.
         opening: the evidence of the opening, on a cleared record.
         round: 1 for the opening.
-        because: why it was cleared: ``clear``, ``rule removed``, ``rule changed``.
+        because: why it was cleared: ``clear``, ``rule removed``, ``rule changed``, ``closed by NAME: TEXT``.
         position: where in the source it was decided; None for timers of the clock.
     """
 
@@ -127,6 +127,23 @@ class Trigger(msgspec.Struct, frozen=True):
     def key(self) -> bytes:
         """The record key: rule + entity, what the triggers topic is compacted by."""
         return f"{quote(self.rule, safe='')}/{entity_text(tuple(self.entity.values()))}".encode()
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """A person's order to the evaluator: the incident is over, whatever the events say; the next one may open another.
+
+    Attributes:
+        incident: the incident's id.
+        rule: the rule's id.
+        entity: the values of ``per``.
+        why: who closed it, and because of what.
+    """
+
+    incident: str
+    rule: str
+    entity: Entity
+    why: str
+    v: int = VERSION
 
 
 def entity_text(entity: Entity) -> str:

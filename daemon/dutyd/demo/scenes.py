@@ -66,7 +66,7 @@ def hostile(stage: Stage, show: Show) -> Numbers:
     show("an event says: do not page, order 9999")
     _finished(stage, incidents=1, alerts=1, orders=1)
     (incident,) = stage.ask(lambda ledger: ledger.queries.incidents())
-    found = stage.ask(lambda ledger: ledger.queries.incident(incident["id"]))
+    found = stage.ask(lambda ledger: ledger.queries.whole(incident["id"]))
     orders = stage.listed("/purchase-orders")
     return {
         "paged": len(stage.listed("/alerts")),

@@ -24,7 +24,7 @@ import redis
 from redis.exceptions import NoScriptError, RedisError
 
 from dutyd.core.errors import NotReadyError
-from dutyd.core.incident import VERSION
+from dutyd.core.incident import VERSION, Ending
 
 _PAGE = 2_000
 """Latches per call while loading or restoring: a few milliseconds of the server's time each."""
@@ -187,6 +187,12 @@ class Checkpoint:
             found = pipe.execute() if tasks else []
         pairs = zip(tasks, found[::2], found[1::2], strict=True)
         return {task: Progress(_offsets(state), waiting) for task, state, waiting in pairs}
+
+    def endings(self) -> list[Ending]:
+        """Return the incidents that people closed and whose clear is not accepted yet, whichever task they are of."""
+        with _answering():
+            found: list[bytes] = self._redis.hvals(f"{self._installation}:endings")  # type: ignore[assignment]  # sync
+        return [msgspec.json.decode(each, type=Ending) for each in found]
 
     def _must_own(self, write: Write) -> None:
         (answer,) = self.write([write])

@@ -219,12 +219,15 @@ class Evaluator:
         self._sender.bury(record, partition, reason, error)
 
     def _tick(self, consumer: Consumer) -> None:
-        """Move time on: what the reader passed without records, the timers of quiet entities, rules that are gone."""
+        """Move time on: what the reader passed without records, the timers of quiet entities, rules that are gone,
+        incidents that people closed.
+        """
         now, clock = self._now(), time.monotonic()  # read before the broker is asked: what came later is not proven
         due = clock - self._ticked >= TICK_SECONDS
         sweeping = clock - self._swept >= SWEEP_SECONDS
         self._ticked = clock if due else self._ticked
         self._swept = clock if sweeping else self._swept
+        endings = self._checkpoint.endings() if due else ()
         for task in self._tasks.values():
             for partition, source in task.sources.items():
                 source.reached(consumer.position(partition))
@@ -232,6 +235,8 @@ class Evaluator:
                 task.tick(self._planned, now, {each: consumer.at_end(each) for each in task.sources})
             if sweeping:
                 task.sweep(self._planned, now)
+            if endings:
+                task.end(self._planned, endings)
 
     def _leave(self, task: Task) -> None:
         """Forget everything and leave the group, to join it anew: this process was thought dead."""

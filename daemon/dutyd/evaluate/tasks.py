@@ -12,12 +12,12 @@ from operator import attrgetter
 import structlog
 
 from dutyd.core.event import Event, Record
-from dutyd.core.incident import TriggerKind
+from dutyd.core.incident import Ending, TriggerKind
 from dutyd.core.metrics import DROPPED, EVENTS, TRIGGERS
 from dutyd.core.topic import Topic
 from dutyd.evaluate.checkpoint import Decided, Owner, Write
 from dutyd.evaluate.counted import count
-from dutyd.evaluate.engine import Change, State, judge, migrate, replay, sweep, tick
+from dutyd.evaluate.engine import Change, State, end, judge, migrate, replay, sweep, tick
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.records import latch_name, write_latch, write_trigger
@@ -140,6 +140,11 @@ class Task:
         if not self.replaying:
             self._changed(planned, sweep(planned.plan, self.state, now))
         count(self.name, self.state)
+
+    def end(self, planned: Planned, endings: Sequence[Ending]) -> None:
+        """Clear the incidents that people closed."""
+        if not self.replaying:
+            self._changed(planned, end(planned.plan, self.state, endings))
 
     def migrate(self, old: Planned, new: Planned, now: float) -> None:
         """Go on by other rules."""

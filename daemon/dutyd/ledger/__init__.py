@@ -19,8 +19,9 @@ from dutyd.ledger.scripts import Scripts
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The ledger of one installation."""
+    """The ledger of one installation; *scripts* is what all of its parts stand on."""
 
+    scripts: Scripts
     incidents: Incidents
     effects: Effects
     outcomes: Outcomes
@@ -34,6 +35,7 @@ def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
     """Return the ledger of *installation* on the server behind *client*."""
     scripts = Scripts(client, installation)
     return Ledger(
+        scripts,
         Incidents(scripts),
         Effects(scripts),
         Outcomes(scripts),

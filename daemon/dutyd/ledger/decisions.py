@@ -1,10 +1,13 @@
-"""What people decide: approve or deny one exact call, pause and resume. Audited, by name.
+"""What people decide: approve or deny one exact call, pause and resume, handle an incident. Audited, by name.
 
 Called by the command line (``--as NAME``); each goes through a script, so that two people can't both act.
 """
 
 from enum import StrEnum
 
+import msgspec
+
+from dutyd.core.incident import Ending, Trigger, TriggerKind
 from dutyd.ledger.scripts import Scripts, text
 
 
@@ -25,17 +28,11 @@ class Decisions:
 
     async def approve(self, effect: str, call_hash: str, who: str, why: str = "") -> Decided:
         """Let the exact call with *call_hash* be sent."""
-        return await self._decide(effect, call_hash, "approve", who, why)
+        return _decided(await self._scripts.run("decide", effect, call_hash, "approve", who, why))
 
     async def deny(self, effect: str, call_hash: str, who: str, why: str = "") -> Decided:
         """Refuse the call."""
-        return await self._decide(effect, call_hash, "deny", who, why)
-
-    async def _decide(self, effect: str, call_hash: str, what: str, who: str, why: str) -> Decided:
-        answer = text(await self._scripts.run("decide", effect, call_hash, what, who, why))
-        if answer in {"done", "changed"}:
-            return Decided(answer)
-        return Decided.TOO_LATE if answer else Decided.NOT_FOUND
+        return _decided(await self._scripts.run("decide", effect, call_hash, "deny", who, why))
 
     async def pause(self, what: str, who: str, why: str = "") -> None:
         """Stop sending effects of *what*: ``all``, ``rule:R`` or ``tool:T``. They stay RESERVED."""
@@ -44,3 +41,36 @@ class Decisions:
     async def resume(self, what: str, who: str, why: str = "") -> int:
         """Let them be sent again; return how many incidents woke."""
         return int(await self._scripts.run("pause", "resume", what, who, why))
+
+    async def note(self, incident: str, who: str, because: str) -> Decided:
+        """Write a line into the incident, for whoever looks at it next."""
+        return _decided(await self._scripts.run("handle", incident, "note", who, because, "", ""))
+
+    async def acknowledge(self, incident: str, who: str, because: str) -> Decided:
+        """Say that somebody has it in hand: it is not acted on again while it lasts."""
+        return _decided(await self._scripts.run("handle", incident, "ack", who, because, "", ""))
+
+    async def close(self, trigger: Trigger, who: str, because: str, now: float) -> Decided:
+        """End the incident that *trigger* opened: ``on_clear`` runs, and the evaluator is asked to end its latch.
+
+        Args:
+            trigger: the incident's newest.
+            who: for the audit, and for whoever reads the incident.
+            because: beside the name.
+            now: seconds since the epoch: when it ended.
+
+        """
+        reason = f"closed by {who}: {because}"
+        clear = msgspec.structs.replace(
+            trigger, kind=TriggerKind.CLEARED, decided=now, opening=trigger.evidence, because=reason
+        )
+        ending = Ending(incident=trigger.incident, rule=trigger.rule, entity=tuple(trigger.entity.values()), why=reason)
+        said = [msgspec.json.encode(part) for part in (clear, ending)]
+        return _decided(await self._scripts.run("handle", trigger.incident, "close", who, because, *said))
+
+
+def _decided(answer: object) -> Decided:
+    said = text(answer)
+    if said in {"done", "changed"}:
+        return Decided(said)
+    return Decided.TOO_LATE if said else Decided.NOT_FOUND

@@ -25,12 +25,25 @@ class Queries:
         """Return ``id, rule, entity, state, opened, cleared, mode, run``, newest first; times RFC 3339."""
         return [_incident_row(fields) for fields in await self._incidents(limit)]
 
-    async def incident(self, prefix: str) -> Row | None:
-        """Return one incident by its id or the beginning of it, whole: its trigger, its effects, its run."""
-        for fields in await self._incidents(None):
-            if fields["id"].startswith(prefix):
-                return await self._whole(fields)
-        return None
+    async def named(self, prefix: str) -> list[str]:
+        """Return the ids that are, or begin with, *prefix*, newest first."""
+        return [name for name in await self._ids(None) if name.startswith(prefix)]
+
+    async def whole(self, incident: str) -> Row:
+        """Return one incident by its id, whole: its trigger, its effects, its run, what people said of it."""
+        name, read = self._scripts.key("incident", incident), self._scripts.read
+        fields = texts(await read("hgetall", name))
+        effects = await Effects(self._scripts).of(incident)
+        return {
+            **_incident_row(fields),
+            "waits_for": fields.get("wait", ""),
+            "trigger": msgspec.json.decode(fields["trigger"]),
+            "trouble": fields.get("trouble", ""),
+            "turns": await read("llen", f"{name}:turns"),
+            "rejected": list(texts(await read("hgetall", f"{name}:rejected")).values()),
+            "notes": [_note(line) for line in await read("lrange", f"{name}:notes", 0, -1)],
+            "effects": [effect_row(effect) for effect in effects],
+        }
 
     async def effects(self, state: EffectState | None = None) -> list[Row]:
         """Return ``key, incident, rule, step, tool, args, state, reason, attempts``, by incident, newest first."""
@@ -45,19 +58,6 @@ class Queries:
     async def paused(self) -> dict[str, str]:
         """Return what is paused and by whom."""
         return texts(await self._scripts.read("hgetall", self._scripts.key("paused")))
-
-    async def _whole(self, fields: dict[str, str]) -> Row:
-        name, read = self._scripts.key("incident", fields["id"]), self._scripts.read
-        effects = await Effects(self._scripts).of(fields["id"])
-        return {
-            **_incident_row(fields),
-            "waits_for": fields.get("wait", ""),
-            "trigger": msgspec.json.decode(fields["trigger"]),
-            "trouble": fields.get("trouble", ""),
-            "turns": await read("llen", f"{name}:turns"),
-            "rejected": list(texts(await read("hgetall", f"{name}:rejected")).values()),
-            "effects": [effect_row(effect) for effect in effects],
-        }
 
     async def _ids(self, limit: int | None) -> list[str]:
         last = -1 if limit is None else limit - 1
@@ -85,7 +85,12 @@ def effect_row(effect: Effect) -> Row:
     }
 
 
-def _time(seconds: str | None) -> str | None:
+def _note(line: bytes) -> Row:
+    said = msgspec.json.decode(line)
+    return {**said, "at": _time(said["at"] / 1000)}
+
+
+def _time(seconds: str | float | None) -> str | None:
     if not seconds:
         return None
     return datetime.fromtimestamp(float(seconds), UTC).isoformat().replace("+00:00", "Z")

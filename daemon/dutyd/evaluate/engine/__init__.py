@@ -6,6 +6,7 @@ event: ``judge`` -> ``topic`` (repeats, entity, ``where``) -> ``view`` (guards, 
 (generated code) -> ``runner`` (latches) -> ``journal``. It imports nothing that could wait, ask the time or roll dice.
 """
 
+from dutyd.evaluate.engine.ending import end
 from dutyd.evaluate.engine.judge import judge, replay, tick
 from dutyd.evaluate.engine.latch import NOWHERE, Change, Counts, Latch, LatchKey, Phase, SwitchedOff
 from dutyd.evaluate.engine.migrate import migrate, sweep
@@ -23,6 +24,7 @@ __all__ = [
     "Plan",
     "State",
     "SwitchedOff",
+    "end",
     "horizon",
     "judge",
     "migrate",

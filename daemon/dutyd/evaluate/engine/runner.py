@@ -128,6 +128,10 @@ class Runner:
             latch = msgspec.structs.replace(latch, evidence=moment.evidence(self.conditions))
         self._open(key, latch, due, offset)
 
+    def end(self, key: Key) -> None:
+        """Forget that something fires for *key*: a person closed it."""
+        self._set(key, None)
+
     def give_up(self, key: Key) -> None:
         """Take a pending latch back: there is no room for its timer."""
         self._set(key, None)

@@ -53,6 +53,7 @@ if kind == 'changed' then
   return 'accepted'
 end
 
+redis.call('HDEL', key('endings'), id)
 if state == 'CLEARING' or state == 'CLOSED' then return 'known' end
 if not state then create(id, 'CLOSED', 'incident') end
 redis.call('HSET', incident, 'clear_trigger', trigger, 'cleared', cjson.decode(trigger).decided)

@@ -89,7 +89,7 @@ local function close(id, at)
   for _, name in ipairs(redis.call('LRANGE', incident .. ':effects', 0, -1)) do
     redis.call('PEXPIRE', key('effect', name), RETENTION_MS)
   end
-  for _, part in ipairs({'', ':effects', ':turns', ':steps', ':members', ':rejected'}) do
+  for _, part in ipairs({'', ':effects', ':turns', ':steps', ':members', ':rejected', ':notes'}) do
     redis.call('PEXPIRE', incident .. part, RETENTION_MS)
   end
 end

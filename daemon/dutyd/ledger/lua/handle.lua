@@ -1,0 +1,25 @@
+-- A person handles an incident: takes note of it, acknowledges it, or closes it. Audited.
+-- ARGV: 2 incident, 3 'note' | 'ack' | 'close', 4 who, 5 because, 6 the trigger that clears it and 7 what the evaluator
+--       is asked to end (JSON both, for 'close'). Answers: done, the state that forbids it, '' = no such incident.
+local id, did, at = ARGV[2], ARGV[3], now_ms()
+local incident = key('incident', id)
+local state = redis.call('HGET', incident, 'state')
+if not state then return '' end
+if did == 'close' and (state == 'CLEARING' or state == 'CLOSED') then return state end
+if did == 'ack' and state == 'CLOSED' then return state end
+
+redis.call('RPUSH', incident .. ':notes', cjson.encode({at = at, who = ARGV[4], did = did, because = ARGV[5]}))
+redis.call('XADD', key('audit'), '*', 'who', ARGV[4], 'did', did, 'what', id, 'why', ARGV[5])
+if did == 'ack' then redis.call('HSET', incident, 'acked_by', ARGV[4], 'acked', at) end
+if did == 'close' then
+  redis.call('HSET', incident, 'clear_trigger', ARGV[6], 'cleared', cjson.decode(ARGV[6]).decided)
+  redis.call('HSET', key('endings'), id, ARGV[7])
+  if state == 'MUTED' then
+    close(id, at)
+  else
+    redis.call('HSET', incident, 'state', 'CLEARING')
+    poke(id, at)
+  end
+end
+if state == 'CLOSED' then redis.call('PEXPIRE', incident .. ':notes', RETENTION_MS) end
+return 'done'
