@@ -9,11 +9,15 @@ from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
 from dutyd.core.errors import NotReadyError
+from dutyd.core.topic import OwnTopics
 from dutyd.stream import kafka as backend
 from dutyd.stream.base import TopicSpec
+from dutyd.stream.fit import Right, evaluator_needs
 from dutyd.stream.kafka import KafkaStream
 from support.broker import Broker, KafkaBroker, free_port
 from support.tls import Certificate, make_certificate
+
+OWN = (Right.DESCRIBE, Right.CREATE, Right.DESCRIBE_CONFIGS)
 
 USER, PASSWORD = "keeper", "correct horse"
 
@@ -124,4 +128,32 @@ def test_who_may_not_see_a_topic_is_told_so(guarded: Guarded, unique: str) -> No
     stream = KafkaStream(guarded.url, guarded.settings())
     with pytest.raises(NotReadyError, match="TopicAuthorizationFailed"):
         stream.partitions(unique)
+    stream.close()
+
+
+def test_missing_rights_are_named_without_using_them(guarded: Guarded, unique: str) -> None:
+    own = OwnTopics(unique)
+    allow(guarded, unique, ACLOperation.READ)
+    allow(guarded, own.triggers, ACLOperation.CREATE, ACLOperation.WRITE)
+    stream = KafkaStream(guarded.url, guarded.settings())
+    missing = stream.missing_rights(evaluator_needs(own, (unique, f"{unique}.hidden")))
+    assert {(access.name, access.right) for access in missing} == {
+        (f"{unique}.hidden", Right.READ),
+        (f"{unique}.evaluate", Right.READ),
+        (own.triggers, Right.READ),
+        (own.triggers, Right.DESCRIBE_CONFIGS),
+        (own.dead_letters, Right.WRITE),
+        *((topic, right) for topic in (own.outcomes, own.dead_letters) for right in OWN),
+    }
+    stream.close()
+
+
+def test_settings_of_a_topic_that_may_not_be_seen_are_named_as_not_shown(guarded: Guarded, unique: str) -> None:
+    spec = TopicSpec(unique, 1, {"cleanup.policy": "compact"})
+    owner = KafkaStream(f"kafka://{guarded.open}", {})
+    owner.ensure(spec)
+    owner.close()
+    allow(guarded, unique, ACLOperation.DESCRIBE)
+    stream = KafkaStream(guarded.url, guarded.settings())
+    assert [found.what for found in stream.differences(spec)] == ["replicas", "settings"]
     stream.close()

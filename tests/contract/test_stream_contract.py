@@ -3,7 +3,9 @@
 from itertools import pairwise
 
 from dutyd.core.event import Record
+from dutyd.core.topic import OwnTopics
 from dutyd.stream.base import TopicSpec
+from dutyd.stream.fit import evaluator_needs, worker_needs
 from support.backends import Backend
 from support.streams import join, poll_until, read, values
 
@@ -146,3 +148,19 @@ def test_a_topic_is_created_once(backend: Backend, unique: str) -> None:
     backend.stream.ensure(other)
     backend.stream.ensure(other)
     assert backend.stream.partitions(other.name) == (2 if backend.name == "kafka" else 1)
+
+
+def test_a_topic_as_it_was_ensured_is_not_fatally_different(backend: Backend, unique: str) -> None:
+    backend.needs("create")
+    spec = TopicSpec(f"{unique}.other", 2, {"cleanup.policy": "compact", "min.compaction.lag.ms": "5000"})
+    assert backend.stream.differences(spec) == ()  # there is none yet
+    backend.stream.ensure(spec)
+    # A single test broker can't keep a second copy.
+    assert {difference.what for difference in backend.stream.differences(spec)} <= {"replicas"}
+
+
+def test_where_nobody_is_kept_out_no_right_is_missing(backend: Backend, unique: str) -> None:
+    backend.needs("create")
+    own = OwnTopics(unique)
+    assert backend.stream.missing_rights([*evaluator_needs(own, (backend.topic,)), *worker_needs(own)]) == ()
+    assert backend.stream.partitions(own.triggers) is None  # asking created nothing

@@ -18,6 +18,7 @@ import structlog
 from dutyd.app.acting import make_worker
 from dutyd.app.health import Health
 from dutyd.app.idle import Idle
+from dutyd.app.own_topics import prepare_own_topics
 from dutyd.app.rule_files import RuleFiles
 from dutyd.app.world import World
 from dutyd.evaluate.checkpoint import Checkpoint
@@ -27,7 +28,6 @@ from dutyd.ledger.connect import server_facts
 from dutyd.ops.http import HttpServer, probes
 from dutyd.rules.book import Book
 from dutyd.settings import Settings
-from dutyd.stream.own_topics import own_topics
 
 log = structlog.get_logger()
 
@@ -59,8 +59,7 @@ def serve(settings: Settings, role: Role, until_idle: float | None) -> None:
     """
     with World(settings) as world:
         _say_what_is_weak(world)
-        for spec in own_topics(settings.own_topics):
-            world.stream.ensure(spec)
+        prepare_own_topics(world.stream, settings.own_topics)
         asyncio.run(_serve(world, role, until_idle))
 
 

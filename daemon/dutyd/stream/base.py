@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 
 from dutyd.core.event import Record
 from dutyd.core.topic import Start
+from dutyd.stream.fit import Access, Difference
 
 
 class Partition(NamedTuple):
@@ -150,6 +151,14 @@ class Stream(Protocol):
             NotReadyError: it can't be created here; names the topic and the settings to create it with.
 
         """
+        ...
+
+    def differences(self, spec: TopicSpec) -> Sequence[Difference]:
+        """Return what of the topic differs from *spec*; nothing where it fits, or where there is no such topic."""
+        ...
+
+    def missing_rights(self, wanted: Sequence[Access]) -> Sequence[Access]:
+        """Return what of *wanted* is not granted, as far as the server tells; nothing is changed by asking."""
         ...
 
     def partitions(self, topic: str) -> int | None:

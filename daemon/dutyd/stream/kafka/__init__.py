@@ -9,16 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Record
 from dutyd.core.topic import Start
 from dutyd.stream.base import Partition, Span, TopicSpec
+from dutyd.stream.fit import Access, Difference
 from dutyd.stream.kafka.client import open_client
 from dutyd.stream.kafka.consumer import KafkaGroupConsumer
 from dutyd.stream.kafka.producer import KafkaRecordProducer
+from dutyd.stream.kafka.rights import missing_rights
 from dutyd.stream.kafka.settings import client_settings
+from dutyd.stream.kafka.topic_fit import FoundTopic, differences
 from dutyd.stream.kafka.trouble import listen, reaching
 
 
@@ -61,6 +65,32 @@ class KafkaStream:
                 f"create it with {spec.partitions} partitions and these settings: {said}"
             ) from error
 
+    def differences(self, spec: TopicSpec) -> Sequence[Difference]:
+        """See ``stream.base.Stream.differences``."""
+        found = self._look_at(spec.name)
+        return differences(spec, found, self._settings.servers) if found else ()
+
+    def _look_at(self, topic: str) -> FoundTopic | None:
+        what = f"look at the settings of topic {topic}"
+        described = self._described([topic], what)
+        if not described:
+            return None
+        with self._lock, reaching(self._settings.servers, what):
+            resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+            config = self._admin(what).describe_configs([resource], config_filter="all")["topic"][topic]
+            brokers = self._admin(what).describe_cluster()["brokers"]
+        partitions = described[0]["partitions"]
+        copies = min(len(partition["replica_nodes"]) for partition in partitions)
+        return FoundTopic(
+            len(partitions), copies, len(brokers), {name: str(each["value"]) for name, each in config.items()}
+        )
+
+    def missing_rights(self, wanted: Sequence[Access]) -> Sequence[Access]:
+        """See ``stream.base.Stream.missing_rights``."""
+        what = "ask for this client's rights"
+        with self._lock, reaching(self._settings.servers, what):
+            return tuple(missing_rights(self._admin(what), wanted))
+
     def partitions(self, topic: str) -> int | None:
         """See ``stream.base.Stream.partitions``."""
         return self._counts([topic]).get(topic)
@@ -78,14 +108,18 @@ class KafkaStream:
 
     def _counts(self, topics: Sequence[str]) -> Mapping[str, int]:
         """Ask how many partitions each of the *topics* that exist has."""
-        what = f"look for topic {', '.join(topics)}"
+        found = self._described(topics, f"look for topic {', '.join(topics)}")
+        return {each["name"]: len(each["partitions"]) for each in found}
+
+    def _described(self, topics: Sequence[str], what: str) -> Sequence[Mapping[str, Any]]:
+        """Ask for what the broker says of those of the *topics* that exist."""
         with self._lock, reaching(self._settings.servers, what):
             found = self._admin(what).describe_topics(list(topics)) if topics else []
             for each in found:
                 problem = for_code(each["error_code"])
                 if problem not in (NoError, UnknownTopicOrPartitionError):
                     raise problem(each["name"])
-        return {each["name"]: len(each["partitions"]) for each in found if not each["error_code"]}
+        return [each for each in found if not each["error_code"]]
 
     def scan(self, topic: str) -> Iterator[tuple[Partition, Record]]:
         """See ``stream.base.Stream.scan``."""

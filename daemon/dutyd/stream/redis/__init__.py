@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dutyd.core.event import Record
 from dutyd.core.topic import Start
 from dutyd.stream.base import Partition, Span, TopicSpec
+from dutyd.stream.fit import Access, Difference
 from dutyd.stream.redis.consumer import RedisGroupConsumer
 from dutyd.stream.redis.entries import entry, id_of
 from dutyd.stream.redis.lease import SECONDS, Lease
@@ -52,6 +53,16 @@ class RedisStream:
             pipeline.xgroup_create(spec.name, "ensure", mkstream=True)
             pipeline.xgroup_destroy(spec.name, "ensure")
             pipeline.execute()
+
+    def differences(self, spec: TopicSpec) -> Sequence[Difference]:
+        """See ``stream.base.Stream.differences``; a Redis stream has no settings."""
+        del spec
+        return ()
+
+    def missing_rights(self, wanted: Sequence[Access]) -> Sequence[Access]:
+        """See ``stream.base.Stream.missing_rights``; who may log in to Redis may do everything that is needed."""
+        del wanted
+        return ()
 
     def partitions(self, topic: str) -> int | None:
         """See ``stream.base.Stream.partitions``."""
