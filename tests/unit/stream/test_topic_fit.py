@@ -1,5 +1,8 @@
 """What of a topic that somebody else created is named, and what of it lets dutyd not start."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pytest
 
 from dutyd.core.topic import OwnTopics
@@ -21,10 +24,11 @@ DEFAULTS = {
 }
 
 
-def found(spec: TopicSpec, partitions: int = 3, replicas: int = 3, brokers: int = 3, **changed: str) -> FoundTopic:
-    """Return a topic as *spec* wants it, but for what is *changed* (dots written as ``_``)."""
-    other = {name.replace("_", "."): value for name, value in changed.items()}
-    return FoundTopic(partitions, replicas, brokers, DEFAULTS | dict(spec.config) | other)
+def found(
+    spec: TopicSpec, changed: Mapping[str, str] | None = None, *, partitions: int = 3, copies: int = 3
+) -> FoundTopic:
+    """Return a topic on three brokers as *spec* wants it, but for what is *changed*."""
+    return FoundTopic(partitions, copies, 3, DEFAULTS | dict(spec.config) | dict(changed or {}))
 
 
 @pytest.mark.parametrize("spec", [TRIGGERS, OUTCOMES, DEAD_LETTERS])
@@ -34,38 +38,38 @@ def test_a_topic_as_dutyd_creates_it_differs_in_nothing(spec: TopicSpec) -> None
 
 @pytest.mark.parametrize("spec", [TRIGGERS, OUTCOMES, DEAD_LETTERS])
 def test_more_than_was_asked_for_is_no_difference(spec: TopicSpec) -> None:
-    more = {"min_compaction_lag_ms": "9999999999999", "max_message_bytes": "99999999"}
+    more = {"min.compaction.lag.ms": "9999999999999", "max.message.bytes": "99999999"}
     if spec is DEAD_LETTERS:
-        more["retention_ms"] = "-1"
-    assert differences(spec, found(spec, partitions=50, **more), "k:9092") == ()
+        more["retention.ms"] = "-1"
+    assert differences(spec, found(spec, more, partitions=50), "k:9092") == ()
 
 
 @pytest.mark.parametrize(
     ("spec", "changed", "what", "harm"),
     [
-        (TRIGGERS, {"cleanup_policy": "delete"}, "cleanup.policy", Harm.FATAL),
-        (TRIGGERS, {"cleanup_policy": "compact,delete"}, "cleanup.policy", Harm.FATAL),
-        (OUTCOMES, {"cleanup_policy": "delete"}, "cleanup.policy", Harm.FATAL),
-        (OUTCOMES, {"cleanup_policy": "delete", "retention_ms": "-1"}, "cleanup.policy", Harm.WEAK),
+        (TRIGGERS, {"cleanup.policy": "delete"}, "cleanup.policy", Harm.FATAL),
+        (TRIGGERS, {"cleanup.policy": "compact,delete"}, "cleanup.policy", Harm.FATAL),
+        (OUTCOMES, {"cleanup.policy": "delete"}, "cleanup.policy", Harm.FATAL),
+        (OUTCOMES, {"cleanup.policy": "delete", "retention.ms": "-1"}, "cleanup.policy", Harm.WEAK),
         (
             OUTCOMES,
-            {"cleanup_policy": "delete", "retention_ms": "-1", "retention_bytes": "9"},
+            {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "9"},
             "cleanup.policy",
             Harm.FATAL,
         ),
-        (DEAD_LETTERS, {"cleanup_policy": "compact"}, "cleanup.policy", Harm.FATAL),
-        (DEAD_LETTERS, {"cleanup_policy": "compact,delete"}, "cleanup.policy", Harm.FATAL),
-        (TRIGGERS, {"min_compaction_lag_ms": "0"}, "min.compaction.lag.ms", Harm.WEAK),
-        (DEAD_LETTERS, {"retention_ms": SEVEN_DAYS}, "retention.ms", Harm.WEAK),
-        (DEAD_LETTERS, {"max_message_bytes": "1048588"}, "max.message.bytes", Harm.WEAK),
-        (TRIGGERS, {"min_insync_replicas": "1"}, "min.insync.replicas", Harm.WEAK),
-        (TRIGGERS, {"min_insync_replicas": "4"}, "min.insync.replicas", Harm.FATAL),
+        (DEAD_LETTERS, {"cleanup.policy": "compact"}, "cleanup.policy", Harm.FATAL),
+        (DEAD_LETTERS, {"cleanup.policy": "compact,delete"}, "cleanup.policy", Harm.FATAL),
+        (TRIGGERS, {"min.compaction.lag.ms": "0"}, "min.compaction.lag.ms", Harm.WEAK),
+        (DEAD_LETTERS, {"retention.ms": SEVEN_DAYS}, "retention.ms", Harm.WEAK),
+        (DEAD_LETTERS, {"max.message.bytes": "1048588"}, "max.message.bytes", Harm.WEAK),
+        (TRIGGERS, {"min.insync.replicas": "1"}, "min.insync.replicas", Harm.WEAK),
+        (TRIGGERS, {"min.insync.replicas": "4"}, "min.insync.replicas", Harm.FATAL),
     ],
 )
 def test_a_setting_that_does_not_fit_is_named_with_what_it_does_and_the_command_that_mends_it(
     spec: TopicSpec, changed: dict[str, str], what: str, harm: Harm
 ) -> None:
-    (difference,) = differences(spec, found(spec, **changed), "k:9092")
+    (difference,) = differences(spec, found(spec, changed), "k:9092")
     assert (difference.what, difference.harm) == (what, harm)
     assert f"kafka-configs.sh --bootstrap-server k:9092 --alter --entity-type topics --entity-name {spec.name}" in (
         difference.mend
@@ -75,7 +79,7 @@ def test_a_setting_that_does_not_fit_is_named_with_what_it_does_and_the_command_
 
 
 def test_compaction_that_also_deletes_does_no_harm_where_nothing_grows_old() -> None:
-    kept = found(TRIGGERS, cleanup_policy="compact,delete", retention_ms="-1")
+    kept = found(TRIGGERS, {"cleanup.policy": "compact,delete", "retention.ms": "-1"})
     assert differences(TRIGGERS, kept, "k:9092") == ()
 
 
@@ -87,7 +91,7 @@ def test_few_partitions_are_weak_and_adding_some_later_is_not_advised() -> None:
 
 @pytest.mark.parametrize(("brokers", "advice"), [(1, "the cluster has one broker"), (3, "kafka-reassign")])
 def test_a_single_copy_is_weak(brokers: int, advice: str) -> None:
-    lone = found(TRIGGERS, replicas=1, brokers=brokers, min_insync_replicas="1")
+    lone = replace(found(TRIGGERS, {"min.insync.replicas": "1"}, copies=1), brokers=brokers)
     (difference,) = differences(TRIGGERS, lone, "k:9092")
     assert (difference.what, difference.harm) == ("replicas", Harm.WEAK)
     assert difference.mend.startswith(advice)
