@@ -16,7 +16,7 @@ def fine() -> str:
 
 
 def ask(path: str, *, alive: Checks, ready: Checks) -> httpx2.Response:
-    with HttpServer(probes(alive, ready), "127.0.0.1", 0) as server:
+    with HttpServer(probes(alive, ready, {}), "127.0.0.1", 0) as server:
         return httpx2.get(server.url + path)
 
 
@@ -36,6 +36,13 @@ def test_a_failing_check_is_named_with_its_reason() -> None:
 def test_what_only_readiness_needs_does_not_kill_a_process() -> None:
     answer = ask("/healthz", alive={"loop": fine}, ready={"redis": lambda: "does not answer"})
     assert answer.status_code == 200
+
+
+def test_a_start_that_takes_long_says_what_it_waits_for() -> None:
+    with HttpServer(probes({}, {}, {"rules": lambda: "not loaded yet", "broker": fine}), "127.0.0.1", 0) as server:
+        answer = httpx2.get(f"{server.url}/startupz")
+    checks = {"rules": "not loaded yet", "broker": "ok"}
+    assert (answer.status_code, answer.json()) == (503, {"status": "failing", "checks": checks})
 
 
 def test_a_check_that_breaks_fails() -> None:
@@ -59,7 +66,7 @@ def test_a_check_that_hangs_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_metrics_are_served_in_the_format_that_is_asked_for() -> None:
     DROPPED.labels("duplicate").inc()
-    with HttpServer(probes({}, {}), "127.0.0.1", 0) as server:
+    with HttpServer(probes({}, {}, {}), "127.0.0.1", 0) as server:
         plain = httpx2.get(f"{server.url}/metrics")
         open_ = httpx2.get(f"{server.url}/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
     assert 'dutyd_events_dropped_total{reason="duplicate"}' in plain.text
@@ -68,7 +75,7 @@ def test_metrics_are_served_in_the_format_that_is_asked_for() -> None:
 
 
 def test_a_taken_port_is_said() -> None:
-    with HttpServer(probes({}, {}), "127.0.0.1", 0) as server:
+    with HttpServer(probes({}, {}, {}), "127.0.0.1", 0) as server:
         port = int(server.url.rpartition(":")[2])
         with pytest.raises(SettingsError, match=f"http: 127.0.0.1:{port} can't be used: .*choose another port"):
-            HttpServer(probes({}, {}), "127.0.0.1", port)
+            HttpServer(probes({}, {}, {}), "127.0.0.1", port)

@@ -56,6 +56,7 @@ class Acceptor:
         bury: dead-letters a record with a reason; called in the consumer's thread.
         accepted: set by the worker: called after triggers came in, so that it looks at once.
         joined: whether it was ever given its partitions.
+        turned: the clock's time when it last went round, also where the world was not ready; None before the first.
 
     """
 
@@ -67,6 +68,7 @@ class Acceptor:
     bury: Callable[[Record, Partition, str], None]
     accepted: Callable[[], None] = lambda: None
     joined: bool = False
+    turned: float | None = None
     clock: Callable[[], float] = time.monotonic
     # The consumer belongs to one thread; the ledger to the event loop.
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "accept"))
@@ -77,6 +79,7 @@ class Acceptor:
         """Accept until *stop*; when the world is not ready, wait and go on where the ledger stands."""
         try:
             while not stop.is_set():
+                self.turned = self.clock()
                 try:
                     await self.turn()
                 except NotReadyError as error:

@@ -49,7 +49,8 @@ async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExit
     )
     acceptor = Acceptor(consumer, ledger.incidents, book, world.policy, world.catalogue, bury)
     writer = OutcomeWriter(ledger.outcomes, outcomes, own.outcomes)
-    return Worker(means, acceptor, writer, process_name(), lease=settings.worker.lease)
+    shares = settings.worker
+    return Worker(means, acceptor, writer, process_name(), lease=shares.lease, grace=shares.drain)
 
 
 def _model(settings: Settings) -> "Client | None":

@@ -1,7 +1,8 @@
-"""What the probes ask: is this process alive, and does it do its work.
+"""What the probes ask: has this process started, is it alive, and does it do its work.
 
-Alive means that the evaluator's loop turns; ready, that the groups were joined and Redis answers. ``ops.http`` calls
-the checks from its own thread; each returns what is wrong, or an empty text.
+Started means that a rule set is loaded and the broker has told of its topics; alive, that the loops that poll the
+broker turn (what the world does is no reason to restart); ready, that the groups were joined and Redis answers.
+``ops.http`` calls the checks from its own thread; each returns what is wrong, or an empty text.
 """
 
 import time
@@ -17,38 +18,70 @@ from dutyd.evaluate.path import Evaluator
 if TYPE_CHECKING:
     from redis import Redis
 
-STUCK_SECONDS = 60.0
-"""How long the evaluator's loop may take for one turn; a replay after a restart takes a few seconds."""
+Check = Callable[[], str]
+
+STUCK_SECONDS = 120.0
+"""How long a loop may take for one turn. A call to the broker or to Redis ends within 20 s, a replay after a restart
+takes a few; and it is well under the 5 min after which the broker gives up on a member that does not poll."""
 
 
 @dataclass(slots=True)
 class Health:
-    """The checks of one process; parts are put in as they start."""
+    """The checks of one process; parts are put in as they start.
+
+    Attributes:
+        rules: says why no rules are loaded.
+        broker: why nothing is known of the broker's topics, empty once they are.
+        stopping: whether the process is about to end.
+
+    """
 
     client: "Redis"
+    rules: Check = lambda: "not loaded yet"
+    broker: str = "it has not told of its topics yet"
+    stopping: Callable[[], bool] = lambda: False
     evaluator: Evaluator | None = None
     acceptor: Acceptor | None = None
     clock: Callable[[], float] = time.time  # noqa: TID251  # the edge: compared with the evaluator's own
 
-    def alive(self) -> Mapping[str, Callable[[], str]]:
-        """Return the checks of ``/healthz``."""
-        return {"evaluator loop": self._turning} if self.evaluator else {}
+    def started(self) -> Mapping[str, Check]:
+        """Return the checks of ``/startupz``."""
+        return {"rules": self._rules, "broker": lambda: self.broker}
 
-    def ready(self) -> Mapping[str, Callable[[], str]]:
+    def alive(self) -> Mapping[str, Check]:
+        """Return the checks of ``/healthz``: the heartbeats of the loops that this process has."""
+        return {"evaluator loop": self._judging, "worker loop": self._accepting}
+
+    def ready(self) -> Mapping[str, Check]:
         """Return the further checks of ``/readyz``."""
-        return {"redis": self._redis, "groups": lambda: "" if self.assigned() else "no partitions yet"}
+        return {"redis": self._redis, "groups": self._groups}
 
     def assigned(self) -> bool:
         """Whether every role of this process was given its partitions."""
         evaluates = self.evaluator is None or (self.evaluator.status.joined and not self.evaluator.status.waiting)
         return evaluates and (self.acceptor is None or self.acceptor.joined)
 
-    def _turning(self) -> str:
+    def _rules(self) -> str:
+        return self.rules()
+
+    def _groups(self) -> str:
+        if self.stopping():
+            return "leaving them: this process is stopping"
+        if self.evaluator is None and self.acceptor is None:
+            return "not joined yet"
+        return "" if self.assigned() else "no partitions yet"
+
+    def _judging(self) -> str:
         status = self.evaluator.status if self.evaluator else None
-        if status is None or not status.turned or status.trouble:
-            return ""  # it waits for the world: restarting it would not help
-        behind = self.clock() - status.turned
-        return f"no turn for {behind:.0f} s" if behind > STUCK_SECONDS else ""
+        if status is None or not status.turned or status.trouble or self.stopping():
+            return ""  # where it waits for the world, restarting it would not help
+        return _late(self.clock() - status.turned)
+
+    def _accepting(self) -> str:
+        acceptor = self.acceptor
+        if acceptor is None or acceptor.turned is None or self.stopping():
+            return ""
+        return _late(acceptor.clock() - acceptor.turned)
 
     def _redis(self) -> str:
         try:
@@ -56,3 +89,7 @@ class Health:
         except redis.RedisError as error:
             return str(error)
         return self.evaluator.status.trouble if self.evaluator else ""
+
+
+def _late(seconds: float) -> str:
+    return f"no turn for {seconds:.0f} s" if seconds > STUCK_SECONDS else ""

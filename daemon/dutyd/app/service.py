@@ -21,11 +21,12 @@ from dutyd.app.idle import Idle
 from dutyd.app.own_topics import prepare_own_topics
 from dutyd.app.rule_files import RuleFiles
 from dutyd.app.world import World
+from dutyd.core.errors import NotReadyError
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.path import Evaluator
 from dutyd.ledger import Ledger
 from dutyd.ledger.connect import server_facts
-from dutyd.ops.http import HttpServer, probes
+from dutyd.ops.http import PATIENCE, HttpServer, probes
 from dutyd.rules.book import Book
 from dutyd.settings import Settings
 
@@ -71,30 +72,54 @@ async def _serve(world: World, role: Role, until_idle: float | None) -> None:
         client = world.ledger_client()
         open_.push_async_callback(client.aclose)
         ledger = world.ledger(client)
-        known = await asyncio.to_thread(world.known_really)
         book = Book(ledger.rule_sets, world.catalogue)
-        health = Health(world.plain_redis)
+        health = Health(world.plain_redis, stopping=stop.is_set)
+        _open_probes(world.settings, health, open_)
+        known = await asyncio.to_thread(world.known_really)
+        health.broker = ""
         checkpoint = Checkpoint(world.plain_redis, world.settings.installation)
         parts: list[Coroutine[None, None, None]] = []
         if role.evaluates:
             files = RuleFiles(world.settings.rules, known, ledger.rule_sets, book)
             await files.start()
+            health.rules = lambda: ""
             health.evaluator = _evaluator(world, files, checkpoint)
             parts += [_until(stop, files.watch(), files.stop), _in_thread(stop, health.evaluator)]
         if role.acts:
             worker = await make_worker(world, ledger, book, open_)
             health.acceptor = worker.acceptor
+            if not role.evaluates:
+                health.rules = _rules_of_others(book)
             parts.append(_until(stop, worker.run(stop), lambda: None))
         if until_idle is not None:
             idle = _idle(world, checkpoint, ledger, health)
             parts.append(_when_idle(stop, idle.wait(until_idle, time.monotonic)))
-        if world.settings.http is not None:
-            probing = probes(health.alive(), health.ready())
-            server = open_.enter_context(HttpServer(probing, world.settings.http.host, world.settings.http.port))
-            log.info("probes and metrics", url=server.url)
         log.info("dutyd runs", role=role.value, installation=world.settings.installation)
         await _all(parts)
     log.info("dutyd has stopped")
+
+
+def _open_probes(settings: Settings, health: Health, open_: AsyncExitStack) -> None:
+    """Serve probes and metrics from the start, so that a start that takes long says why."""
+    if settings.http is None:
+        return
+    app = probes(health.alive(), health.ready(), health.started())
+    server = open_.enter_context(HttpServer(app, settings.http.host, settings.http.port))
+    log.info("probes and metrics", url=server.url)
+
+
+def _rules_of_others(book: Book) -> Callable[[], str]:
+    """Return the check whether a worker knows rules: it has no files, an evaluator stores them."""
+    loop = asyncio.get_running_loop()
+
+    def check() -> str:
+        try:
+            asyncio.run_coroutine_threadsafe(book.current(), loop).result(PATIENCE)
+        except NotReadyError as error:
+            return str(error)
+        return ""
+
+    return check
 
 
 async def _all(parts: list[Coroutine[None, None, None]]) -> None:

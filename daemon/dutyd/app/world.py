@@ -50,8 +50,8 @@ class World:
     @cached_property
     def redis_url(self) -> str:
         """The ledger's address; the embedded server is joined or started where the settings name none."""
-        if self.settings.redis is not None:
-            return self.settings.redis.get_secret_value()
+        if (address := self.settings.redis_url) is not None:
+            return address
         from dutyd.embedded.valkey import join_or_start
 
         embedded = join_or_start(self.settings.data)

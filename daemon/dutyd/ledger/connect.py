@@ -7,7 +7,7 @@ command line; the evaluate path takes the plain client, everything that acts the
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import redis
 import redis.asyncio
@@ -26,9 +26,9 @@ CONNECTIONS = 32
 def connect(url: str) -> "redis.Redis":
     """Return a plain client for *url*; nothing is sent yet."""
     if url.startswith("sentinel://"):
-        hosts, master = _sentinels(url)
+        hosts, master, login = _sentinels(url)
         sentinel = redis.sentinel.Sentinel(hosts, socket_timeout=TIMEOUT)  # type: ignore[no-untyped-call]  # redis-py
-        found: redis.Redis = sentinel.master_for(master, socket_timeout=TIMEOUT)  # type: ignore[no-untyped-call]  # same
+        found: redis.Redis = sentinel.master_for(master, socket_timeout=TIMEOUT, **login)  # type: ignore[no-untyped-call]  # same
         return found
     return redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
 
@@ -36,9 +36,9 @@ def connect(url: str) -> "redis.Redis":
 def connect_async(url: str) -> "redis.asyncio.Redis":
     """Return an asyncio client for *url*; nothing is sent yet."""
     if url.startswith("sentinel://"):
-        hosts, master = _sentinels(url)
+        hosts, master, login = _sentinels(url)
         sentinel = redis.asyncio.sentinel.Sentinel(hosts, socket_timeout=TIMEOUT)  # type: ignore[no-untyped-call]  # redis-py
-        found: redis.asyncio.Redis = sentinel.master_for(master, socket_timeout=TIMEOUT)
+        found: redis.asyncio.Redis = sentinel.master_for(master, socket_timeout=TIMEOUT, **login)
         return found
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
@@ -50,8 +50,10 @@ def connect_async(url: str) -> "redis.asyncio.Redis":
     return redis.asyncio.Redis.from_pool(pool)
 
 
-def _sentinels(url: str) -> tuple[list[tuple[str, int]], str]:
+def _sentinels(url: str) -> tuple[list[tuple[str, int]], str, Mapping[str, Any]]:
+    """Return the sentinels, the master's name, and the login: it is the master's, not theirs."""
     parts = urlsplit(url)
+    login = {"username": parts.username or None, "password": unquote(parts.password)} if parts.password else {}
     hosts = []
     for pair in parts.netloc.rpartition("@")[2].split(","):
         host, _, port = pair.partition(":")
@@ -59,7 +61,7 @@ def _sentinels(url: str) -> tuple[list[tuple[str, int]], str]:
     master = parts.path.strip("/")
     if not master:
         raise SettingsError(f"redis: {url!r} names no master: write sentinel://host:26379,host:26379/MASTER")
-    return hosts, master
+    return hosts, master, login
 
 
 @dataclass(frozen=True, slots=True)

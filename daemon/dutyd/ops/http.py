@@ -1,4 +1,5 @@
-"""Probes and metrics over HTTP: ``/healthz`` (is it alive?), ``/readyz`` (does it do its work?), ``/metrics``.
+"""Probes and metrics over HTTP: ``/startupz`` (has it started?), ``/healthz`` (is it alive?), ``/readyz`` (does it do
+its work?), ``/metrics``.
 
 ``app`` passes the checks in and starts the server. It runs in a thread of its own, so that a stuck event loop is an
 answer of ``/healthz`` and not its silence. Answers name every check, and of a failing one what is wrong.
@@ -30,8 +31,11 @@ PATIENCE = 2.0
 """Seconds that a check may take: Kubernetes asks with a patience of its own, often no longer."""
 
 
-def probes(alive: Checks, ready: Checks) -> Starlette:
-    """Return the application that answers with the checks *alive* and *ready*, and with all metrics."""
+def probes(alive: Checks, ready: Checks, started: Checks) -> Starlette:
+    """Return the application that answers with the checks *alive*, *ready* and *started*, and with all metrics."""
+
+    async def startupz(_: Request) -> Response:
+        return await _answer(started)
 
     async def healthz(_: Request) -> Response:
         return await _answer(alive)
@@ -43,7 +47,8 @@ def probes(alive: Checks, ready: Checks) -> Starlette:
         encode, kind = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(REGISTRY), headers={"content-type": kind})
 
-    return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)])
+    pages = {"/startupz": startupz, "/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+    return Starlette(routes=[Route(path, page) for path, page in pages.items()])
 
 
 async def _answer(checks: Checks) -> Response:

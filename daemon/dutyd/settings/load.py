@@ -99,6 +99,8 @@ def _misfits(settings: Settings) -> Iterator[Finding]:
     """Yield what is wrong between settings, each of which is fine alone."""
     if settings.policy is not None and not settings.policy.is_file():
         yield Finding(("policy",), f"{settings.policy} is not there: without `policy` there is no ceiling")
+    if settings.redis_password_file is not None and settings.redis is None:
+        yield Finding(("redis_password_file",), "there is no `redis` whose password it could be: set `redis`, too")
     readers: dict[str, str] = {}
     for alias, topic in settings.sources.items():
         path = ("topics", alias, "topic")

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from dutyd.core.topic import Format, OwnTopics, Start, Topic
-from dutyd.settings.values import Duration, Words, http_url, read_secret, redis_url, stream_url
+from dutyd.settings.values import Duration, Words, http_url, read_secret, redis_url, stream_url, with_password
 
 Alias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
@@ -159,7 +159,7 @@ class KafkaSettings(_Group):
 
 
 class HttpSettings(_Group):
-    """Probes and metrics over HTTP (`/healthz`, `/readyz`, `/metrics`). Without `http` there is no server."""
+    """Probes and metrics over HTTP: `/startupz`, `/healthz`, `/readyz`, `/metrics`. Without `http` there is none."""
 
     host: str = "127.0.0.1"
     """Where to listen. This machine only, because the pages are open to whoever reaches them; in a container `0.0.0.0`.
@@ -169,11 +169,14 @@ class HttpSettings(_Group):
 
 
 class WorkerSettings(_Group):
-    """How the worker shares incidents with other processes."""
+    """How the worker shares incidents with other processes, and how it stops."""
 
     lease: Annotated[Duration, Field(ge=1)] = 15.0
     """How long a worker that stopped answering keeps an incident. Others go on with it after this; shorter takes a long
     pause of the machine for a death."""
+    drain: Annotated[Duration, Field(ge=0)] = 20.0
+    """How long running incidents may take to come to rest after SIGTERM; others go on with what is left then. Whoever
+    stops the process should wait 25 s longer: for the last writes, and for leaving the groups."""
 
 
 class Settings(_Group):
@@ -187,6 +190,8 @@ class Settings(_Group):
     redis: Annotated[SecretStr, AfterValidator(redis_url)] | None = None
     """Where the ledger is: `redis://`, `rediss://` (TLS) or `sentinel://`. Default: an embedded Valkey server that
     keeps its data under `data`."""
+    redis_password_file: Path | None = None
+    """The file that holds the password of `redis` (a mounted secret): the address then needs none. Read at start."""
     data: Path = Path(".dutyd")
     """Folder of the embedded servers."""
     rules: Path = Path("rules")
@@ -212,8 +217,17 @@ class Settings(_Group):
 
     @property
     def redis_url(self) -> str | None:
-        """The ledger's address with its password; None: the embedded Valkey."""
-        return self.redis.get_secret_value() if self.redis else None
+        """The ledger's address with its password; None: the embedded Valkey.
+
+        Raises:
+            SettingsError: the file of the password can't be read.
+
+        """
+        if self.redis is None:
+            return None
+        password = read_secret("redis_password", file=self.redis_password_file, env=None)
+        address = self.redis.get_secret_value()
+        return with_password(address, password.get_secret_value()) if password else address
 
     @property
     def stream_url(self) -> str | None:

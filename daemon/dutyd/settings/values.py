@@ -8,7 +8,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from pydantic import BeforeValidator, SecretStr, WithJsonSchema
 
@@ -84,6 +84,14 @@ def masked(value: SecretStr | str) -> str:
     """Return an address as it may be shown: its user and password replaced by ``***``."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     return re.sub(r"(?<=//)[^/]*@", "***@", text)
+
+
+def with_password(address: str, password: str) -> str:
+    """Return *address* with *password* in it; its user stays, a password that it has does not."""
+    scheme, _, rest = address.partition("://")
+    login, _, place = rest.rpartition("@")
+    user = login.partition(":")[0]
+    return f"{scheme}://{user}:{quote(password, safe='')}@{place}"
 
 
 def _split(value: SecretStr) -> SplitResult:

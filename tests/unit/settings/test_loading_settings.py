@@ -157,6 +157,22 @@ def test_passwords_in_addresses_are_not_shown(tmp_path: Path) -> None:
     assert "geheim" not in repr(settings)
 
 
+@pytest.mark.parametrize(
+    ("address", "whole"),
+    [
+        ("redis://host:6379/1", "redis://:a%40b%2Fc@host:6379/1"),
+        ("rediss://ana@host", "rediss://ana:a%40b%2Fc@host"),
+        ("redis://ana:old@host", "redis://ana:a%40b%2Fc@host"),
+        ("sentinel://a:26379,b:26379/main", "sentinel://:a%40b%2Fc@a:26379,b:26379/main"),
+    ],
+)
+def test_the_password_of_redis_can_come_from_a_file(tmp_path: Path, address: str, whole: str) -> None:
+    (tmp_path / "password").write_text("a@b/c\n")
+    settings = load_settings(write(tmp_path, f"redis: '{address}'\nredis_password_file: password"), {})
+    assert settings.redis_url == whole
+    assert "a@b/c" not in repr(settings)
+
+
 def test_a_provider_keeps_the_options_of_its_kind(tmp_path: Path) -> None:
     text = "providers: {ticketing: {kind: backoffice, url: 'http://127.0.0.1:1'}}"
     ticketing = load_settings(write(tmp_path, text), {}).providers.ticketing

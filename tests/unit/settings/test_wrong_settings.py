@@ -24,6 +24,8 @@ def problems(folder: Path, text: str, environ: dict[str, str] | None = None) -> 
         ("model: {base_url: 'http://m', nam: k}", "there is no setting 'nam'; did you mean 'name'?"),
         ("topics: {a: {formt: auto}}", "dutyd.yaml:1:14: topics.a.formt: there is no setting 'formt'"),
         ("providers: {alertin: {kind: backoffice}}", "did you mean 'alerting'?"),
+        # A password of nothing.
+        ("redis_password_file: /run/secrets/redis", "there is no `redis` whose password it could be"),
         # A name that belongs elsewhere.
         ("base_url: 'http://m'", "it belongs under `model`"),
         # A value of the wrong kind.
