@@ -41,17 +41,16 @@ class Problem:
         parts = [f"{where}: {self.message} [{self.code}]"]
         lines = LINE_END.split(source)
         if 0 < self.line <= len(lines) and source:
-            parts += _caret(lines[self.line - 1], self.line, self.column)
+            parts += caret(lines[self.line - 1], self.column, f"{self.line:>5} | ")
         if self.hint:
             parts.append(f"    hint: {self.hint}")
         return "\n".join(parts)
 
 
-def _caret(line: str, number: int, column: int) -> list[str]:
-    """Return the shown part of *line* and the caret under *column*."""
+def caret(line: str, column: int, margin: str = "") -> list[str]:
+    """Return the shown part of *line* behind *margin*, and the caret under *column* (from 1)."""
     start = max(0, column - _WIDTH // 2) if len(line) > _WIDTH else 0
     shown = "".join(char if char.isprintable() else " " for char in line[start : start + _WIDTH])
-    margin = f"{number:>5} | "
     return [margin + shown, " " * (len(margin) + column - 1 - start) + "^"]
 
 

@@ -309,3 +309,17 @@ def test_a_number_and_a_bool_are_two_literals() -> None:
     assert Literal(1.0) != Literal(value=True)
     assert Literal(1.0, at=3) == Literal(1.0, at=4)
     assert len({Literal(1.0), Literal(value=True), Literal(1.0, at=9)}) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [(r"'\a\b\f\n\r\t\v'", "\a\b\f\n\r\t\v"), (r'"\?\`\\"', "?`\\"), (r"'\x41\u00e9\U0001f600'", "A\u00e9\U0001f600")],
+)
+def test_escapes_are_those_of_cel(text: str, value: str) -> None:
+    assert parse(text).root == Literal(value)
+
+
+@pytest.mark.parametrize("text", [r"'\x4'", r"'\u00'", r"'\ud800'", r"'\U00110000'", r"'\q'"])
+def test_what_is_no_escape_is_refused(text: str) -> None:
+    with pytest.raises(ExpressionError, match="is not an escape"):
+        parse(text)

@@ -76,8 +76,9 @@ _WRONG_CHARACTERS: Final = {
     "$": "write the field's name alone",
     "@": "names are made of letters, digits, _ and dots",
 }
-_ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
-_ESCAPE_DIGITS: Final = {"u": 4, "U": 8}
+_ESCAPES: Final = dict(zip("abfnrtv\\\\?\"'`", "\\a\\b\\f\\n\\r\\t\\v\\\\?\"'`", strict=True))
+_ESCAPE_DIGITS: Final = {"x": 2, "X": 2, "u": 4, "U": 8}
+"""As in CEL, without its octal ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def _escape(text: str, at: int) -> tuple[str, int]:
     if letter in _ESCAPES:
         return _ESCAPES[letter], at + 1
     digits = text[at + 2 : at + 2 + _ESCAPE_DIGITS.get(letter, 0)]
-    if letter in _ESCAPE_DIGITS and re.fullmatch(r"[0-9a-fA-F]{4}|[0-9a-fA-F]{8}", digits):
+    if letter in _ESCAPE_DIGITS and re.fullmatch(r"[0-9a-fA-F]+", digits):
         code = int(digits, 16)
         if len(digits) == _ESCAPE_DIGITS[letter] and code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF:
             return chr(code), at + 1 + len(digits)

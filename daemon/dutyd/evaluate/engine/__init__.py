@@ -10,6 +10,7 @@ from dutyd.evaluate.engine.ending import end
 from dutyd.evaluate.engine.judge import judge, replay, tick
 from dutyd.evaluate.engine.latch import NOWHERE, Change, Counts, Latch, LatchKey, Phase, SwitchedOff
 from dutyd.evaluate.engine.migrate import migrate, sweep
+from dutyd.evaluate.engine.peek import peek
 from dutyd.evaluate.engine.plan import Limits, Plan, horizon, plan
 from dutyd.evaluate.engine.state import State
 
@@ -28,6 +29,7 @@ __all__ = [
     "horizon",
     "judge",
     "migrate",
+    "peek",
     "plan",
     "replay",
     "sweep",
