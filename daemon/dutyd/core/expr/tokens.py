@@ -76,7 +76,8 @@ _WRONG_CHARACTERS: Final = {
     "$": "write the field's name alone",
     "@": "names are made of letters, digits, _ and dots",
 }
-_ESCAPES: Final = dict(zip("abfnrtv\\\\?\"'`", "\\a\\b\\f\\n\\r\\t\\v\\\\?\"'`", strict=True))
+_CONTROLS: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_ESCAPES: Final = _CONTROLS | {mark: mark for mark in "\\?\"'`"}
 _ESCAPE_DIGITS: Final = {"x": 2, "X": 2, "u": 4, "U": 8}
 """As in CEL, without its octal ones."""
 
