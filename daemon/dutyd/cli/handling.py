@@ -1,6 +1,6 @@
 """``dutyd incidents note|ack|close``: what people say of an incident, written down with their name.
 
-They need Redis and the settings, no running daemon. ``program`` puts them into the group of ``incidents``.
+They need Redis and the settings, no running daemon. Importing this module puts them into the group ``incidents``.
 """
 
 import time
@@ -12,7 +12,7 @@ import msgspec
 import typer
 
 from dutyd.cli.failures import Exit, say
-from dutyd.cli.incidents import Incident, the_incident
+from dutyd.cli.incidents import Incident, incidents, the_incident
 from dutyd.cli.options import DEFAULT_SETTINGS, Because, SettingsFile, Who
 from dutyd.cli.render import plain, short
 from dutyd.core.incident import Trigger
@@ -20,19 +20,24 @@ from dutyd.core.incident import Trigger
 if TYPE_CHECKING:
     from dutyd.ledger.decisions import Decided, Decisions
 
+__all__ = ["incidents"]
+
 Decision = Callable[["Decisions", Trigger], "Awaitable[Decided]"]
 
 
+@incidents.command()
 def note(incident: Incident, who: Who, because: Because, settings: SettingsFile = DEFAULT_SETTINGS) -> None:
     """Write a line into an incident, for whoever looks at it next."""
     _handle(settings, incident, "noted", lambda of, trigger: of.note(trigger.incident, who, because))
 
 
+@incidents.command()
 def ack(incident: Incident, who: Who, because: Because, settings: SettingsFile = DEFAULT_SETTINGS) -> None:
     """Say that somebody has it in hand: no further round is acted on while it lasts."""
     _handle(settings, incident, "acknowledged", lambda of, trigger: of.acknowledge(trigger.incident, who, because))
 
 
+@incidents.command()
 def close(incident: Incident, who: Who, because: Because, settings: SettingsFile = DEFAULT_SETTINGS) -> None:
     """End an incident: `on_clear` runs. Where its condition is still true, the next event opens another."""
     now = time.time()  # noqa: TID251  # the edge: when a person decided

@@ -12,8 +12,8 @@ from dutyd import __version__
 from dutyd.cli.approvals import approvals
 from dutyd.cli.demo import demo
 from dutyd.cli.doctor import doctor
-from dutyd.cli.handling import ack, close, note
-from dutyd.cli.incidents import effects, incidents
+from dutyd.cli.handling import incidents
+from dutyd.cli.incidents import effects
 from dutyd.cli.pause import pause, resume
 from dutyd.cli.publish import publish
 from dutyd.cli.rules import rules
@@ -38,8 +38,6 @@ def program() -> typer.Typer:
     app.command(rich_help_panel=RUN)(run)
     app.command(rich_help_panel=RUN)(doctor)
     app.add_typer(rules, name="rules", rich_help_panel=RUN)
-    for handle in (note, ack, close):
-        incidents.command()(handle)
     app.add_typer(incidents, name="incidents", rich_help_panel=LOOK)
     app.add_typer(effects, name="effects", rich_help_panel=LOOK)
     app.add_typer(approvals, name="approvals", rich_help_panel=LOOK)
