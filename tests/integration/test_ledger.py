@@ -49,7 +49,9 @@ def cleared(trigger: Trigger) -> Trigger:
 
 
 def arrival(trigger: Trigger, throttle: Throttle = NO_THROTTLE, *, pages: bool = False) -> Arrival:
-    return Arrival(trigger, Mode.ACT, throttle, pages, "t.triggers:0", next(offsets))
+    return Arrival(
+        trigger, Mode.ACT, throttle, pages=pages, storms=False, source="t.triggers:0", next_offset=next(offsets)
+    )
 
 
 async def claim_one(ledger: Ledger, lease: float = 15.0) -> Claim:
@@ -147,7 +149,7 @@ async def test_an_incident_throttled_by_its_rate_is_muted_and_joins_one_roll_up(
     rows = await ledger.queries.incidents()
     assert [row["kind"] for row in rows].count("rollup") == 1
     (rollup,) = [row["id"] for row in rows if row["kind"] == "rollup"]
-    assert [member.entity["service"] for member in await ledger.incidents.members(rollup)] == ["c", "d"]
+    assert [member.entity["service"] for member in (await ledger.incidents.members(rollup)).triggers] == ["c", "d"]
     await asyncio.sleep(0.55)
     assert {claim.trigger.entity["service"] for claim in await ledger.incidents.claim("w1", 15, 10)} == {"c", "d"}
 

@@ -155,6 +155,7 @@ class Acceptor:
             mode=lowest(self.policy.mode, rule.mode if rule else None),
             throttle=rule.throttle if rule else Throttle(),
             pages=rule is not None and bool(alerting_steps(rule, self.catalogue)),
+            storms=rule is not None and may_storm(rule, self.catalogue),
             source=source,
             next_offset=next_offset,
         )
@@ -182,6 +183,12 @@ def alerting_steps(rule: Rule, catalogue: Catalogue) -> list[str]:
         for step in rule.steps.values()
         if step.tool in catalogue and catalogue[step.tool].family == Tool.ALERTING and catalogue[step.tool].changes
     ]
+
+
+def may_storm(rule: Rule, catalogue: Catalogue) -> bool:
+    """Whether many openings of *rule* at once become one incident: it pages, and buys nothing for each of them."""
+    families = {catalogue[step.tool].family for step in rule.steps.values() if step.tool in catalogue}
+    return rule.storms and Tool.PURCHASING not in families and bool(alerting_steps(rule, catalogue))
 
 
 def source_name(partition: Partition) -> str:

@@ -14,6 +14,7 @@ from dutyd.act.names import names_of
 from dutyd.act.steps import StepResult, StepState, recall_result
 from dutyd.core.expr import Look
 from dutyd.core.incident import EffectState, Trigger
+from dutyd.core.mute import Mute
 from dutyd.core.rule import Rule, Step
 from dutyd.ledger.effects import Effect, LostError
 from dutyd.ledger.incidents import Claim, Hold, Waiting
@@ -27,12 +28,14 @@ class Rest:
         waiting: what it waits for.
         due: seconds until it should be worked again; None: not by itself.
         close: whether nothing more will happen.
+        mute: what it waits for where that is the end of a mute.
 
     """
 
     waiting: Waiting = Waiting.NOTHING
     due: float | None = None
     close: bool = False
+    mute: Mute | None = None
 
 
 @dataclass(slots=True)

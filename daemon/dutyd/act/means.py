@@ -3,11 +3,13 @@
 Wired once by ``app``; handed to every episode.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dutyd.act.accept import RuleBook
 from dutyd.act.agent.model import Model
+from dutyd.act.muting import Muting
 from dutyd.core.policy import Policy
 from dutyd.core.tool import Catalogue, Provider
 from dutyd.ledger import Ledger
@@ -31,3 +33,9 @@ class Means:
     providers: Mapping[str, Provider]
     model: Model | None
     currency: str = "EUR"
+    now: Callable[[], float] = time.time  # noqa: TID251  # the worker's clock: spans of silences
+
+    @property
+    def muting(self) -> Muting:
+        """What mutes incidents."""
+        return Muting(self.ledger, self.now)

@@ -36,9 +36,11 @@ async def work(means: Means, claim: Claim, lease: Lease) -> Rest:
     rule = tighten(accepted, (await means.rules.current()).rules.get(claim.rule))
     episode = Episode(means, claim, lease, accepted, rule, claim.trigger)
     if claim.kind == "rollup":
-        return await page_rollup(episode)
+        return await page_many(episode, "more of {rule} held back by its throttle", close=True)
     if claim.state is IncidentState.CLEARING:
         return await clear(episode)
+    if claim.kind == "storm":
+        return await page_many(episode, "incidents of {rule} at once", close=False)
     return await act(episode)
 
 
@@ -46,6 +48,8 @@ async def act(episode: Episode) -> Rest:
     """Do what the rule orders: plain steps first, then what the model decides, then what follows from it."""
     steps = episode.rule.steps
     await episode.recall()
+    if not episode.results and (mute := await episode.means.muting.mute_of(episode.claim, episode.rule)):
+        return Rest(Waiting.MUTED, mute.until - episode.means.muting.now(), mute=mute)
     while not episode.lease.cleared.is_set():
         now = ready(steps, episode.results, episode.look)
         episode.results.update(now.settled)
@@ -100,15 +104,16 @@ def _soon(episode: Episode) -> bool:
     )
 
 
-async def page_rollup(episode: Episode) -> Rest:
-    """Page once for all muted incidents of a rule, and list them."""
+async def page_many(episode: Episode, what: str, *, close: bool) -> Rest:
+    """Page once for many incidents of a rule, and list them."""
     members = await episode.means.ledger.incidents.members(episode.claim.id)
-    entities = ", ".join(sorted({"/".join(member.entity.values()) or member.rule for member in members}))
-    episode.summary = f"{len(members)} more of {episode.rule.id} held back by its throttle: {entities}"
+    entities = ", ".join(sorted({"/".join(each.entity.values()) or each.rule for each in members.triggers}))
+    more = ", ..." if members.count > len(members.triggers) else ""
+    episode.summary = f"{members.count} {what.format(rule=episode.rule.id)}: {entities}{more}"
     pages = [episode.rule.steps[name] for name in alerting_steps(episode.rule, episode.means.catalogue)]
     await episode.recall()
     await _do_all(episode, tuple(step for step in pages if step.name not in episode.results))
-    return episode.rest(close=True)
+    return episode.rest(close=close)
 
 
 async def _do_all(episode: Episode, steps: tuple[Step, ...], *, clear: bool = False) -> None:

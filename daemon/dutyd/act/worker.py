@@ -101,13 +101,20 @@ class Worker:
                 rest = await self._guarded(claim, lease)
                 lease.end()
                 if rest is not None:
-                    await self.means.ledger.incidents.rest(claim, rest.waiting, rest.due, close=rest.close)
+                    await self._give_back(claim, rest)
             except NotReadyError as error:
                 log.warning("incident could not be given back; it is due again when its lease ends", error=str(error))
             finally:
                 lease.end()
                 keeping.cancel()
         self.wake()
+
+    async def _give_back(self, claim: Claim, rest: Rest) -> None:
+        incidents = self.means.ledger.incidents
+        if rest.mute is not None:
+            await incidents.mute(claim, rest.mute, rest.due or 0.0)
+        else:
+            await incidents.rest(claim, rest.waiting, rest.due, close=rest.close)
 
     async def _guarded(self, claim: Claim, lease: Lease) -> Rest | None:
         """The boundary: what is not ready waits, what is lost is let go, what nobody expected waits for a person."""

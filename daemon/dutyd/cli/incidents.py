@@ -87,7 +87,7 @@ def list_effects(settings: SettingsFile = DEFAULT_SETTINGS, state: State = None,
 
 
 def _print_incident(row: dict[str, Any]) -> None:
-    for name in (*INCIDENT_COLUMNS, "waits_for", "trouble"):
+    for name in (*INCIDENT_COLUMNS, "waits_for", "muted", "trouble"):
         typer.echo(f"{name:<10} {plain(row.get(name))}")
     typer.echo()
     evidence = row["trigger"]["evidence"]

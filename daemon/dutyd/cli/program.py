@@ -19,6 +19,7 @@ from dutyd.cli.publish import publish
 from dutyd.cli.rules import rules
 from dutyd.cli.run import run
 from dutyd.cli.servers import backoffice, standin
+from dutyd.cli.silences import silences
 
 RUN, LOOK, TRY = "Run", "Look and decide", "Try things"
 
@@ -41,6 +42,7 @@ def program() -> typer.Typer:
     app.add_typer(incidents, name="incidents", rich_help_panel=LOOK)
     app.add_typer(effects, name="effects", rich_help_panel=LOOK)
     app.add_typer(approvals, name="approvals", rich_help_panel=LOOK)
+    app.add_typer(silences, name="silences", rich_help_panel=LOOK)
     app.command(rich_help_panel=LOOK)(pause)
     app.command(rich_help_panel=LOOK)(resume)
     app.command(rich_help_panel=TRY)(demo)

@@ -67,6 +67,21 @@ class Throttle:
     per_rule: tuple[Rate, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Inhibit:
+    """While an incident of another rule is open, those of this rule are muted.
+
+    Attributes:
+        by: ids of the rules whose open incidents mute.
+        equal: fields of ``per``, of both rules, whose values must be the same.
+        wait: ``group_wait``, seconds that an opening waits, so that an incident that explains it can come first.
+    """
+
+    by: tuple[str, ...]
+    equal: tuple[str, ...] = ()
+    wait: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
     """What the model may put into one argument.
@@ -151,6 +166,8 @@ class Rule:
         let: names for sub-expressions, in the order of the file; usable in when, clear and steps.
         hold: ``for``, seconds that *when* must be true before it fires.
         clear: None means: not *when*.
+        inhibit: what mutes its incidents.
+        storms: whether many openings in a short time are one incident (``group: off`` ends that).
         summary: text for people; rendered on the newest evidence.
         reads_fields: the event fields that the rule names anywhere: only these go to the model.
         raw: the rule as written, for `rules plan`, digests and messages.
@@ -167,6 +184,8 @@ class Rule:
     severity: Severity = Severity.WARNING
     mode: Mode = Mode.OBSERVE
     throttle: Throttle = Throttle()
+    inhibit: Inhibit | None = None
+    storms: bool = True
     summary: Template | None = None
     agent: Agent | None = None
     steps: Mapping[str, Step] = field(default_factory=dict)

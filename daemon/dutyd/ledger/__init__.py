@@ -15,6 +15,7 @@ from dutyd.ledger.outcomes import Outcomes
 from dutyd.ledger.queries import Queries
 from dutyd.ledger.rule_sets import RuleSets
 from dutyd.ledger.scripts import Scripts
+from dutyd.ledger.silences import Silences
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Ledger:
     rule_sets: RuleSets
     model_spend: ModelSpend
     queries: Queries
+    silences: Silences
 
 
 def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
@@ -43,4 +45,5 @@ def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
         RuleSets(scripts),
         ModelSpend(scripts),
         Queries(scripts),
+        Silences(scripts),
     )

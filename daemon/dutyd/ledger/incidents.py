@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from dutyd.core.incident import IncidentState, Trigger, TriggerKind, entity_text, incident_id
+from dutyd.core.mute import Mute
 from dutyd.core.rule import Mode, Rate, Throttle
 from dutyd.ledger.scripts import Scripts, mapping, ms, text
 
@@ -41,6 +42,7 @@ class Waiting(StrEnum):
     SETTLE = "settle"
     APPROVAL = "approval"
     PAUSED = "paused"
+    MUTED = "muted"
     PERSON = "person"  # something unexpected happened: its traceback stands in the incident
 
 
@@ -52,7 +54,8 @@ class Arrival:
         trigger: as decoded from the triggers topic.
         mode: the incident's effective mode, shown to people.
         throttle: the rule's.
-        pages: whether the rule has an alerting step: then muted incidents join a roll-up page.
+        pages: whether the rule has an alerting step: then throttled incidents join a roll-up page.
+        storms: whether too many openings in a short time become members of one parent incident.
         source: ``topic:partition`` of the triggers topic.
         next_offset: the offset after this record.
 
@@ -62,6 +65,7 @@ class Arrival:
     mode: Mode
     throttle: Throttle
     pages: bool
+    storms: bool
     source: str
     next_offset: int
 
@@ -72,9 +76,10 @@ class Claim:
 
     Attributes:
         fence: the fencing token that every script compares.
-        kind: ``incident``, or ``rollup`` for the page that lists muted ones.
+        kind: ``incident``, ``rollup`` for the page that lists throttled ones, ``storm`` for the parent of many.
         trigger, clear_trigger: the newest opening and the clear.
         run: how the agent run ended, empty while it has not.
+        age: seconds since it was accepted.
 
     """
 
@@ -86,6 +91,19 @@ class Claim:
     trigger: Trigger
     clear_trigger: Trigger | None
     run: str
+    age: float = 0.0
+
+
+LISTED = 100
+"""Members of a roll-up or a storm that are read, and can be listed by their page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The incidents behind one page: how many, and the triggers of the first hundred."""
+
+    count: int
+    triggers: Sequence[Trigger]
 
 
 class Incidents:
@@ -121,9 +139,19 @@ class Incidents:
         """Give the incident back, due again in *due* seconds (None: not by itself), or close it."""
         after = "" if due is None else ms(due)
         answer = await self._scripts.run(
-            "rest", claim.id, claim.fence, claim.state, waiting, after, "1" if close else ""
+            "rest", claim.id, claim.fence, claim.state, waiting, after, "1" if close else "", "", ""
         )
         return Hold(text(answer))
+
+    async def mute(self, claim: Claim, mute: Mute, seconds: float) -> Hold:
+        """Give the incident back muted: it is due again in *seconds*, or when what mutes it ends."""
+        args = (claim.id, claim.fence, claim.state, Waiting.MUTED, ms(seconds), "", mute.by, mute.why)
+        return Hold(text(await self._scripts.run("rest", *args)))
+
+    async def open_of(self, rule: str) -> dict[str, dict[str, str]]:
+        """Return the open incidents of *rule*: id to entity."""
+        found = await self._scripts.read("hgetall", self._scripts.key("open", rule))
+        return {text(name): msgspec.json.decode(value, type=dict[str, str]) for name, value in found.items()}
 
     async def note_step(self, claim: Claim, step: str, result: bytes) -> Hold:
         """Remember the result of a step that made no effect."""
@@ -155,12 +183,14 @@ class Incidents:
         found = await self._scripts.read("lrange", self._scripts.key("incident", incident) + ":turns", 0, -1)
         return list(found)
 
-    async def members(self, rollup: str) -> list[Trigger]:
-        """Return the triggers of the muted incidents that a roll-up page lists."""
-        key = self._scripts.key
-        ids = await self._scripts.read("lrange", key("incident", rollup) + ":members", 0, -1)
-        found = await self._scripts.read_many("hget", [key("incident", text(name)) for name in ids], "trigger")
-        return [msgspec.json.decode(value, type=Trigger) for value in found if value]
+    async def members(self, parent: str) -> Members:
+        """Return what a roll-up page or the page of a storm lists."""
+        name = self._scripts.key("incident", parent) + ":members"
+        ids = await self._scripts.read("lrange", name, 0, LISTED - 1)
+        incidents = [self._scripts.key("incident", text(each)) for each in ids]
+        found = await self._scripts.read_many("hget", incidents, "trigger")
+        triggers = [msgspec.json.decode(value, type=Trigger) for value in found if value]
+        return Members(int(await self._scripts.read("llen", name)), triggers)
 
     async def busy(self) -> int:
         """Return how many incidents will go on without a person."""
@@ -189,6 +219,9 @@ def _arguments(arrival: Arrival) -> tuple[str | bytes | int | float, ...]:
         incident_id(trigger.rule, ("rollup",), trigger.incident) if opened else "",
         arrival.source,
         arrival.next_offset,
+        msgspec.json.encode(trigger.entity),
+        "1" if arrival.storms else "",
+        incident_id(trigger.rule, ("storm",), trigger.incident) if opened else "",
     )
 
 
@@ -203,4 +236,5 @@ def _claim(fields: dict[str, str]) -> Claim:
         trigger=msgspec.json.decode(fields["trigger"], type=Trigger),
         clear_trigger=msgspec.json.decode(clear, type=Trigger) if clear else None,
         run=fields.get("run", ""),
+        age=float(fields["age"]) / 1000,
     )

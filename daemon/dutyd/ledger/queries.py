@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from dutyd.core.incident import EffectState
+from dutyd.core.incident import EffectState, IncidentState
 from dutyd.ledger.effects import Effect, Effects
 from dutyd.ledger.scripts import Scripts, text, texts
 
@@ -37,6 +37,7 @@ class Queries:
         return {
             **_incident_row(fields),
             "waits_for": fields.get("wait", ""),
+            "muted": fields.get("muted_why", "") if fields["state"] == IncidentState.MUTED else "",
             "trigger": msgspec.json.decode(fields["trigger"]),
             "trouble": fields.get("trouble", ""),
             "turns": await read("llen", f"{name}:turns"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from dutyd.core.rule import Place, Rule, RuleSet
 from dutyd.rules.fields import Fields
 from dutyd.rules.known import Known
+from dutyd.rules.muting_reader import wrong_inhibitors
 from dutyd.rules.problems import Problem, RuleErrors
 from dutyd.rules.rule_reader import read_rule
 from dutyd.rules.source import ListNode, Node, Scalar, SourceFile
@@ -51,6 +52,7 @@ def load_files(files: Mapping[str, str], known: Known) -> RuleSet:
         source = SourceFile(name, files[name].removeprefix("\ufeff"))
         rules |= {rule.id: rule for rule in _rules_of(source, known, ids)}
         problems += source.problems
+    problems += [] if problems else wrong_inhibitors(rules)
     if problems:
         raise RuleErrors(problems, files)
     return RuleSet(digest_of(files), rules, dict(files))

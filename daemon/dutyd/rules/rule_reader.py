@@ -16,6 +16,7 @@ from dutyd.evaluate.engine.conditions import conditions_of
 from dutyd.rules.agent_reader import read_agent
 from dutyd.rules.fields import Fields, entries
 from dutyd.rules.known import Known
+from dutyd.rules.muting_reader import read_inhibit, read_storms
 from dutyd.rules.order import Block, ordered
 from dutyd.rules.scopes import PREFIXES, Names, check_uses, fields_read, let_types
 from dutyd.rules.source import Broken, MapNode, Node, SourceFile
@@ -38,6 +39,8 @@ KEYS = (
     "severity",
     "mode",
     "throttle",
+    "inhibit",
+    "group",
     "summary",
     "agent",
     "steps",
@@ -51,7 +54,6 @@ LATER = (
     "within",
     "schedule",
     "timezone",
-    "group",
     "opens",
     "keep_firing_for",
     "brake",
@@ -120,6 +122,8 @@ def _read_alone(fields: Fields) -> dict[str, Any]:
         "severity": fields.read("severity", one_of(Severity), Severity.WARNING),
         "mode": fields.read("mode", one_of(Mode), Mode.OBSERVE),
         "throttle": fields.read("throttle", _throttle, Throttle()),
+        "inhibit": fields.read("inhibit", read_inhibit),
+        "storms": fields.read("group", read_storms, True),
     }
 
 

@@ -1,6 +1,7 @@
 -- Takes one trigger in, and the offset after it, in one write. Answers: accepted, muted, clearing, closed, known.
 -- ARGV: 2 incident, 3 kind, 4 rule, 5 entity text, 6 trigger JSON, 7 opened (s), 8 mode, 9 throttle JSON,
---       10 '1' where a muted incident joins a roll-up page, 11 id of that roll-up, 12 offset field, 13 next offset
+--       10 '1' where a muted incident joins a roll-up page, 11 id of that roll-up, 12 offset field, 13 next offset,
+--       14 entity JSON, 15 '1' where too many openings become members of one parent, 16 id of that parent
 local id, kind, rule, entity, trigger, at = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], now_ms()
 local incident = key('incident', id)
 
@@ -11,6 +12,34 @@ local function create(name, state, what)
     'trigger', trigger, 'opened', ARGV[7], 'accepted', at, 'mode', ARGV[8], 'throttle', ARGV[9], 'fence', '0',
     'lease_until', '0', 'v', '1')
   redis.call('ZADD', key('incidents'), ARGV[7], name)
+end
+
+local function mute(by, why)
+  redis.call('HSET', incident, 'state', 'MUTED', 'muted_by', by, 'muted_why', why)
+end
+
+-- More pages within two minutes than anybody reads: what comes now is a member of one parent, which pages once.
+local function joins_storm()
+  local recent, pointer = key('storm', rule), key('storm', rule, 'parent')
+  if ARGV[15] ~= '1' then return false end
+  redis.call('ZREMRANGEBYSCORE', recent, '-inf', at - 120000)
+  redis.call('ZADD', recent, at, id)
+  redis.call('PEXPIRE', recent, 120000)
+  if redis.call('ZCARD', recent) <= 20 then return false end
+  local parent = redis.call('GET', pointer)
+  local stands = parent and redis.call('HGET', key('incident', parent), 'state')
+  if not stands or stands == 'CLEARING' or stands == 'CLOSED' then
+    parent = ARGV[16]
+    create(parent, 'ACCEPTED', 'storm')
+    wake(parent, at + 5000, 'ready')
+    redis.call('SET', pointer, parent, 'PX', RETENTION_MS)
+  end
+  redis.call('RPUSH', key('incident', parent) .. ':members', id)
+  redis.call('HINCRBY', key('incident', parent), 'open', 1)
+  redis.call('HSET', incident, 'parent', parent)
+  mute('incident:' .. parent, 'one of a storm')
+  sleep(id, 'storm')
+  return true
 end
 
 -- Muted pages are told once: they gather for a few seconds, then at most one roll-up page in the shortest span.
@@ -36,12 +65,14 @@ local state = redis.call('HGET', incident, 'state')
 if kind == 'opened' then
   if state then return 'known' end
   create(id, 'ACCEPTED', 'incident')
+  redis.call('HSET', key('open', rule), id, ARGV[14])
+  if joins_storm() then return 'muted' end
   local free = throttled_until(id, rule, entity, cjson.decode(ARGV[9]), at)
   if free == 0 then
     wake(id, at, 'ready')
     return 'accepted'
   end
-  redis.call('HSET', incident, 'state', 'MUTED')
+  mute('throttle', 'throttled')
   wake(id, free, 'muted')
   if ARGV[10] == '1' then join_rollup() end
   return 'muted'

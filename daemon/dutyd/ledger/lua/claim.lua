@@ -6,7 +6,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('due'), '-inf', at, 'LIMIT',
   local name = key('incident', id)
   local incident = object(name)
   local free = 0
-  if incident.state == 'MUTED' then
+  if incident.state == 'MUTED' and incident.muted_by == 'throttle' then
     free = throttled_until(id, incident.rule, incident.entity, cjson.decode(incident.throttle), at)
   end
   if not incident.state then
@@ -26,6 +26,8 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('due'), '-inf', at, 'LIMIT',
       'lease_until', at + ARGV[3])
     wake(id, at + ARGV[3], 'leased')
     local flat = redis.call('HGETALL', name)
+    flat[#flat + 1] = 'age'
+    flat[#flat + 1] = tostring(at - incident.accepted)
     table.insert(flat, 1, id)
     claimed[#claimed + 1] = flat
   end

@@ -80,10 +80,37 @@ local function set_effect(name, state, reason)
   if state == 'DONE' or state == 'REFUSED' or state == 'PARKED' then publish(name, 'effect', object(effect_key)) end
 end
 
+-- What muted incidents ends: they are due. Answers how many.
+local function unmute(by)
+  local mutes, woken = key('mutes', by), 0
+  for _, id in ipairs(redis.call('SMEMBERS', mutes)) do
+    if redis.call('HGET', key('incident', id), 'state') == 'MUTED' then
+      poke(id, now_ms())
+      woken = woken + 1
+    end
+  end
+  redis.call('DEL', mutes)
+  return woken
+end
+
+-- The last open member of a storm ends its parent, too.
+local function leave_storm(incident, at)
+  local parent = redis.call('HGET', incident, 'parent')
+  if not parent or redis.call('HINCRBY', key('incident', parent), 'open', -1) > 0 then return end
+  local state = redis.call('HGET', key('incident', parent), 'state')
+  if not state or state == 'CLEARING' or state == 'CLOSED' then return end
+  redis.call('HSET', key('incident', parent), 'state', 'CLEARING',
+    'clear_trigger', redis.call('HGET', incident, 'clear_trigger'), 'cleared', redis.call('HGET', incident, 'cleared'))
+  poke(parent, at)
+end
+
 local function close(id, at)
   local incident = key('incident', id)
   redis.call('HSET', incident, 'state', 'CLOSED', 'closed', at)
   sleep(id, '')
+  redis.call('HDEL', key('open', redis.call('HGET', incident, 'rule')), id)
+  unmute('incident:' .. id)
+  leave_storm(incident, at)
   redis.call('SREM', key('held'), id)
   publish(id, 'incident', object(incident))
   for _, name in ipairs(redis.call('LRANGE', incident .. ':effects', 0, -1)) do

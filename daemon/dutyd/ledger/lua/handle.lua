@@ -13,7 +13,7 @@ redis.call('XADD', key('audit'), '*', 'who', ARGV[4], 'did', did, 'what', id, 'w
 if did == 'ack' then redis.call('HSET', incident, 'acked_by', ARGV[4], 'acked', at) end
 if did == 'close' then
   redis.call('HSET', incident, 'clear_trigger', ARGV[6], 'cleared', cjson.decode(ARGV[6]).decided)
-  redis.call('HSET', key('endings'), id, ARGV[7])
+  if redis.call('HGET', incident, 'kind') == 'incident' then redis.call('HSET', key('endings'), id, ARGV[7]) end
   if state == 'MUTED' then
     close(id, at)
   else

@@ -1,0 +1,47 @@
+"""Muting: whether an incident that has done nothing yet may begin, or has to wait.
+
+``path`` asks once for each claim, before the first step; silences and other incidents come from the ledger, so that
+every worker says the same. Throttles are counted where triggers are accepted (``lua/accept.lua``), and so are storms.
+What has begun is not muted any more: half a page is worse than one too many.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dutyd.core.mute import Mute, silenced
+from dutyd.core.rule import Inhibit, Rule
+from dutyd.ledger import Ledger
+from dutyd.ledger.incidents import Claim
+
+AGAIN_SECONDS = 60.0
+"""How often an inhibited incident is asked again, should it not be woken by the end of the other one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Muting:
+    """Says what mutes an incident.
+
+    Attributes:
+        now: the worker's clock, seconds since the epoch.
+
+    """
+
+    ledger: Ledger
+    now: Callable[[], float]
+
+    async def mute_of(self, claim: Claim, rule: Rule) -> Mute | None:
+        """Return what mutes it now, None where it may begin."""
+        now, entity = self.now(), claim.trigger.entity
+        found = silenced(await self.ledger.silences.all(now), rule.id, entity, now)
+        if found is not None or rule.inhibit is None:
+            return found
+        return await self._inhibited(rule.inhibit, claim, now)
+
+    async def _inhibited(self, inhibit: Inhibit, claim: Claim, now: float) -> Mute | None:
+        entity = claim.trigger.entity
+        for other in inhibit.by:
+            for incident, its in (await self.ledger.incidents.open_of(other)).items():
+                if incident != claim.id and all(its.get(name) == entity.get(name) for name in inhibit.equal):
+                    return Mute(f"incident:{incident}", now + AGAIN_SECONDS, f"inhibited by {other}")
+        left = inhibit.wait - claim.age
+        return Mute("wait", now + left, "waits for an incident that explains it") if left > 0 else None

@@ -1,0 +1,63 @@
+"""Muting, as values: what silences and inhibition say of an incident that is about to be worked.
+
+A muted incident is not lost: it waits until the mute ends, and goes on if it is still open then. ``ledger`` keeps the
+silences that people made, ``act.muting`` asks here. Pure: the time comes in.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from dutyd.core.incident import VERSION
+
+
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
+    """Some incidents are not to be acted on for a while.
+
+    Attributes:
+        id: short, for people.
+        who: made it.
+        because: and why.
+        begins: seconds since the epoch.
+        ends: and no longer.
+        rule: only incidents of this rule; empty: of every rule.
+        entity: ``per`` field to value: only incidents of such entities; empty: of every entity.
+    """
+
+    id: str
+    who: str
+    because: str
+    begins: float
+    ends: float
+    rule: str = ""
+    entity: dict[str, str] = {}
+    v: int = VERSION
+
+    def covers(self, rule: str, entity: Mapping[str, str]) -> bool:
+        """Whether it speaks of *entity* of *rule*, at whatever time."""
+        return self.rule in ("", rule) and self.entity.items() <= entity.items()
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """An incident waits.
+
+    Attributes:
+        by: what mutes it: ``silence:ID``, ``incident:ID`` or ``wait``; when that ends early, the incident goes on.
+        until: seconds since the epoch: when it is asked again, at the latest.
+        why: for people.
+    """
+
+    by: str
+    until: float
+    why: str
+
+
+def silenced(silences: Iterable[Silence], rule: str, entity: Mapping[str, str], now: float) -> Mute | None:
+    """Return the mute by that of *silences* which lasts longest, None where none covers it now."""
+    found = [each for each in silences if each.begins <= now < each.ends and each.covers(rule, entity)]
+    if not found:
+        return None
+    last = max(found, key=lambda each: each.ends)
+    return Mute(f"silence:{last.id}", last.ends, f"silenced by {last.who}: {last.because}")

@@ -1,0 +1,11 @@
+-- Begins or ends a silence, audited; ending it lets go on what it muted. Answers how many incidents woke, -1 where
+-- there is no such silence. ARGV: 2 'add' | 'end', 3 id, 4 who, 5 why, 6 the silence (JSON, for 'add'), 7 until (ms)
+local silences, id = key('silences'), ARGV[3]
+if ARGV[2] == 'end' and redis.call('HEXISTS', silences, id) == 0 then return -1 end
+redis.call('XADD', key('audit'), '*', 'who', ARGV[4], 'did', 'silence ' .. ARGV[2], 'what', id, 'why', ARGV[5])
+if ARGV[2] == 'add' then
+  redis.call('HSET', silences, id, ARGV[6])
+  return 0
+end
+redis.call('HDEL', silences, id)
+return unmute('silence:' .. id)

@@ -1,0 +1,151 @@
+"""What mutes an incident, and that it goes on afterwards: silences, inhibition, storms, on a real ledger."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dutyd.core.incident import Trigger
+from dutyd.core.mute import Silence
+from support.acting import Office, office, running
+
+RULES = """
+language: 1
+rules:
+  - id: host-down
+    from: metrics
+    per: [host]
+    when: up == 0
+    mode: act
+    steps:
+      page: {tool: send_alert, with: {severity: critical, summary: "{{ summary }}"}}
+    on_clear:
+      resolve: {tool: resolve_alert, with: {alert: "{{ steps.page.id }}"}}
+  - id: disk-slow
+    from: metrics
+    per: [host, disk]
+    when: write_seconds > 0.5
+    inhibit: {by: [host-down], equal: [host], group_wait: GROUP_WAIT}
+    mode: act
+    steps:
+      page: {tool: send_alert, with: {severity: warning, summary: "{{ disk }} of {{ host }}"}}
+"""
+HOUR = 3600.0
+NOW = 1_780_000_000.0
+
+
+@pytest.fixture
+async def desk(valkey_url: str, unique: str, tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(valkey_url, unique, tmp_path, RULES.replace("GROUP_WAIT", "0s")) as opened:
+        yield opened
+
+
+def down(desk: Office, host: str, number: int = 1) -> Trigger:
+    return desk.trigger("host-down", {"host": host, "up": 0}, {"host": host}, number)
+
+
+def slow(desk: Office, host: str) -> Trigger:
+    return desk.trigger("disk-slow", {"host": host, "disk": "sda", "write_seconds": 1}, {"host": host, "disk": "sda"})
+
+
+async def states(desk: Office) -> dict[str, str]:
+    return {row["entity"]["host"]: row["state"] for row in await desk.ledger.queries.incidents()}
+
+
+async def test_a_silence_mutes_what_it_covers_and_nothing_else_until_somebody_ends_it(desk: Office) -> None:
+    silence = Silence(
+        id="s1", who="ana", because="new disks", begins=NOW - 1, ends=NOW + HOUR, rule="host-down", entity={"host": "a"}
+    )
+    await desk.ledger.silences.add(silence)
+    desk.open_(down(desk, "a"))
+    desk.open_(down(desk, "b"))
+    worker = desk.worker()
+    async with running(replace(worker, means=replace(worker.means, now=lambda: NOW))):
+        await desk.until(lambda: states(desk), {"a": "MUTED", "b": "ACTIVE"})
+        shown = await desk.ledger.queries.whole(down(desk, "a").incident)
+        assert (shown["waits_for"], shown["muted"]) == ("muted", "silenced by ana: new disks")
+        assert await desk.ledger.silences.end("s1", "bob", "done") == 1
+        await desk.until(lambda: states(desk), {"a": "ACTIVE", "b": "ACTIVE"})
+        await desk.settled(2)
+    assert len(await desk.listed("/alerts")) == 2
+
+
+async def test_what_clears_while_it_is_muted_is_never_acted_on(desk: Office) -> None:
+    await desk.ledger.silences.add(Silence(id="s1", who="a", because="b", begins=NOW, ends=NOW + HOUR))
+    desk.open_(down(desk, "a"))
+    worker = desk.worker()
+    async with running(replace(worker, means=replace(worker.means, now=lambda: NOW))):
+        await desk.until(lambda: states(desk), {"a": "MUTED"})
+        desk.clear(down(desk, "a"))
+        await desk.until(lambda: states(desk), {"a": "CLOSED"})
+    assert await desk.listed("/alerts") == []
+
+
+async def test_an_incident_that_another_explains_waits_until_the_other_is_closed(desk: Office) -> None:
+    desk.open_(down(desk, "a"))
+    async with running(desk.worker()):
+        await desk.settled(1)
+        desk.open_(slow(desk, "a"))
+        desk.open_(slow(desk, "b"))
+        await desk.until(lambda: muted(desk), {("disk-slow", "a")})
+        await desk.settled(3)
+        assert len(await desk.listed("/alerts")) == 2
+        desk.clear(down(desk, "a"))
+        await desk.until(lambda: muted(desk), set())
+        await desk.settled(3)
+    assert len(await desk.listed("/alerts")) == 3
+
+
+async def muted(desk: Office) -> set[tuple[str, str]]:
+    rows = await desk.ledger.queries.incidents()
+    return {(row["rule"], row["entity"]["host"]) for row in rows if row["state"] == "MUTED"}
+
+
+async def test_an_opening_waits_for_what_may_explain_it(valkey_url: str, unique: str, tmp_path: Path) -> None:
+    async with office(valkey_url, unique, tmp_path, RULES.replace("GROUP_WAIT", "1s")) as desk:
+        desk.open_(slow(desk, "a"))
+        desk.open_(down(desk, "a"))
+        async with running(desk.worker()):
+            await desk.until(lambda: why_muted(desk), "inhibited by host-down")
+        (alert,) = await desk.listed("/alerts")
+        assert alert["severity"] == "critical"
+
+
+async def why_muted(desk: Office) -> str:
+    rows = [row for row in await desk.ledger.queries.incidents() if row["rule"] == "disk-slow"]
+    return str((await desk.ledger.queries.whole(rows[0]["id"]))["muted"]) if rows else ""
+
+
+async def test_a_storm_pages_twenty_times_then_once_for_all_and_clears_with_the_last(desk: Office) -> None:
+    hosts = [f"h{number:02}" for number in range(30)]
+    for host in hosts:
+        desk.open_(down(desk, host))
+    async with running(desk.worker()):
+        await desk.until(lambda: pages(desk), 21)
+        await desk.settled(31)
+        (told,) = [row for row in await desk.listed("/alerts") if " at once" in row["summary"]]
+        assert told["summary"] == f"10 incidents of host-down at once: {', '.join(hosts[20:])}"
+        for host in hosts:
+            desk.clear(down(desk, host))
+        await desk.until(lambda: resolved(desk), 21)
+        await desk.settled(31)
+    assert {row["state"] for row in await desk.ledger.queries.incidents()} == {"CLOSED"}
+    assert await pages(desk) == 21
+
+
+async def pages(desk: Office) -> int:
+    return len(await desk.listed("/alerts"))
+
+
+async def resolved(desk: Office) -> int:
+    return len(await desk.listed("/alert-resolutions"))
+
+
+async def test_without_grouping_every_opening_pages(valkey_url: str, unique: str, tmp_path: Path) -> None:
+    rules = RULES.replace("GROUP_WAIT", "0s").replace("when: up == 0", "when: up == 0\n    group: off")
+    async with office(valkey_url, unique, tmp_path, rules) as desk:
+        for number in range(25):
+            desk.open_(down(desk, f"h{number}"))
+        async with running(desk.worker()):
+            await desk.until(lambda: pages(desk), 25)
