@@ -52,6 +52,11 @@ rules:
         with: {sku: "{{ sku }}", supplier: S1, quantity: "{{ quantity }}", unit_price: "{{ unit_price }}"}
         refuse_if: quantity * unit_price > 5000
         approval_if: quantity * unit_price > 1000
+  - id: report
+    schedule: "0 6 * * *"
+    mode: act
+    steps:
+      tell: {tool: notify, with: {to: manager, text: "the report of {{ date }}"}}
 """
 ERROR = {"service": "checkout", "error_count": 12}
 
@@ -89,6 +94,18 @@ async def test_a_clear_resolves_what_was_raised_and_closes(desk: Office) -> None
             await desk.settled(1)
     (alert,) = await desk.listed("/alerts")
     assert alert["status"] == "resolved"
+
+
+async def test_the_incident_of_a_schedule_is_closed_when_its_steps_are_done(desk: Office) -> None:
+    trigger = desk.trigger("report", {"date": "2026-06-05"}, {})
+    desk.open_(trigger)
+    desk.open_(trigger)  # two replicas that both thought it due
+    async with running(desk.worker()):
+        await desk.settled(1)
+    (message,) = await desk.listed("/messages")
+    assert message["text"] == "the report of 2026-06-05"
+    (row,) = await desk.ledger.queries.incidents()
+    assert row["state"] == "CLOSED"
 
 
 async def test_a_clear_before_anybody_worked_sends_nothing(desk: Office) -> None:

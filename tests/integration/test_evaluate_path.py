@@ -8,9 +8,12 @@ import redis
 
 from dutyd.core.errors import NotReadyError, WrongError
 from dutyd.core.event import Event
+from dutyd.core.expr import parse
 from dutyd.core.incident import incident_id
+from dutyd.core.rule import Rule
 from dutyd.core.topic import Start, Topic
 from dutyd.evaluate.engine import Change, Plan, State, judge, plan
+from dutyd.evaluate.schedule import read_schedule
 from dutyd.stream import open_stream
 from dutyd.stream.base import TopicSpec
 from dutyd.stream.formats import Decoder
@@ -293,3 +296,55 @@ def test_a_topic_with_another_number_of_partitions_is_refused(path: Path) -> Non
     path.checkpoint().keep_counts({path.topics["metrics"].topic: 7})
     with pytest.raises(WrongError, match="dutyd state repartition"):
         path.evaluator().turn()
+
+
+def scheduled(text: str = "* * * * *") -> Rule:
+    return Rule(id="report", topic="", when=parse("true"), schedule=read_schedule(text, "UTC", 600.0))
+
+
+def knows_schedules(path: Path) -> bool:
+    """Whether the checkpoint says up to when the schedule was judged."""
+    return any(path.client.hlen(key) for key in path.client.scan_iter(f"{path.name}:task:*:latches"))
+
+
+def test_each_due_time_opens_one_incident_whoever_dies(path: Path) -> None:
+    """Two evaluators; the one that runs the schedules dies right before, or right after, what it decided is stored."""
+    path.rules = rule_set(scheduled())
+    path.ahead = 15 - path.now() % 60  # no minute begins by itself
+    began = path.now()
+    first, second = path.evaluator(MortalCheckpoint(path.client, path.name)), path.evaluator()
+    turn_until(lambda: knows_schedules(path), first, second)
+    alive = [first, second]
+    for moment in ("before write", "after write", ""):
+        path.ahead += 60.0
+        runs = next((each for each in alive if any(task.scheduling for task in each._tasks.values())), alive[0])
+        if isinstance(runs._checkpoint, MortalCheckpoint) and moment:
+            runs._checkpoint.dies = moment
+            with pytest.raises(DeathError):
+                turn_until(lambda: False, runs, *(each for each in alive if each is not runs))
+            alive.remove(runs)
+            abandon(runs)
+            alive.append(path.evaluator(MortalCheckpoint(path.client, path.name)))
+        turn_until(lambda: path.now() // 60 * 60 in [each.opened for each in path.triggers()], *alive)
+    for each in alive:
+        abandon(each)
+
+    found = [trigger.opened for trigger in path.triggers()]
+    assert found == sorted(set(found))
+    assert set(found) == {60.0 * minute for minute in range(int(began // 60) + 1, int(path.now() // 60) + 1)}
+    assert {trigger.position for trigger in path.triggers()} == {None}
+
+
+def test_a_schedule_goes_on_where_redis_lost_its_checkpoint(path: Path) -> None:
+    path.rules = rule_set(scheduled())
+    path.ahead = 15 - path.now() % 60
+    turn_until(lambda: knows_schedules(path), first := path.evaluator())
+    path.ahead += 60.0
+    turn_until(lambda: len(path.triggers()) == 1, first)
+    abandon(first)
+    path.forget_checkpoints()
+    path.ahead += 60.0
+    turn_until(lambda: len(path.triggers()) == 2, second := path.evaluator())
+    abandon(second)
+    one, two = path.triggers()
+    assert two.opened == one.opened + 60.0

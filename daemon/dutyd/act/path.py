@@ -59,7 +59,7 @@ async def act(episode: Episode) -> Rest:
             episode.results.update(await ask_model(episode, now.decided))
         elif not now.settled:
             break
-    return episode.rest()
+    return episode.rest(close=episode.accepted.momentary)
 
 
 async def clear(episode: Episode) -> Rest:

@@ -13,6 +13,7 @@ LATE = Counter("dutyd_events_late_total", "Events older than the newest of their
 UNKNOWN = Counter("dutyd_rule_unknown_total", "Conditions that were unknown, by rule and field", ["rule", "field"])
 OVERFLOW = Counter("dutyd_rule_overflow_total", "Entities that were one too many, by rule", ["rule"])
 RULE_FAILURES = Counter("dutyd_rule_failures_total", "Evaluations that raised, by rule", ["rule"])
+MISSED = Counter("dutyd_schedule_missed_total", "Due times that went by without a run, by rule", ["rule"])
 TRIGGERS = Counter("dutyd_triggers_total", "Triggers decided, by rule and kind", ["rule", "kind"])
 LAG = Gauge("dutyd_consumer_lag_seconds", "Age of the newest judged record when it was judged", ["topic", "partition"])
 LATCHES = Gauge("dutyd_latches", "Entities that are pending or firing, by task", ["task"])

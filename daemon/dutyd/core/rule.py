@@ -4,7 +4,7 @@ A rule says which events it sees (``topic``, ``where``), what state is kept for 
 clears, and what may happen then (``steps``, ``agent``). Expressions and templates are parsed once, at load.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -156,12 +156,36 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When a rule is due by the clock; made by ``evaluate.schedule``.
+
+    Attributes:
+        text: the five fields of a cron expression, as written.
+        timezone: IANA name of the zone that they are read in.
+        missed: a run that nobody was there to make is made up for so many seconds after it was due.
+        due_after: returns the first due time after a time, both seconds since the epoch; None: never again.
+
+    """
+
+    text: str
+    timezone: str
+    missed: float
+    due_after: Callable[[float], float | None] = field(compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Return what two equal schedules have in common, as one text."""
+        return f"{self.text} {self.timezone}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One entry of a rule file.
 
     Attributes:
         id: never changes.
-        topic: alias of the source topic (``from``).
+        topic: alias of the source topic (``from``); empty for a rule with a schedule, whose *when* is just true.
+        schedule: when it is due; None: it judges events.
         per: the fields whose values make the entity; empty: one entity for the whole rule.
         let: names for sub-expressions, in the order of the file; usable in when, clear and steps.
         hold: ``for``, seconds that *when* must be true before it fires.
@@ -176,6 +200,7 @@ class Rule:
     id: str
     topic: str
     when: Expr
+    schedule: Schedule | None = None
     per: tuple[str, ...] = ()
     where: Expr | None = None
     let: Mapping[str, Expr] = field(default_factory=dict)
@@ -193,6 +218,11 @@ class Rule:
     reads_fields: frozenset[str] = frozenset()
     raw: Mapping[str, Any] = field(default_factory=dict)
     place: Place = Place()
+
+    @property
+    def momentary(self) -> bool:
+        """Whether its incidents have no end of their own: they are closed once nothing is left to do."""
+        return self.schedule is not None
 
 
 @dataclass(frozen=True, slots=True)

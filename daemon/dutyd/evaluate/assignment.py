@@ -23,7 +23,7 @@ from dutyd.evaluate.engine import State, horizon
 from dutyd.evaluate.engine.latch import NOWHERE
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
-from dutyd.evaluate.records import latches_of, read_latches, read_trigger
+from dutyd.evaluate.records import latches_of, marks_of, read_latches, read_trigger
 from dutyd.evaluate.tasks import Source, Task
 from dutyd.stream.base import Consumer, Partition, Span, Stream
 
@@ -101,14 +101,21 @@ class Assignment:
             if found is not Found.SAME:
                 history = self._history() if history is None else history
                 latches |= latches_of(self._newer(history, members, saved))
+                if self._scheduler in members:
+                    latches = {**marks_of(history, planned.plan.schedules), **latches}
             state = State()
             state.load(latches)
-            task = Task(owner, sources, state, _outbox(saved))
+            task = Task(owner, sources, state, _outbox(saved), scheduling=self._scheduler in members)
             for partition, source in sources.items():
                 consumer.seek(partition, source.read)
             behind = {each.topic: source.decided.offset for each, source in sources.items()}
             log.info("task taken up", task=name, checkpoint=found.value, latches=len(latches), decided=behind)
             yield task
+
+    @property
+    def _scheduler(self) -> Partition:
+        """The partition whose owner runs the scheduled rules: one that every evaluator finds without asking."""
+        return Partition(min(self.topics), 0)
 
     def _source(self, consumer: Consumer, partition: Partition, saved: Saved, span: Span, reach: float) -> Source:
         """Find where *partition* goes on, and from where it is replayed up to there; *reach*: seconds of windows."""

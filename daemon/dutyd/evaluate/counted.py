@@ -6,7 +6,7 @@ would cost more than judging it.
 
 import structlog
 
-from dutyd.core.metrics import DROPPED, LATCHES, LATE, OVERFLOW, RULE_FAILURES, UNKNOWN
+from dutyd.core.metrics import DROPPED, LATCHES, LATE, MISSED, OVERFLOW, RULE_FAILURES, UNKNOWN
 from dutyd.evaluate.engine import State
 
 log = structlog.get_logger()
@@ -25,6 +25,8 @@ def count(task: str, state: State) -> None:
         UNKNOWN.labels(rule, field).inc(number)
     for rule, number in counts.failed.items():
         RULE_FAILURES.labels(rule).inc(number)
+    for rule, number in counts.missed.items():
+        MISSED.labels(rule).inc(number)
     for off in state.take_switched_off():
         log.error("rule is switched off: it kept failing; change it to try again", rule=off.rule, traceback=off.error)
     LATCHES.labels(task).set(state.active())

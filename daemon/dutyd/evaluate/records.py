@@ -11,6 +11,7 @@ import msgspec
 
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import VERSION, Trigger, TriggerKind
+from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Latch, LatchKey, Phase
 from dutyd.evaluate.triggers import cut_evidence
 
@@ -77,9 +78,20 @@ def read_trigger(value: bytes) -> Trigger:
 def latches_of(triggers: Iterable[Trigger]) -> dict[LatchKey, Latch]:
     """Return the latches that *triggers*, in the order of their topic, leave behind: the newest of each key counts.
 
-    Each knows the offset that its trigger was decided at: the engine ignores the entity's events up to there.
+    Each knows the offset that its trigger was decided at: the engine ignores the entity's events up to there. Triggers
+    of the clock leave none: see ``marks_of``.
     """
     return {(each.rule, tuple(each.entity.values())): _latch_of(each) for each in triggers}
+
+
+def marks_of(triggers: Iterable[Trigger], rules: Mapping[str, Rule]) -> dict[LatchKey, Latch]:
+    """Return up to when the scheduled ones of *rules* were judged, as far as *triggers* tell."""
+    found: dict[LatchKey, Latch] = {}
+    for each in triggers:
+        schedule = rules[each.rule].schedule if each.rule in rules else None
+        if each.position is None and schedule is not None:
+            found[each.rule, ()] = Latch(phase=Phase.INACTIVE, since=each.opened, schedule=schedule.name)
+    return found
 
 
 def _latch_of(trigger: Trigger) -> Latch:

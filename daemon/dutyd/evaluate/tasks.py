@@ -80,9 +80,23 @@ class Source:
 
 
 class Task:
-    """One task of this process; used by the evaluator's thread alone."""
+    """One task of this process; used by the evaluator's thread alone.
 
-    def __init__(self, owner: Owner, sources: Mapping[Partition, Source], state: State, outbox: Outbox) -> None:
+    Attributes:
+        scheduling: whether it is the one of the installation that runs the scheduled rules.
+
+    """
+
+    def __init__(
+        self,
+        owner: Owner,
+        sources: Mapping[Partition, Source],
+        state: State,
+        outbox: Outbox,
+        *,
+        scheduling: bool = False,
+    ) -> None:
+        self.scheduling = scheduling
         self.owner = owner
         self.sources = sources
         self.state = state
@@ -133,7 +147,7 @@ class Task:
         if self.replaying:
             return
         marks = (each.watermark.move(now, read_to_end=at_end[each.partition]) for each in self.sources.values())
-        self._changed(planned, tick(planned.plan, self.state, lowest(marks)))
+        self._changed(planned, tick(planned.plan, self.state, lowest(marks), now if self.scheduling else None))
 
     def sweep(self, planned: Planned, now: float) -> None:
         """Close what has no rule any more, and count what happened: now and then, see ``engine.sweep``."""

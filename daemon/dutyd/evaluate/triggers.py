@@ -41,7 +41,7 @@ def trigger_of(change: Change, digest: str, partition: int) -> Trigger:
         evidence=cut_evidence(change.evidence),
         opening=None if change.opening is None else cut_evidence(change.opening),
         because=change.because,
-        position=Position(change.topic, partition, change.offset),
+        position=Position(change.topic, partition, change.offset) if change.topic else None,
     )
 
 

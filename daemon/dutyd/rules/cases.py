@@ -105,8 +105,9 @@ def _case(source: SourceFile, node: Node, rules: Mapping[str, Rule], usual: str 
     rule_id = fields.read("rule", _rule_of(rules), "") if fields.written("rule") else usual
     if rule_id is None:
         source.report(node, "missing-key", "which rule is tested?", "write 'rule: ID' here, or once for the file")
-    events = fields.require("events", _events)
     rule = rules.get(rule_id or "")
+    scheduled = rule is not None and rule.schedule is not None
+    events = fields.read("events", _events, ()) if scheduled else fields.require("events", _events)
     expected = fields.require("expect", expected_of(rule), "say what must happen, or 'expect: nothing'")
     until, model = fields.read("until", duration), fields.read("model", _model_of(rule))
     results = fields.read("results", _by_step(rule, clearing=True), {})

@@ -19,7 +19,7 @@ from dutyd.core.incident import EffectState, Trigger, TriggerKind
 from dutyd.core.policy import Policy
 from dutyd.core.rule import Rule, Step
 from dutyd.core.tool import Catalogue
-from dutyd.evaluate.engine import Change, State, plan, tick
+from dutyd.evaluate.engine import Change, State, next_due, plan, tick
 from dutyd.evaluate.engine import judge as judge_events
 from dutyd.evaluate.triggers import trigger_of
 from dutyd.rules.cases import Case, Decisions
@@ -85,13 +85,16 @@ def play(case: Case, rule: Rule, known: Known) -> Played:
 
 def _changes(case: Case, rule: Rule) -> Iterator[Change]:
     plan_, state = plan([rule]), State()
+    yield from tick(plan_, state, BEGIN, clock=BEGIN)
     for number, given in enumerate(case.events):
         time = BEGIN + given.at
         id_ = f"event-{number}" if given.id is None else given.id
         event = Event(id_, rule.topic, time, time, number, dict(given.fields))
         yield from judge_events(plan_, state, rule.topic, [event])
-    last = max((given.at for given in case.events), default=0.0)
-    yield from tick(plan_, state, BEGIN + max(last, case.until or 0.0))
+    end = BEGIN + max([case.until or 0.0, *(given.at for given in case.events)])
+    while (due := next_due(plan_, state)) <= end:
+        yield from tick(plan_, state, BEGIN, clock=due)
+    yield from tick(plan_, state, end)
 
 
 def _values(trigger: Trigger) -> Mapping[str, Any]:

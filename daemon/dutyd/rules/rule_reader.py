@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from dutyd.core.errors import WrongError
-from dutyd.core.expr import Expr, Type
+from dutyd.core.expr import Expr, Type, parse
 from dutyd.core.rule import Agent, Mode, Place, Rule, Severity, Step, Throttle
 from dutyd.evaluate.engine.conditions import conditions_of
 from dutyd.rules.agent_reader import read_agent
@@ -18,6 +18,9 @@ from dutyd.rules.fields import Fields, entries
 from dutyd.rules.known import Known
 from dutyd.rules.muting_reader import read_inhibit, read_storms
 from dutyd.rules.order import Block, ordered
+from dutyd.rules.schedule_reader import KEYS as SCHEDULE_KEYS
+from dutyd.rules.schedule_reader import NAMES as SCHEDULE_NAMES
+from dutyd.rules.schedule_reader import schedule_of
 from dutyd.rules.scopes import PREFIXES, Names, check_uses, fields_read, let_types
 from dutyd.rules.source import Broken, MapNode, Node, SourceFile
 from dutyd.rules.step_checks import StepContext
@@ -30,6 +33,7 @@ from dutyd.rules.values import anything, duration, list_of, names, one_of, plain
 KEYS = (
     "id",
     "from",
+    *SCHEDULE_KEYS,
     "where",
     "per",
     "let",
@@ -52,8 +56,6 @@ LATER = (
     "expire",
     "sequence",
     "within",
-    "schedule",
-    "timezone",
     "opens",
     "keep_firing_for",
     "brake",
@@ -86,8 +88,12 @@ def read_rule(source: SourceFile, node: Node, known: Known, ids: dict[str, Place
 
 def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule | None:
     source, uses = fields.source, Uses(fields.source)
-    topic = fields.require("from", text)
-    fields.require("when", anything, "say when it fires, such as error_count > 10")
+    scheduled = fields.written("schedule")
+    schedule = schedule_of(fields, known) if scheduled else None
+    topic = "" if scheduled else fields.require("from", text)
+    if not scheduled:
+        _refuse_alone(fields)
+        fields.require("when", anything, "say when it fires, such as error_count > 10")
     per = fields.read("per", names("[service]", _field))
     alone = _read_alone(fields)
     let = _let(fields, uses)
@@ -95,15 +101,17 @@ def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule |
     summary = fields.read("summary", uses.text(Where.SUMMARY))
     agent = fields.read("agent", lambda source, node: read_agent(source, node, known, uses))
     steps, on_clear, scope = _steps(fields, known, uses, agent)
+    scope = replace(scope, fields=SCHEDULE_NAMES if scheduled else None)
     check_uses(source, uses.all, scope)
-    if topic is not None:
+    if topic:
         check_topic(fields, known, topic, per if fields.written("per") else ())
-    when = conditions["when"]
-    if id_ is None or topic is None or when is None:
+    when = parse("true") if scheduled else conditions["when"]
+    if id_ is None or topic is None or when is None or (scheduled and schedule is None):
         return None
     found = Rule(id=id_, topic=topic, when=when, where=conditions["where"], clear=conditions["clear"], let=let, **alone)
     return replace(
         found,
+        schedule=schedule,
         per=per or (),
         summary=summary,
         agent=agent,
@@ -113,6 +121,14 @@ def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule |
         raw=plain(fields.node),
         place=place,
     )
+
+
+def _refuse_alone(fields: Fields) -> None:
+    """Report what belongs to a schedule where there is none."""
+    for key in SCHEDULE_KEYS:
+        if fields.written(key):
+            message = f"`{key}` belongs to a `schedule`, and this rule has none"
+            fields.source.report(fields.key(key), "schedule", message, "delete it, or write schedule: '0 6 * * 1-5'")
 
 
 def _read_alone(fields: Fields) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Names:
         let: the rule's own names, in order, with the type of each.
         steps: the names of its steps; *clearing* those under ``on_clear``.
         arguments: step to the arguments of its call, with the type of each.
+        fields: what stands in place of an event's fields, and nothing else; None: any event's fields.
 
     """
 
@@ -34,6 +35,7 @@ class Names:
     steps: frozenset[str]
     clearing: frozenset[str]
     arguments: Mapping[str, Mapping[str, Type]]
+    fields: Mapping[str, Type] | None = None
 
 
 def let_types(uses: Iterable[Use]) -> dict[str, Type]:
@@ -89,19 +91,25 @@ def _scope(use: Use, names: Names) -> Scope:
     if use.where in (Where.LET, Where.CONDITION):
         return Scope(names=names.let, prefixes=_NONE)
     if use.where is Where.SUMMARY:
-        return Scope(names=names.let, prefixes=_NONE, windows=False)
+        return _after(names, {}, _NONE)
     if use.where is Where.GOAL:
-        return Scope(names={**names.let, **_TEXTS}, prefixes=_NONE, windows=False)
+        return _after(names, _TEXTS, _NONE)
     own = names.arguments.get(use.owner, {}) if use.where is Where.CALL else {}
     steps = names.steps | names.clearing if use.owner in names.clearing else names.steps
-    return Scope(names={**names.let, **_TEXTS, **own}, prefixes={**_NONE, "steps": steps}, windows=False)
+    return _after(names, {**_TEXTS, **own}, {**_NONE, "steps": steps})
+
+
+def _after(names: Names, more: Mapping[str, Type], prefixes: Mapping[str, frozenset[str] | None]) -> Scope:
+    """Return the scope of what is read after the rule decided: no windows, which stand in its ``let``."""
+    known = {**(names.fields or {}), **names.let, **more}
+    return Scope(names=known, closed=names.fields is not None, prefixes=prefixes, windows=False)
 
 
 def fields_read(uses: Iterable[Use], names: Names) -> frozenset[str]:
     """Return the event fields that *uses* name."""
     found: set[str] = set()
     for use in uses:
-        own = set(_scope(use, names).names)
+        own = set(_scope(use, names).names) - set(names.fields or ())
         found |= {
             name
             for _, expr in use.exprs

@@ -27,7 +27,7 @@ MISTAKES = [
     ("    mode: act\n", "    again: {every: 1d}\n", "10:5", "not-yet", "'again' of a rule is not in this version"),
     ("    mode: act\n", "    silent: {after: 15m}\n", "10:5", "not-yet", "not in this version"),
     ("    mode: act\n", "    keep_firing_for: 1m\n", "10:5", "not-yet", "not in this version"),
-    ("    when: error_count > 10\n", "    schedule: '0 6 * * 1-5'\n", "7:5", "not-yet", "'schedule' of a rule"),
+    ("    mode: act\n", "    missed: 1h\n", "10:5", "schedule", "this rule has none"),
     ("    mode: act\n", "    inhibit: {by: [hostdown]}\n", "3:9", "inhibit", "there is no such rule"),
     ("    mode: act\n", "    inhibit: {equal: [service]}\n", "10:14", "missing-key", "'by' is missing"),
     ("    mode: act\n", "    inhibit: {by: [high-errors], equal: [x]}\n", "3:9", "inhibit", "'x' of `equal` is not in"),

@@ -12,6 +12,7 @@ from dutyd.evaluate.engine.latch import NOWHERE, Change, Counts, Latch, LatchKey
 from dutyd.evaluate.engine.migrate import migrate, sweep
 from dutyd.evaluate.engine.peek import peek
 from dutyd.evaluate.engine.plan import Limits, Plan, horizon, plan
+from dutyd.evaluate.engine.schedules import next_due
 from dutyd.evaluate.engine.state import State
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "horizon",
     "judge",
     "migrate",
+    "next_due",
     "peek",
     "plan",
     "replay",

@@ -14,7 +14,7 @@ class Journal:
     Attributes:
         changes: incidents opened and cleared, in order.
         moved: the keys of latches that are not what they were.
-        overflow, failed: rule ids and how often.
+        overflow, failed, missed: rule ids and how often.
         unknown: (rule id, field) and how often.
         switched_off: rules that will not be judged any more.
 
@@ -25,6 +25,7 @@ class Journal:
         self.moved: set[LatchKey] = set()
         self.overflow: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
+        self.missed: Counter[str] = Counter()
         self.unknown: Counter[tuple[str, str]] = Counter()
         self.switched_off: list[SwitchedOff] = []
 

@@ -10,6 +10,7 @@ from dutyd.core.event import Event
 from dutyd.evaluate.engine.binding import bind
 from dutyd.evaluate.engine.latch import Change
 from dutyd.evaluate.engine.plan import Plan
+from dutyd.evaluate.engine.schedules import fire_due
 from dutyd.evaluate.engine.state import State
 from dutyd.evaluate.engine.timing import fire_until
 
@@ -35,8 +36,13 @@ def replay(plan: Plan, state: State, topic_alias: str, events: Sequence[Event]) 
         topic.replay(events)
 
 
-def tick(plan: Plan, state: State, watermark: float) -> list[Change]:
-    """Fire every timer due at or before *watermark*, the event time up to which all events are thought to be here."""
+def tick(plan: Plan, state: State, watermark: float, clock: float | None = None) -> list[Change]:
+    """Fire every timer due at or before *watermark*, the event time up to which all events are thought to be here.
+
+    *clock*, the caller's, drives the scheduled rules; None in a task that is not the one to run them.
+    """
     bind(plan, state)
     fire_until(state.clock, watermark)
+    if clock is not None:
+        fire_due(plan, state, clock)
     return state.journal.take_changes()

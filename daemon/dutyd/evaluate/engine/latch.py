@@ -41,6 +41,7 @@ class Latch(msgspec.Struct, frozen=True, kw_only=True):
         topic: alias of the rule's topic, by which the latch outlives its rule; empty: as the rule says now.
         per: names of the entity's fields; None: as the rule says now.
         last: field to value in the entity's last event, what ``prev`` needs.
+        schedule: by which it is due, of a rule that the clock drives; *since* is then up to when it was judged.
 
     """
 
@@ -53,6 +54,7 @@ class Latch(msgspec.Struct, frozen=True, kw_only=True):
     topic: str = ""
     per: tuple[str, ...] | None = None
     last: dict[str, Any] = {}
+    schedule: str = ""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -69,7 +71,7 @@ class Change(msgspec.Struct, frozen=True):
         opening: the evidence of the opening, when it cleared.
         because: why it cleared: ``clear``, ``rule removed``, ``rule changed``.
         offset: of the last record that is part of the decision, in the task's partition of *topic*.
-        topic: alias of the topic.
+        topic: alias of the topic; empty where the clock decided.
         per: names of the entity's fields, as they were when it opened.
 
     """
@@ -101,6 +103,7 @@ class Counts(msgspec.Struct, frozen=True):
         unknown: (rule id, field) to how often a condition met no usable value there. The field is a window's text
             where a window was unknown, and empty where no value is missing (a division by zero).
         failed: rule id to how often its evaluation raised.
+        missed: rule id to how many of its due times went by without a run.
 
     """
 
@@ -112,6 +115,7 @@ class Counts(msgspec.Struct, frozen=True):
     overflow: dict[str, int] = {}
     unknown: dict[tuple[str, str], int] = {}
     failed: dict[str, int] = {}
+    missed: dict[str, int] = {}
 
 
 class SwitchedOff(msgspec.Struct, frozen=True):

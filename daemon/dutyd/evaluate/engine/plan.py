@@ -125,12 +125,14 @@ class Plan:
     Attributes:
         topics: by alias.
         rules: each rule's conditions by its id.
+        schedules: the rules that are due by the clock, by their ids.
         limits: how much a task remembers.
 
     """
 
     topics: Mapping[str, TopicPlan]
     rules: Mapping[str, Conditions]
+    schedules: Mapping[str, Rule]
     limits: Limits
 
 
@@ -141,7 +143,9 @@ def plan(rules: Iterable[Rule], lateness: Mapping[str, float] | None = None, lim
         WrongError: a rule can't be evaluated; ``rules.load`` refuses such files before.
 
     """
-    conditions = {rule.id: conditions_of(rule) for rule in rules}
+    rules = list(rules)
+    schedules = {rule.id: rule for rule in rules if rule.schedule is not None}
+    conditions = {rule.id: conditions_of(rule) for rule in rules if rule.schedule is None}
     by_topic: dict[str, list[Conditions]] = defaultdict(list)
     for found in conditions.values():
         by_topic[found.rule.topic].append(found)
@@ -150,7 +154,7 @@ def plan(rules: Iterable[Rule], lateness: Mapping[str, float] | None = None, lim
         alias: TopicPlan(alias, known.get(alias, LATENESS), tuple(_views(members)))
         for alias, members in by_topic.items()
     }
-    return Plan(topics, conditions, limits or Limits())
+    return Plan(topics, conditions, schedules, limits or Limits())
 
 
 def horizon(of: Plan) -> float:

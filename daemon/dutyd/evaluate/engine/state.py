@@ -48,6 +48,7 @@ class State:
         absent: rules that some latches are of and the plan is not, to since when that is known, by the caller's
             clock.
         closing: latches whose rule has another topic or ``per`` now.
+        marks: rule id to up to when its schedule was judged; *upcoming* to when it is due next, once that was asked.
         plan, bound_since, topics, rules, clock: the plan at work; see ``binding``.
         journal: what happened since somebody asked.
 
@@ -60,6 +61,8 @@ class State:
         self.remembered: dict[str, dict[Key, Latch]] = {}
         self.absent: dict[str, float | None] = {}
         self.closing: list[Closing] = []
+        self.marks: dict[str, Latch] = {}
+        self.upcoming: dict[str, float] = {}
         self.plan: Plan | None = None
         self.topics: dict[str, TopicState] = {}
         self.rules: dict[str, Placed] = {}
@@ -73,6 +76,9 @@ class State:
         from a trigger that cleared it is inactive.
         """
         for (rule, entity), latch in latches.items():
+            if latch.schedule:
+                self.marks[rule] = latch
+                continue
             key = to_key(entity)
             self.skips.setdefault(rule, {})[key] = latch.offset
             if latch.last:
@@ -89,6 +95,7 @@ class State:
     def all_latches(self) -> dict[LatchKey, Latch]:
         """Return every latch there is, to write a lost checkpoint anew."""
         found = {(rule, entity_of(key)): None for rule, latches in self.latches.items() for key in latches}
+        found.update(((rule, ()), None) for rule in self.marks)
         for rule, placed in self.rules.items():
             if placed.runner.conditions.prevs:
                 found.update(((rule, entity_of(key)), None) for key in placed.view.tracks)
@@ -107,9 +114,13 @@ class State:
             for rule, number in topic.count_overflow():
                 journal.overflow[rule] += number
         taken = Counts(
-            **counts, overflow=dict(journal.overflow), unknown=dict(journal.unknown), failed=dict(journal.failed)
+            **counts,
+            overflow=dict(journal.overflow),
+            unknown=dict(journal.unknown),
+            failed=dict(journal.failed),
+            missed=dict(journal.missed),
         )
-        for counter in (journal.overflow, journal.unknown, journal.failed):
+        for counter in (journal.overflow, journal.unknown, journal.failed, journal.missed):
             counter.clear()
         return taken
 
@@ -123,6 +134,8 @@ class State:
         return sum(len(latches) for latches in self.latches.values())
 
     def _latch(self, rule: str, key: Key) -> Latch | None:
+        if rule in self.marks:
+            return self.marks[rule]
         latch = self.latches.get(rule, {}).get(key)
         placed = self.rules.get(rule)
         prevs = placed.runner.conditions.prevs if placed is not None else frozenset()
