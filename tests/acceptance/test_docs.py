@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, Info
 
 from dutyd.app.world import World
 from dutyd.core import metrics
@@ -52,10 +52,27 @@ def test_an_expression_on_a_page_is_right(page: Path, block: Block) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_a_metric_on_a_page_exists(page: Path) -> None:
-    described = [metric for metric in vars(metrics).values() if isinstance(metric, Counter | Gauge | Histogram)]
-    families = {family.name for metric in described for family in metric.describe()}
-    known = families | {f"{name}_total" for name in families}
-    assert set(re.findall(r"\bdutyd_[a-z_]+\b", page.read_text(encoding="utf-8"))) <= known | {"dutyd_tools"}
+    assert set(re.findall(r"\bdutyd_[a-z_]+\b", page.read_text(encoding="utf-8"))) <= {*metric_names(), "dutyd_tools"}
+
+
+def test_every_metric_stands_in_the_table_with_what_to_do() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(dutyd_[a-z_]+)`[^|]*\|[^|]{10,}\|[^|]{10,}\|$", page, re.MULTILINE)
+    assert sorted(told) == sorted(metric_names())
+
+
+def metric_names() -> list[str]:
+    """Return what the metrics are called where they are scraped."""
+    ends = {"counter": "_total", "info": "_info"}
+    described = [each for each in vars(metrics).values() if isinstance(each, Counter | Gauge | Histogram | Info)]
+    return [f"{family.name}{ends.get(family.type, '')}" for metric in described for family in metric.describe()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_a_link_to_a_heading_leads_to_one(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
+        headings = re.findall(r"^#+ (.+)$", (page.parent / (target or page.name)).read_text(), re.MULTILINE)
+        assert anchor in {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}, anchor
 
 
 def test_a_module_in_the_architecture_exists() -> None:

@@ -251,7 +251,7 @@ async def test_a_decision_during_work_wakes_the_incident_when_it_is_rested_and_s
     effect = await ledger.effects.reserve(claim, new(claim, state=EffectState.AWAITING_APPROVAL), NO_LIMITS)
     await ledger.decisions.approve(effect.key, effect.args_hash, "kim")
     assert await ledger.incidents.claim("w2", 15, 10) == []
-    assert await ledger.effects.expire(claim, effect.key, 60.0) < 0
+    assert await ledger.effects.expire(claim, effect, 60.0) < 0
     await ledger.incidents.rest(claim, Waiting.APPROVAL, 86400.0)
     assert (await claim_one(ledger)).id == claim.id
 

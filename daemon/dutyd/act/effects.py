@@ -75,7 +75,7 @@ class Sender:
         if effect.state in (EffectState.SENDING, EffectState.UNKNOWN):
             return await self._settle(effect)
         if effect.state is EffectState.AWAITING_APPROVAL:
-            left = await self.effects.expire(self.claim, effect.key, APPROVAL_LIFETIME)
+            left = await self.effects.expire(self.claim, effect, APPROVAL_LIFETIME)
             if left > 0:
                 return _waits(Waiting.APPROVAL, left, "waits for approval")
             return await self.go_on(await self.effects.get(effect.key))

@@ -81,7 +81,7 @@ class Episode:
         if effect.state in (EffectState.RESERVED, EffectState.AWAITING_APPROVAL):
             now = self._gate(effect, step)
             if now is not None:
-                await self.means.ledger.effects.regate(self.claim, effect.key, *now)
+                await self.means.ledger.effects.regate(self.claim, effect, *now)
                 effect = await self.means.ledger.effects.get(effect.key)
         return result_of(effect) if effect.state.ended else await self.sender(step).go_on(effect)
 

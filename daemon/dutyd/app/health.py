@@ -2,7 +2,8 @@
 
 Started means that a rule set is loaded and the broker has told of its topics; alive, that the loops that poll the
 broker turn (what the world does is no reason to restart); ready, that the groups were joined and Redis answers.
-``ops.http`` calls the checks from its own thread; each returns what is wrong, or an empty text.
+``ops.http`` calls the checks from its own thread; each returns what is wrong, or an empty text. The heartbeat asks
+here, too, whether evaluation moves.
 """
 
 import time
@@ -42,6 +43,7 @@ class Health:
     stopping: Callable[[], bool] = lambda: False
     evaluator: Evaluator | None = None
     acceptor: Acceptor | None = None
+    _seen: float = 0.0  # the newest turn that the heartbeat knows of
     clock: Callable[[], float] = time.time  # noqa: TID251  # the edge: compared with the evaluator's own
 
     def started(self) -> Mapping[str, Check]:
@@ -60,6 +62,16 @@ class Health:
         """Whether every role of this process was given its partitions."""
         evaluates = self.evaluator is None or (self.evaluator.status.joined and not self.evaluator.status.waiting)
         return evaluates and (self.acceptor is None or self.acceptor.joined)
+
+    def standstill(self) -> str:
+        """Say why evaluation does not move: Redis is away, it waits, or no turn went well since the last question."""
+        if self.evaluator is None:
+            return "this process does not evaluate"
+        if why := self._redis():
+            return why
+        turned, before = self.evaluator.status.turned, self._seen
+        self._seen = turned
+        return "" if turned > before else "no turn since the last heartbeat"
 
     def _rules(self) -> str:
         return self.rules()

@@ -5,6 +5,8 @@ evaluator's thread reads ``current`` between batches.
 """
 
 import asyncio
+import contextlib
+import hashlib
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +14,11 @@ from pathlib import Path
 import structlog
 
 from dutyd.core.errors import NotReadyError
-from dutyd.core.metrics import RULES_LOADED, RULES_REJECTED
+from dutyd.core.metrics import RULES_GOOD, RULES_LOADED, RULES_REJECTED
 from dutyd.core.rule import RuleSet
 from dutyd.ledger.rule_sets import RuleSets
+from dutyd.ops.notices import Notice, Notices
+from dutyd.ops.series import begin_rules
 from dutyd.rules.book import Book
 from dutyd.rules.known import Known
 from dutyd.rules.load import load_folder
@@ -22,6 +26,9 @@ from dutyd.rules.problems import RuleErrors
 from dutyd.rules.watch import Watcher
 
 log = structlog.get_logger()
+
+NOTICE_TEXT = 1_500
+"""Characters of the mistakes that a notice repeats."""
 
 
 @dataclass(slots=True)
@@ -32,6 +39,7 @@ class RuleFiles:
     known: Known
     stored: RuleSets
     book: Book
+    notices: Notices
     _current: RuleSet | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -55,10 +63,12 @@ class RuleFiles:
 
     async def _last_good(self, errors: RuleErrors) -> RuleSet:
         RULES_REJECTED.inc()
+        RULES_GOOD.set(0)
         try:
             rules = await self.book.current()
         except NotReadyError:
             raise errors from None
+        begin_rules(rules.rules)
         log.error(
             "the rule files are wrong: going on with the last good set", digest=rules.digest, problems=str(errors)
         )
@@ -71,16 +81,28 @@ class RuleFiles:
         def follow() -> None:
             for change in Watcher(self.folder, self.known).changes(self._stop):
                 if isinstance(change, RuleErrors):
-                    RULES_REJECTED.inc()
-                    log.error("changed rule files are wrong: the last good set stays", problems=str(change))
+                    asyncio.run_coroutine_threadsafe(self._refuse(change), loop).result()
                 elif change.digest != self.current().digest:
                     asyncio.run_coroutine_threadsafe(self._use_when_stored(change), loop).result()
+                else:
+                    RULES_GOOD.set(1)  # a mistake was taken back
 
         await asyncio.to_thread(follow)
 
     def stop(self) -> None:
         """End ``watch``."""
         self._stop.set()
+
+    async def _refuse(self, errors: RuleErrors) -> None:
+        """Say that changed files are wrong, to people once for each mistake that is made."""
+        RULES_REJECTED.inc()
+        RULES_GOOD.set(0)
+        problems = str(errors)
+        log.error("changed rule files are wrong: the last good set stays", problems=problems)
+        text = f"the rule files are wrong, the last good ones stay in use; `dutyd rules check` shows all: {problems}"
+        with contextlib.suppress(NotReadyError):  # the log has it
+            thing = hashlib.sha256(problems.encode()).hexdigest()
+            await self.notices.tell([Notice("rules", thing, text[:NOTICE_TEXT])])
 
     async def _use_when_stored(self, rules: RuleSet) -> None:
         """Use *rules* once Redis took them; until then the set before stays."""
@@ -97,4 +119,6 @@ class RuleFiles:
         counter = await self.stored.store(rules.digest, dict(rules.files))
         self._current = rules
         RULES_LOADED.set_to_current_time()
+        RULES_GOOD.set(1)
+        begin_rules(rules.rules)
         log.info("rules in use", digest=rules.digest, counter=counter, rules=len(rules.rules))

@@ -20,6 +20,7 @@ from dutyd.app.health import Health
 from dutyd.app.idle import Idle
 from dutyd.app.own_topics import prepare_own_topics
 from dutyd.app.rule_files import RuleFiles
+from dutyd.app.watching import make_heartbeat, make_lookout, make_notices
 from dutyd.app.world import World
 from dutyd.core.errors import NotReadyError
 from dutyd.evaluate.checkpoint import Checkpoint
@@ -27,6 +28,7 @@ from dutyd.evaluate.path import Evaluator
 from dutyd.ledger import Ledger
 from dutyd.ledger.connect import server_facts
 from dutyd.ops.http import PATIENCE, HttpServer, probes
+from dutyd.ops.series import begin_series
 from dutyd.rules.book import Book
 from dutyd.settings import Settings
 
@@ -78,19 +80,24 @@ async def _serve(world: World, role: Role, until_idle: float | None) -> None:
         known = await asyncio.to_thread(world.known_really)
         health.broker = ""
         checkpoint = Checkpoint(world.plain_redis, world.settings.installation)
+        begin_series(world.topics, world.catalogue)
+        notices = make_notices(world, ledger, open_)
         parts: list[Coroutine[None, None, None]] = []
         if role.evaluates:
-            files = RuleFiles(world.settings.rules, known, ledger.rule_sets, book)
+            files = RuleFiles(world.settings.rules, known, ledger.rule_sets, book, notices)
             await files.start()
             health.rules = lambda: ""
             health.evaluator = _evaluator(world, files, checkpoint)
             parts += [_until(stop, files.watch(), files.stop), _in_thread(stop, health.evaluator)]
+            if beat := make_heartbeat(world, health):
+                parts.append(_until(stop, beat.run(stop), _nothing))
         if role.acts:
             worker = await make_worker(world, ledger, book, open_)
             health.acceptor = worker.acceptor
             if not role.evaluates:
                 health.rules = _rules_of_others(book)
-            parts.append(_until(stop, worker.run(stop), lambda: None))
+            lookout = make_lookout(world, ledger, notices)
+            parts += [_until(stop, part.run(stop), _nothing) for part in (worker, lookout)]
         if until_idle is not None:
             idle = _idle(world, checkpoint, ledger, health)
             parts.append(_when_idle(stop, idle.wait(until_idle, time.monotonic)))
@@ -137,6 +144,10 @@ async def _until(stop: asyncio.Event, work: Coroutine[None, None, None], end: Ca
     stop.set()
     end()
     await running
+
+
+def _nothing() -> None:
+    """End work that looks at *stop* itself."""
 
 
 async def _in_thread(stop: asyncio.Event, evaluator: Evaluator) -> None:

@@ -146,6 +146,7 @@ class Tool:
     outlives_clear: bool = False
 
     ALERTING: ClassVar[str] = "alerting"
+    NOTIFY: ClassVar[str] = "notify"
     PURCHASING: ClassVar[str] = "purchasing"
 
     @property

@@ -23,12 +23,13 @@ import structlog
 
 from dutyd.core.errors import NotReadyError, WrongError
 from dutyd.core.event import Record
-from dutyd.core.metrics import DEAD_LETTERS, LAG, LAST_POLL, LATCHES
+from dutyd.core.metrics import DEAD_LETTERS, LAST_POLL, LAST_TURN, LATCHES
 from dutyd.core.rule import RuleSet
 from dutyd.core.topic import OwnTopics, Topic
 from dutyd.evaluate.assignment import Assignment
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.faults import Faults
+from dutyd.evaluate.lag import Lags
 from dutyd.evaluate.plans import Plans
 from dutyd.evaluate.sender import Sender
 from dutyd.evaluate.status import Status
@@ -100,6 +101,7 @@ class Evaluator:
         self._assignment = Assignment(stream, checkpoint, self._topics, OwnTopics(installation))
         self._sender = Sender(stream.producer(), OwnTopics(installation))
         self._faults = Faults()
+        self._lags = Lags(self._topics, now)
         self._joined: Consumer | None = None
         self._tasks: dict[str, Task] = {}
         self._waiting: frozenset[Partition] = frozenset()  # ours, not yet taken up
@@ -187,6 +189,7 @@ class Evaluator:
         if gone or polled.assigned:
             self._drop({self._assignment.task_of(each) for each in gone | polled.assigned})
             self._waiting = (self._waiting | polled.assigned) - gone
+            self._lags.forget(gone)
             self.status = replace(self.status, joined=True)
 
     def _drop(self, names: set[str]) -> None:
@@ -210,9 +213,7 @@ class Evaluator:
                 return
             for record, reason in bad:
                 self._bury(record, partition, reason)
-        LAG.labels(self._topics[partition.topic].alias, partition.number).set(
-            max(0.0, self._now() - records[-1].timestamp / 1000)
-        )
+        self._lags.decided(partition, records[-1].timestamp / 1000)
 
     def _bury(self, record: Record, partition: Partition, reason: str, error: Exception | None = None) -> None:
         DEAD_LETTERS.labels(self._topics[partition.topic].alias).inc()
@@ -232,7 +233,9 @@ class Evaluator:
             for partition, source in task.sources.items():
                 source.reached(consumer.position(partition))
             if due and not task.replaying:
-                task.tick(self._planned, now, {each: consumer.at_end(each) for each in task.sources})
+                at_end = {each: consumer.at_end(each) for each in task.sources}
+                self._lags.read(at_end, now)
+                task.tick(self._planned, now, at_end)
             if sweeping:
                 task.sweep(self._planned, now)
             if endings:
@@ -240,6 +243,7 @@ class Evaluator:
 
     def _leave(self, task: Task) -> None:
         """Forget everything and leave the group, to join it anew: this process was thought dead."""
+        self._lags.forget_all()
         self._tasks.clear()
         self._waiting = frozenset()
         consumer, self._joined = self._joined, None
@@ -271,6 +275,7 @@ class Evaluator:
 
     def _say(self) -> None:
         tasks = self._tasks.values()
+        LAST_TURN.set(self._now())
         self.status = Status(
             joined=self.status.joined or time.monotonic() - self._since >= STAND_BY_SECONDS,
             turned=self._now(),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from dutyd.core.metrics import EVALUATE_SECONDS
+from dutyd.core.metrics import CHECKPOINT_SECONDS
 from dutyd.evaluate.checkpoint import Answer, Checkpoint
 from dutyd.evaluate.tasks import Task
 
@@ -26,7 +26,7 @@ def write_tasks(checkpoint: Checkpoint, tasks: Iterable[Task], now: float, *, at
     due = {task: write for task, write in found.items() if write is not None}
     if not due:
         return []
-    with EVALUATE_SECONDS.time():
+    with CHECKPOINT_SECONDS.time():
         answers = checkpoint.write(list(due.values()))
     gone = []
     for task, answer in zip(due, answers, strict=True):

@@ -16,6 +16,7 @@ from dutyd.ledger.queries import Queries
 from dutyd.ledger.rule_sets import RuleSets
 from dutyd.ledger.scripts import Scripts
 from dutyd.ledger.silences import Silences
+from dutyd.ledger.standing import Standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Ledger:
     model_spend: ModelSpend
     queries: Queries
     silences: Silences
+    standings: Standings
 
 
 def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
@@ -46,4 +48,5 @@ def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
         ModelSpend(scripts),
         Queries(scripts),
         Silences(scripts),
+        Standings(scripts),
     )

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from dutyd.core.incident import EffectState
+from dutyd.core.metrics import EFFECTS
 from dutyd.core.tool import Receipt
 from dutyd.ledger.incidents import Claim
 from dutyd.ledger.scripts import Scripts, mapping, ms, text, texts
@@ -138,7 +139,10 @@ class Effects:
         )
         if text(answer[0]) == "lost":
             raise LostError(new.key)
-        return effect_of(mapping(answer[1:]))
+        effect = effect_of(mapping(answer[1:]))
+        if text(answer[0]) == "made":
+            EFFECTS.labels(effect.tool, effect.state).inc()
+        return effect
 
     async def sending(self, claim: Claim, effect: Effect) -> Leave:
         """Move it to SENDING, if it may be sent now."""
@@ -183,21 +187,28 @@ class Effects:
             LostError: the lease is another worker's now.
 
         """
-        if text(await self._scripts.run("withdraw", claim.id, claim.fence)) == "lost":
+        answer = await self._scripts.run("withdraw", claim.id, claim.fence)
+        if text(answer[0]) == "lost":
             raise LostError(claim.id)
+        for tool in answer[1:]:
+            EFFECTS.labels(text(tool), EffectState.REFUSED).inc()
 
-    async def expire(self, claim: Claim, key: str, lifetime: float) -> float:
+    async def expire(self, claim: Claim, effect: Effect, lifetime: float) -> float:
         """Refuse an approval older than *lifetime* seconds; return the seconds left, 0: refused, below: decided."""
-        return int(await self._scripts.run("expire", claim.id, claim.fence, key, ms(lifetime))) / 1000
+        left = int(await self._scripts.run("expire", claim.id, claim.fence, effect.key, ms(lifetime))) / 1000
+        if left == 0:
+            EFFECTS.labels(effect.tool, EffectState.REFUSED).inc()
+        return left
 
-    async def regate(self, claim: Claim, key: str, state: EffectState, reason: str) -> None:
+    async def regate(self, claim: Claim, effect: Effect, state: EffectState, reason: str) -> None:
         """Refuse what is not sent yet, or have it wait for a person.
 
         Raises:
             LostError: the lease is another worker's now.
         """
-        if text(await self._scripts.run("regate", claim.id, claim.fence, key, state, reason)) == "lost":
-            raise LostError(key)
+        if text(await self._scripts.run("regate", claim.id, claim.fence, effect.key, state, reason)) == "lost":
+            raise LostError(effect.key)
+        EFFECTS.labels(effect.tool, state).inc()
 
     async def get(self, key: str) -> Effect:
         """Return one effect that is known to be there."""

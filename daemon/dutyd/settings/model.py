@@ -13,7 +13,16 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from dutyd.core.topic import Format, OwnTopics, Start, Topic
-from dutyd.settings.values import Duration, Words, http_url, read_secret, redis_url, stream_url, with_password
+from dutyd.settings.values import (
+    Duration,
+    Words,
+    http_url,
+    read_secret,
+    redis_url,
+    secret_http_url,
+    stream_url,
+    with_password,
+)
 
 Alias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
@@ -168,6 +177,22 @@ class HttpSettings(_Group):
     """The port; 0 takes a free one and logs it."""
 
 
+class HeartbeatSettings(_Group):
+    """A dead man's switch: an address that is called while evaluation moves. Whoever watches it pages when it stops."""
+
+    url: Annotated[SecretStr, AfterValidator(secret_http_url)]
+    """What is called, with GET; any answer below 400 counts. Such addresses are secrets: it is never logged."""
+    every: Annotated[Duration, Field(ge=1)] = 60.0
+    """How often. Let the receiver wait for three times as long before it pages: one call may get lost."""
+
+
+class NoticesSettings(_Group):
+    """dutyd's own notices to the people who run it: budget at 80 %, parked effect, rejected rules, and the like."""
+
+    to: Annotated[str, Field(min_length=1, max_length=200)]
+    """Who is told, through the provider of the family `notify`: a name that it knows, or an address."""
+
+
 class WorkerSettings(_Group):
     """How the worker shares incidents with other processes, and how it stops."""
 
@@ -210,6 +235,10 @@ class Settings(_Group):
     """How to reach Kafka."""
     http: HttpSettings | None = None
     """Probes and metrics."""
+    heartbeat: HeartbeatSettings | None = None
+    """The dead man's switch. Not set: nobody outside notices that evaluation stands still."""
+    notices: NoticesSettings | None = None
+    """Who is told what dutyd has to say about itself. Not set: log and metric only."""
     worker: WorkerSettings = WorkerSettings()
     """How workers share incidents."""
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"

@@ -80,6 +80,17 @@ def http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def secret_http_url(value: SecretStr) -> SecretStr:
+    """Check an ``http://`` or ``https://`` address that is itself a secret: what is said of it never shows it."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("this is no web address: write http://host:port/path or https://...")
+    return value
+
+
 def masked(value: SecretStr | str) -> str:
     """Return an address as it may be shown: its user and password replaced by ``***``."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -70,10 +70,21 @@ local function release_money(effect)
   end
 end
 
--- Ends an effect, or moves it: the one place where its state is written after `reserve`.
+local ENDED = {DONE = true, REFUSED = true}
+
+-- Writes an effect's state; `effects:STATE` holds the names of those that have not ended, for whoever watches.
+local function set_state(name, state, reason)
+  local effect_key = key('effect', name)
+  local before = redis.call('HGET', effect_key, 'state')
+  if before then redis.call('SREM', key('effects', before), name) end
+  if not ENDED[state] then redis.call('SADD', key('effects', state), name) end
+  redis.call('HSET', effect_key, 'state', state, 'reason', reason)
+end
+
+-- Ends an effect, or moves it: the one place where its state is written after `reserve`, but for SENDING.
 local function set_effect(name, state, reason)
   local effect_key = key('effect', name)
-  redis.call('HSET', effect_key, 'state', state, 'reason', reason)
+  set_state(name, state, reason)
   redis.call('SREM', key('approvals'), name)
   if state == 'AWAITING_APPROVAL' then redis.call('SADD', key('approvals'), name) end
   if state == 'REFUSED' then release_money(object(effect_key)) end

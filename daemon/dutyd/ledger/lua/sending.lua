@@ -16,7 +16,8 @@ for _, what in ipairs({'all', 'rule:' .. effect.rule, 'tool:' .. effect.tool}) d
     return 'paused'
   end
 end
-redis.call('HSET', key('effect', name), 'state', 'SENDING', 'reason', '', 'fence', ARGV[3], 'sent', now_ms())
+set_state(name, 'SENDING', '')
+redis.call('HSET', key('effect', name), 'fence', ARGV[3], 'sent', now_ms())
 redis.call('HSETNX', key('effect', name), 'first_sent', now_ms())
 redis.call('HINCRBY', key('effect', name), 'attempts', 1)
 return 'go'

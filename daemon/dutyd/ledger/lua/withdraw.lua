@@ -1,13 +1,15 @@
 -- After a clear: what was not sent is off, but for effects that outlive it. ARGV: 2 incident, 3 fence.
--- Answers: own, lost.
+-- Answers {'lost'} or {'own', the tool of each that was refused, ...}.
 local id = ARGV[2]
-if not holds(id, ARGV[3]) then return 'lost' end
+if not holds(id, ARGV[3]) then return {'lost'} end
+local answer = {'own'}
 for _, name in ipairs(redis.call('LRANGE', key('incident', id) .. ':effects', 0, -1)) do
   local effect = object(key('effect', name))
   if effect.clear ~= '1' then
     if effect.state == 'AWAITING_APPROVAL' or (effect.state == 'RESERVED' and effect.outlives ~= '1') then
       set_effect(name, 'REFUSED', 'cleared')
+      answer[#answer + 1] = effect.tool
     end
   end
 end
-return 'own'
+return answer

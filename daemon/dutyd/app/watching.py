@@ -1,0 +1,43 @@
+"""Wires what watches dutyd itself: the look-out over the ledger, its notices, the heartbeat. Called by ``service``."""
+
+from contextlib import AsyncExitStack
+
+from dutyd.app.health import Health
+from dutyd.app.world import World
+from dutyd.core.errors import SettingsError
+from dutyd.core.tool import Tool
+from dutyd.ledger import Ledger
+from dutyd.ops.heartbeat import Heartbeat
+from dutyd.ops.notices import Addressee, Notices
+from dutyd.ops.standing import Lookout
+
+
+def make_notices(world: World, ledger: Ledger, open_: AsyncExitStack) -> Notices:
+    """Return who tells dutyd's own notices; *open_* closes what it opened."""
+    settings = world.settings
+    if settings.notices is None:
+        return Notices(ledger.standings, settings.installation)
+    providers = world.providers()
+    for provider in providers.values():
+        open_.push_async_callback(provider.close)
+    addressee = Addressee(_messenger(world), providers[Tool.NOTIFY], settings.notices.to)
+    return Notices(ledger.standings, settings.installation, addressee)
+
+
+def _messenger(world: World) -> Tool:
+    """Return the tool that makes messages, whatever it is called."""
+    found = [tool for tool in world.catalogue.values() if tool.family == Tool.NOTIFY and tool.changes]
+    if not found:
+        raise SettingsError("notices.to: no tool of the family 'notify' is installed: leave `notices` out")
+    return found[0]
+
+
+def make_lookout(world: World, ledger: Ledger, notices: Notices) -> Lookout:
+    """Return the look-out of a process that acts."""
+    return Lookout(ledger.standings, world.policy, notices)
+
+
+def make_heartbeat(world: World, health: Health) -> Heartbeat | None:
+    """Return the heartbeat of a process that evaluates, where the settings name one."""
+    beat = world.settings.heartbeat
+    return None if beat is None else Heartbeat(beat.url.get_secret_value(), beat.every, health.standstill)

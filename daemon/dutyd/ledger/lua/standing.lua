@@ -1,0 +1,20 @@
+-- How the installation stands now, for metrics and notices; one look, so that its numbers fit together. A parked effect
+-- whose record has expired is forgotten here. ARGV: 2 how many names of parked effects at most.
+-- Answers {ms that the oldest due incident waits, incidents that go on by themselves, {state, count, ...},
+--          {names of parked effects}, {field, value, ...} of what was spent today, the day}.
+local at = now_ms()
+local first = redis.call('ZRANGE', key('due'), 0, 0, 'WITHSCORES')
+local waits = first[2] and math.max(0, at - tonumber(first[2])) or 0
+for _, name in ipairs(redis.call('SMEMBERS', key('effects', 'PARKED'))) do
+  if redis.call('EXISTS', key('effect', name)) == 0 then redis.call('SREM', key('effects', 'PARKED'), name) end
+end
+local counts = {}
+for _, state in ipairs({'RESERVED', 'AWAITING_APPROVAL', 'SENDING', 'UNKNOWN', 'PARKED'}) do
+  counts[#counts + 1] = state
+  counts[#counts + 1] = redis.call('SCARD', key('effects', state))
+end
+local parked = redis.call('SMEMBERS', key('effects', 'PARKED'))
+table.sort(parked)
+local day = tostring(math.floor(at / 86400000))
+return {waits, redis.call('SCARD', key('busy')), counts, {unpack(parked, 1, math.min(#parked, ARGV[2]))},
+  redis.call('HGETALL', key('spent', day)), day}

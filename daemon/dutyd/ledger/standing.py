@@ -1,0 +1,76 @@
+"""How an installation stands: what waits, what is parked, what was spent today; and which notices were told.
+
+``ops.standing`` looks every few seconds; ``ops.notices`` remembers here what it told, so that of all processes one
+tells, once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dutyd.core.incident import EffectState
+from dutyd.ledger.effects import MICROS
+from dutyd.ledger.scripts import Scripts, mapping, text
+
+MOST_NAMES = 100
+"""Names of parked effects that one look brings at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One look at the ledger.
+
+    Attributes:
+        oldest_due: seconds that the oldest due incident waits for a worker; 0: none does.
+        busy: incidents that go on by themselves.
+        effects: how many are in each state that is no end, and PARKED.
+        parked: keys of parked effects, the first hundred.
+        day: the ledger's day (UTC), as a number; what a day's limits count.
+        tokens, usd: what the model took today.
+        money: what effects spend today, in the policy's currency.
+        money_of: the same for each rule.
+
+    """
+
+    oldest_due: float
+    busy: int
+    effects: Mapping[EffectState, int]
+    parked: Sequence[str]
+    day: str
+    tokens: int
+    usd: float
+    money: float
+    money_of: Mapping[str, float]
+
+
+class Standings:
+    """The standing of one installation."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    async def now(self) -> Standing:
+        """Look once."""
+        waits, busy, counts, parked, spent, day = await self._scripts.run("standing", MOST_NAMES)
+        sums = {name: int(value) for name, value in mapping(spent).items()}
+        return Standing(
+            oldest_due=int(waits) / 1000,
+            busy=int(busy),
+            effects={EffectState(state): int(count) for state, count in mapping(counts).items()},
+            parked=[text(name) for name in parked],
+            day=text(day),
+            tokens=sums.get("model_tokens", 0),
+            usd=sums.get("model_micros", 0) / MICROS,
+            money=sums.get("all", 0) / MICROS,
+            money_of={
+                name.removeprefix("rule:"): value / MICROS for name, value in sums.items() if name.startswith("rule:")
+            },
+        )
+
+    async def untold(self, things: Sequence[str]) -> list[str]:
+        """Return those of *things* that nobody told before, and remember all of them as told."""
+        return [text(thing) for thing in await self._scripts.run("tell", *things)] if things else []
+
+    async def forget(self, things: Sequence[str]) -> None:
+        """Take back that *things* are told: they never left."""
+        if things:
+            await self._scripts.read("zrem", self._scripts.key("told"), *things)

@@ -1,0 +1,91 @@
+"""Looks at the ledger every few seconds: its gauges, and what people should be told (``notices``).
+
+Every process that acts runs one; the numbers are the installation's, whoever reads them. While Redis is away the
+gauges stay as they are, and ``dutyd_ledger_read_timestamp_seconds`` shows how old they are.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from dutyd.core.errors import NotReadyError
+from dutyd.core.metrics import BUDGET_USED, EFFECTS_OPEN, LEDGER_READ, OLDEST_DUE
+from dutyd.core.policy import Policy
+from dutyd.ledger.standing import Standing, Standings
+from dutyd.ops.notices import Notice, Notices
+from dutyd.ops.pace import stays
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 5.0
+
+NEARLY = 0.8
+"""The share of a day's limit at which people are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookout:
+    """Looks, and tells."""
+
+    standings: Standings
+    policy: Policy
+    notices: Notices
+    every: float = LOOK_SECONDS
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look until *stop*."""
+        while await stays(stop, self.every):
+            try:
+                await self.look()
+            except NotReadyError as error:
+                log.debug("the ledger can't be looked at now", error=str(error))  # others say it louder
+
+    async def look(self) -> None:
+        """Look once.
+
+        Raises:
+            NotReadyError: Redis does not answer.
+
+        """
+        standing = await self.standings.now()
+        used = used_of(self.policy, standing)
+        OLDEST_DUE.set(standing.oldest_due)
+        for state, count in standing.effects.items():
+            EFFECTS_OPEN.labels(state).set(count)
+        for budget, share in used.items():
+            BUDGET_USED.labels(budget).set(share)
+        LEDGER_READ.set_to_current_time()
+        await self.notices.tell(notices_of(standing, used))
+
+
+def used_of(policy: Policy, standing: Standing) -> dict[str, float]:
+    """Return how much of each daily limit of *policy* is used, by its name; a rule's by the rule that used most."""
+    money, rule = policy.money, _dearest(standing)
+    limits = {
+        "model.tokens_per_day": (standing.tokens, policy.model.tokens_per_day),
+        "model.usd_per_day": (standing.usd, policy.model.usd_per_day),
+        "money.per_day": (standing.money, money.per_day if money else None),
+        "money.per_rule_day": (standing.money_of.get(rule, 0.0), money.per_rule_day if money else None),
+    }
+    return {name: used / float(limit) for name, (used, limit) in limits.items() if limit}
+
+
+def notices_of(standing: Standing, used: Mapping[str, float]) -> list[Notice]:
+    """Return what people should be told of; each has the thing that it is told of once."""
+    return [_budget(standing, name, share) for name, share in used.items() if share >= NEARLY] + [
+        Notice("parked", key, f"effect {key} is parked: look at it with `dutyd incidents show {key.partition('/')[0]}`")
+        for key in standing.parked
+    ]
+
+
+def _budget(standing: Standing, name: str, share: float) -> Notice:
+    rule = f" by rule {_dearest(standing)}" if name.endswith("per_rule_day") else ""
+    text = f"{share:.0%} of today's limit policy.{name} is used{rule}; at 100 % it holds until 0:00 UTC"
+    return Notice("budget", f"{name}{rule}/{standing.day}", text)
+
+
+def _dearest(standing: Standing) -> str:
+    """Return the rule that spent most today."""
+    return max(standing.money_of, key=lambda rule: standing.money_of[rule], default="")
