@@ -45,7 +45,7 @@ async def test_what_is_made_has_an_id_and_is_made_once(system: BackofficeSystem,
     receipt = await provider.create(system.makes, "key-1", system.body)
     assert receipt.id
     assert system.made("key-1") == 1
-    assert provider.promise.kind is system.kind
+    assert provider.promise_of(system.makes).kind is system.kind
 
 
 @recognises

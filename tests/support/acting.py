@@ -19,6 +19,7 @@ from dutyd.act.worker import Worker
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import Evidence, Trigger, TriggerKind, incident_id
 from dutyd.core.policy import Policy
+from dutyd.core.route import Routes
 from dutyd.core.rule import RuleSet
 from dutyd.core.tool import Provider
 from dutyd.core.topic import OwnTopics, Start
@@ -132,11 +133,16 @@ async def office(
         families = {tool.family for tool in TOOLS}
 
         def worker(
-            policy: Policy | None = None, model: Model | None = None, provider: Provider | None = None, **changes: Any
+            policy: Policy | None = None,
+            model: Model | None = None,
+            provider: Provider | None = None,
+            named: Mapping[str, Provider] | None = None,
+            **changes: Any,
         ) -> Worker:
             everything = provider or connect({"url": server.url, **(settings or {})})
+            routes = Routes(everything, named or {}, stands_in=named is None)
             ceiling = policy or Policy()
-            means = Means(ledger, book, ceiling, CATALOGUE, dict.fromkeys(families, everything), model)
+            means = Means(ledger, book, ceiling, CATALOGUE, dict.fromkeys(families, routes), model)
             consumer = stream.consumer(f"{name}.worker", {topics.triggers: Start.EARLIEST}, client=socket.gethostname())
             acceptor = Acceptor(consumer, ledger.incidents, book, ceiling, CATALOGUE, lambda *_: None)
             made = Worker(means, acceptor, OutcomeWriter(ledger.outcomes, stream.producer(), topics.outcomes), "w1")

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from dutyd.core.money import Money
 from dutyd.core.tool import Args, changes
-from dutyd_tools.values import Currency, Price, Quantity, plain
+from dutyd_tools.values import Currency, Price, Quantity, Route, plain
 
 
 class DraftPurchaseOrder(Args):
@@ -20,6 +20,7 @@ class DraftPurchaseOrder(Args):
     currency: Currency = Field("", description="The price's currency, an ISO 4217 code such as EUR.", max_length=3)
     location: str = Field("", description="Where to deliver to.", max_length=200)
     note: str = Field("", description="Why this order, for whoever approves it.", max_length=2000)
+    to: Route = "default"
 
     @model_validator(mode="after")
     def _one_currency(self) -> Self:
@@ -40,6 +41,7 @@ class PlacePurchaseOrder(Args):
     """Arguments of ``place_purchase_order``."""
 
     order: str = Field(description="The id that draft_purchase_order gave.", min_length=1, max_length=200)
+    to: Route = "default"
 
 
 def _total(args: DraftPurchaseOrder) -> Money | None:
@@ -49,14 +51,14 @@ def _total(args: DraftPurchaseOrder) -> Money | None:
 @changes("purchasing", makes="purchase_order", spends=_total, undo="delete the draft", outlives_clear=True)
 def draft_purchase_order(args: DraftPurchaseOrder) -> Mapping[str, Any]:
     """Draft a purchase order. It is not sent to the supplier until it is placed."""
-    body = args.model_dump(exclude_defaults=True, exclude={"unit_price"}) | {"quantity": plain(args.quantity)}
+    body = args.model_dump(exclude_defaults=True, exclude={"unit_price", "to"}) | {"quantity": plain(args.quantity)}
     if args.unit_price is not None:
         currency = args.unit_price.currency or args.currency
         body |= {"unit_price": plain(args.unit_price.amount)} | ({"currency": currency} if currency else {})
     return body
 
 
-@changes("purchasing", makes="placement", undo="cancel the order with the supplier", outlives_clear=True)
+@changes("purchasing", makes="placement", of="order", undo="cancel the order with the supplier", outlives_clear=True)
 def place_purchase_order(args: PlacePurchaseOrder) -> Mapping[str, Any]:
     """Place a drafted purchase order: the supplier gets it."""
-    return args.model_dump()
+    return args.model_dump(exclude={"to"})

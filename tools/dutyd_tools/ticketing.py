@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from dutyd.core.tool import Args, Provider, changes, reads
+from dutyd_tools.values import Route
 
 MOST_FOUND = 20  # tickets in one answer, the newest
 EXCERPT = 300  # characters of each ticket's body
@@ -21,6 +22,7 @@ class CreateTicket(Args):
     )
     body: str = Field(description="What is known, and what to do next.", min_length=1, max_length=20_000)
     priority: str = Field("", description="As the project names it, such as P2.", max_length=50)
+    to: Route = "default"
 
 
 class CommentTicket(Args):
@@ -28,6 +30,7 @@ class CommentTicket(Args):
 
     ticket: str = Field(description="The ticket's id.", min_length=1, max_length=200)
     text: str = Field(description="What to add.", min_length=1, max_length=20_000)
+    to: Route = "default"
 
 
 class SearchTickets(Args):
@@ -40,13 +43,13 @@ class SearchTickets(Args):
 @changes("ticketing", makes="ticket", undo="close the ticket")
 def create_ticket(args: CreateTicket) -> Mapping[str, Any]:
     """Open a ticket that a person will work on."""
-    return args.model_dump(exclude_defaults=True)
+    return args.model_dump(exclude_defaults=True, exclude={"to"})
 
 
-@changes("ticketing", makes="comment")
+@changes("ticketing", makes="comment", of="ticket")
 def comment_ticket(args: CommentTicket) -> Mapping[str, Any]:
     """Add a comment to a ticket."""
-    return args.model_dump()
+    return args.model_dump(exclude={"to"})
 
 
 @reads("ticketing")

@@ -49,6 +49,12 @@ Price = Annotated[
 ]
 """An amount of money, given as a number or as a text such as ``2.50 EUR``."""
 
+Route = Annotated[
+    str,
+    Field(description="The route: a name from the settings of the provider.", min_length=1, max_length=100),
+]
+"""Which of a provider's systems a call goes to; what an earlier effect made is changed where that was made."""
+
 Currency = Annotated[str, AfterValidator(_code)]
 """An ISO 4217 code, or nothing for the installation's own currency."""
 

@@ -18,9 +18,11 @@ from dutyd.act.lease import Lease
 from dutyd.act.steps import StepResult, StepState
 from dutyd.core.incident import EffectState, IncidentState, provider_key
 from dutyd.core.metrics import EFFECTS
+from dutyd.core.route import Routes
 from dutyd.core.tool import (
     KeyKnownError,
     NotSentError,
+    Promise,
     Provider,
     ProviderClass,
     ProviderError,
@@ -46,7 +48,8 @@ class Sender:
     """Sends the effects of one claimed incident.
 
     Attributes:
-        tool, provider: what is called; by the tool's name and family.
+        tool: what is called.
+        routes: the systems behind it; an effect's frozen arguments say which one it goes to.
         if_unsure: what the rule says for class C: ``skip``, ``repeat`` or None (park).
 
     """
@@ -55,7 +58,7 @@ class Sender:
     claim: Claim
     lease: Lease
     tool: Tool
-    provider: Provider
+    routes: Routes
     if_unsure: Literal["skip", "repeat"] | None
 
     async def perform(self, new: NewEffect, limits: MoneyLimitsMicros) -> StepResult:
@@ -103,15 +106,15 @@ class Sender:
 
     async def _create(self, effect: Effect) -> Receipt:
         """Ask the provider to make it; class B is searched before every create."""
-        key, promise = provider_key(effect.key), self.provider.promise
+        key, provider, promise = provider_key(effect.key), self._provider(effect), self._promise(effect)
         try:
             async with asyncio.timeout(promise.timeout):
                 if promise.kind is ProviderClass.B:
-                    if found := await self.provider.lookup(self.tool.makes, key):
+                    if found := await provider.lookup(self.tool.makes, key):
                         return found
                     if not self.lease.lasts():
                         raise NotSentError("the lease ended during the look-up")
-                return await self.provider.create(self.tool.makes, key, self._body(effect.args))
+                return await provider.create(self.tool.makes, key, self._body(effect.args))
         except TimeoutError as error:
             raise UnknownOutcomeError(f"no answer in {promise.timeout:g} s") from error
 
@@ -137,7 +140,7 @@ class Sender:
 
     async def _settle(self, effect: Effect) -> StepResult:
         """Find out what became of a send that nobody heard the end of."""
-        promise = self.provider.promise
+        promise = self._promise(effect)
         # Class A recognises the key: nobody needs to wait. Else the predecessor may still say what became of it.
         quiet = 0.0 if promise.kind is ProviderClass.A else promise.timeout + GRACE
         sent = await self.effects.take(self.claim, effect, quiet)
@@ -150,16 +153,18 @@ class Sender:
         inside = promise.window is None or sent.first_ago < promise.window / 2
         if promise.kind is ProviderClass.A and inside and not cleared:
             return await self._send(effect)
+        if not promise.searchable:
+            return await self._end(effect, EffectState.PARKED, "it may have happened, and the provider can't be asked")
         return await self._look(effect, sent, cleared=cleared)
 
     async def _look(self, effect: Effect, sent: Sent, *, cleared: bool) -> StepResult:
         """Ask the provider, once it must know; what it never saw is sent again, unless that is off by now."""
-        promise = self.provider.promise
+        promise = self._promise(effect)
         quiet = promise.timeout + GRACE + promise.settle
         if sent.ago < quiet:
             return _waits(Waiting.SETTLE, quiet - sent.ago, "waits until the provider must know")
         try:
-            found = await self.provider.lookup(self.tool.makes, provider_key(effect.key))
+            found = await self._provider(effect).lookup(self.tool.makes, provider_key(effect.key))
         except ProviderError as error:
             return _waits(Waiting.SETTLE, backoff(effect.attempts), str(error))
         if found is not None:
@@ -178,9 +183,17 @@ class Sender:
             return await self._send(effect)
         return await self._end(effect, EffectState.PARKED, "it may have happened, and the provider can't tell")
 
+    def _provider(self, effect: Effect) -> Provider:
+        return self.routes.pick(self.tool, effect.args)
+
+    def _promise(self, effect: Effect) -> Promise:
+        return self._provider(effect).promise_of(self.tool.makes)
+
     async def _find(self, effect: Effect) -> Receipt | None:
+        if not self._promise(effect).searchable:
+            return None
         try:
-            return await self.provider.lookup(self.tool.makes, provider_key(effect.key))
+            return await self._provider(effect).lookup(self.tool.makes, provider_key(effect.key))
         except ProviderError:
             return None  # settled later: the outcome stays unknown
 
@@ -189,7 +202,7 @@ class Sender:
         return EffectState.RESERVED if effect.state is EffectState.RESERVED else EffectState.UNKNOWN
 
     def _settle_after(self, effect: Effect) -> float:
-        promise = self.provider.promise
+        promise = self._promise(effect)
         if promise.kind is ProviderClass.B:
             return promise.timeout + GRACE + promise.settle
         return backoff(effect.attempts) if promise.kind is ProviderClass.A else 0.0

@@ -4,10 +4,12 @@ Nothing is remembered between claims but the ledger: ``recall`` takes up what st
 are the same thing. ``path`` works with it, ``perform`` and ``run`` do single steps with it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from dutyd.act.effects import Sender, result_of
-from dutyd.act.gateway import Outcome, gate
+from dutyd.act.gateway import Gate, Outcome, gate
 from dutyd.act.lease import Lease
 from dutyd.act.means import Means
 from dutyd.act.names import names_of
@@ -85,13 +87,19 @@ class Episode:
                 effect = await self.means.ledger.effects.get(effect.key)
         return result_of(effect) if effect.state.ended else await self.sender(step).go_on(effect)
 
+    def gate(self, step: Step, args: Mapping[str, Any]) -> Gate:
+        """Return what the gates say to *step*'s call with *args* now; one that has nowhere to go is refused."""
+        tool = self.means.catalogue[step.tool]
+        if missing := self.means.providers[tool.family].missing(tool, args):
+            return Gate(Outcome.REFUSE, missing)
+        return gate(step, args, tool, self.look, self.means.policy, self.rule.mode)
+
     def _gate(self, effect: Effect, step: Step) -> tuple[EffectState, str] | None:
         """Return the state and reason that the gates give to an unsent effect now; None: it stays as it is."""
         allowed = (self.rule.on_clear if effect.clear else self.rule.steps).get(step.name)
         if allowed is None:
             return EffectState.REFUSED, f"step '{step.name}' is no longer in the rule"
-        tool = self.means.catalogue[step.tool]
-        now = gate(allowed, effect.args, tool, self.look, self.means.policy, self.rule.mode)
+        now = self.gate(allowed, effect.args)
         if now.outcome is Outcome.REFUSE:
             return EffectState.REFUSED, now.reason
         if now.outcome is Outcome.OBSERVE:
@@ -102,8 +110,8 @@ class Episode:
     def sender(self, step: Step) -> Sender:
         """Return who sends *step*'s effects."""
         tool = self.means.catalogue[step.tool]
-        provider = self.means.providers[tool.family]
-        return Sender(self.means.ledger.effects, self.claim, self.lease, tool, provider, step.if_unsure)
+        routes = self.means.providers[tool.family]
+        return Sender(self.means.ledger.effects, self.claim, self.lease, tool, routes, step.if_unsure)
 
     def saw(self, hold: Hold) -> None:
         """Take in what the ledger said of our claim.

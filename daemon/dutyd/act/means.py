@@ -11,7 +11,8 @@ from dutyd.act.accept import RuleBook
 from dutyd.act.agent.model import Model
 from dutyd.act.muting import Muting
 from dutyd.core.policy import Policy
-from dutyd.core.tool import Catalogue, Provider
+from dutyd.core.route import Routes
+from dutyd.core.tool import Catalogue
 from dutyd.ledger import Ledger
 
 
@@ -20,7 +21,7 @@ class Means:
     """The means of one worker.
 
     Attributes:
-        providers: tool family to the system behind it.
+        providers: tool family to the systems behind it.
         model: None where the settings name none: decided steps take their fallback at once.
         currency: what amounts without a currency are in.
 
@@ -30,7 +31,7 @@ class Means:
     rules: RuleBook
     policy: Policy
     catalogue: Catalogue
-    providers: Mapping[str, Provider]
+    providers: Mapping[str, Routes]
     model: Model | None
     currency: str = "EUR"
     now: Callable[[], float] = time.time  # noqa: TID251  # the worker's clock: spans of silences

@@ -12,10 +12,11 @@ from typing import Any
 import structlog
 
 from dutyd.act.episode import Episode
-from dutyd.act.gateway import Bound, Gate, Outcome, Unbound, bind, gate
+from dutyd.act.gateway import Bound, Gate, Outcome, Unbound, bind
 from dutyd.act.steps import StepResult, StepState, encode_result
 from dutyd.core.incident import EffectState, effect_key
 from dutyd.core.policy import Policy
+from dutyd.core.route import DEFAULT_ROUTE
 from dutyd.core.rule import Retry, Step
 from dutyd.core.tool import NotSentError, ProviderError, Tool, UnknownOutcomeError
 from dutyd.ledger.effects import MICROS, MoneyLimitsMicros, NewEffect
@@ -47,8 +48,8 @@ async def call(episode: Episode, step: Step, bound: Bound, *, by: str, clear: bo
     tool = episode.means.catalogue[step.tool]
     if not tool.changes:
         return await _read_and_note(episode, step, tool, bound.args)
-    decision = gate(step, bound.args, tool, episode.look, episode.means.policy, episode.rule.mode)
-    new = _effect(episode, step, bound.args, decision, by=by, clear=clear)
+    args = await _addressed(episode, tool, bound.args)
+    new = _effect(episode, step, args, episode.gate(step, args), by=by, clear=clear)
     return await episode.sender(step).perform(new, money_limits(episode.means.policy))
 
 
@@ -63,7 +64,7 @@ async def refuse(episode: Episode, step: Step, reason: str, *, clear: bool = Fal
 
 async def read(episode: Episode, tool: Tool, args: Mapping[str, Any], retry: Retry = READ_RETRY) -> StepResult:
     """Ask a question; a provider that is not ready is asked again, a few times."""
-    provider = episode.means.providers[tool.family]
+    provider = episode.means.providers[tool.family].pick(tool, args)
     if tool.ask is None:
         raise TypeError(f"tool '{tool.name}' says that it reads, but has nothing to ask")
     reason = ""
@@ -98,6 +99,17 @@ async def _read_and_note(episode: Episode, step: Step, tool: Tool, args: Mapping
     result = await read(episode, tool, args, step.retry if step.retry.attempts > 1 else READ_RETRY)
     episode.saw(await episode.means.ledger.incidents.note_step(episode.claim, step.name, encode_result(result)))
     return result
+
+
+async def _addressed(episode: Episode, tool: Tool, args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return *args* with the route: what is about a thing that this incident made goes where that was made."""
+    if not tool.of or "to" in args or not episode.means.providers[tool.family].named:
+        return args
+    for effect in await episode.means.ledger.effects.of(episode.claim.id):
+        made = episode.means.catalogue.get(effect.tool)
+        if effect.receipt and effect.receipt.id == args.get(tool.of) and made and made.family == tool.family:
+            return {**args, "to": effect.args.get("to", DEFAULT_ROUTE)}
+    return args
 
 
 def _effect(

@@ -30,8 +30,9 @@ async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExit
     """Return a worker on what *world* names; *open_* closes what it opened."""
     settings, own = world.settings, world.settings.own_topics
     providers = world.providers()
-    for provider in providers.values():
-        open_.push_async_callback(provider.close)
+    for routes in providers.values():
+        for provider in routes.all.values():
+            open_.push_async_callback(provider.close)
     model = _model(settings)
     if model is not None:
         open_.push_async_callback(model.close)

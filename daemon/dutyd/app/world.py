@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
-from importlib.metadata import entry_points
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,8 +17,10 @@ import redis.asyncio
 import structlog
 
 from dutyd.app.catalogue import installed_tools
+from dutyd.app.providers import open_providers
 from dutyd.core.policy import Policy
-from dutyd.core.tool import Catalogue, Provider
+from dutyd.core.route import Routes
+from dutyd.core.tool import Catalogue
 from dutyd.core.topic import Topic
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.connect import connect, connect_async
@@ -30,8 +31,6 @@ from dutyd.stream import open_stream
 from dutyd.stream.base import Stream
 
 log = structlog.get_logger()
-
-RUNBOOKS = "runbooks"
 
 
 class World:
@@ -91,7 +90,8 @@ class World:
     @cached_property
     def known(self) -> Known:
         """What the rule checker holds rule files against, by what the settings say."""
-        return Known(catalogue=self.catalogue, topics=self.topics, policy=self.policy)
+        routes = {family: frozenset(each.routes) for family, each in self.settings.providers if each is not None}
+        return Known(catalogue=self.catalogue, topics=self.topics, policy=self.policy, routes=routes)
 
     @property
     def topics(self) -> Mapping[str, Topic]:
@@ -117,21 +117,13 @@ class World:
         """Return a new asyncio client of the ledger's server; the caller closes it."""
         return connect_async(self.redis_url)
 
-    def providers(self) -> Mapping[str, Provider]:
-        """Return the system behind each tool family; the embedded back office where none is set.
+    def providers(self) -> Mapping[str, Routes]:
+        """Return the systems behind each tool family; the embedded back office where none is set.
 
         Providers hold connections of the running event loop: the caller closes them there.
         """
-        kinds = {point.name: point for point in entry_points(group="dutyd.providers")}
-        chosen = {family: setting for family, setting in self.settings.providers if setting is not None}
-        families = sorted({tool.family for tool in self.catalogue.values()} - {RUNBOOKS})
-        opened: dict[str, Provider] = {RUNBOOKS: kinds["folder"].load()({"dir": str(self.settings.runbooks_folder)})}
-        for family in families:
-            setting = chosen.get(family)
-            kind = setting.kind if setting else "backoffice"
-            options = dict(setting.options) if setting else {"url": self.backoffice_url}
-            opened[family] = kinds[kind].load()(options)
-        return opened
+        families = {tool.family for tool in self.catalogue.values()}
+        return open_providers(self.settings, families, lambda: self.backoffice_url)
 
     @cached_property
     def backoffice_url(self) -> str:

@@ -9,7 +9,7 @@ sending to the ledger, which makes sure that it happens once. Third parties add 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypedDict, Unpack, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -40,12 +40,15 @@ class Promise:
         window: seconds for which class A recognises a key; None: for ever.
         settle: seconds until a look-up is sure to find what was made.
         timeout: seconds that one send may take; after it the outcome is unknown.
+        searchable: whether ``lookup`` can tell what was made. Class B is searched by definition, class C can't be; a
+            class A that only recognises keys says no: what it may have made is not taken for never made.
     """
 
     kind: ProviderClass
     window: float | None = None
     settle: float = 0.0
     timeout: float = 10.0
+    searchable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,9 @@ class KeyKnownError(ProviderError):
 class Provider(Protocol):
     """A system that effects reach. It never retries by itself: the ledger is the only retrier."""
 
-    promise: Promise
+    def promise_of(self, kind: str) -> Promise:
+        """Return what it promises for one *kind* of thing: a system may know keys for orders and not for comments."""
+        ...
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> Receipt:
         """Make one *kind* (``ticket``, ``alert``, ...) under *key*; raise a ``ProviderError`` otherwise."""
@@ -130,6 +135,9 @@ class Tool:
         ask: reading tools: the function that answers.
         spends: what a call costs; None where it costs nothing.
         undo: how to take it back, for people; empty where it can't be.
+        addresses: whether its argument ``to`` may also be an address, which the default route's provider knows.
+        of: the argument that holds the id of what an earlier effect made, such as the alert to resolve: without a
+            ``to`` the call takes the route on which that was made.
         outlives_clear: whether it is still to be done when its incident cleared before it could be. An order belongs to
             its episode however late the worker is (the events after it count on it); a page is of no use by then.
     """
@@ -143,6 +151,8 @@ class Tool:
     ask: Callable[[Provider, Any], Awaitable[Any]] | None = None
     spends: Callable[[Any], Money | None] | None = None
     undo: str = ""
+    addresses: bool = False
+    of: str = ""
     outlives_clear: bool = False
 
     ALERTING: ClassVar[str] = "alerting"
@@ -174,14 +184,17 @@ def reads(family: str) -> Callable[[Callable[[Provider, Any], Awaitable[Any]]], 
     return make
 
 
-def changes(
-    family: str,
-    *,
-    makes: str,
-    undo: str = "",
-    spends: Callable[[Any], Money | None] | None = None,
-    outlives_clear: bool = False,
-) -> Callable[[Callable[[Any], Mapping[str, Any]]], Tool]:
+class More(TypedDict, total=False):
+    """What else ``changes`` takes: members of ``Tool`` by their names."""
+
+    spends: Callable[[Any], Money | None] | None
+    undo: str
+    addresses: bool
+    of: str
+    outlives_clear: bool
+
+
+def changes(family: str, *, makes: str, **more: Unpack[More]) -> Callable[[Callable[[Any], Mapping[str, Any]]], Tool]:
     """Make a changing tool of the pure ``def name(args: Model)`` that returns what the provider is sent."""
 
     def make(function: Callable[[Any], Mapping[str, Any]]) -> Tool:
@@ -192,9 +205,7 @@ def changes(
             about=_about(function),
             makes=makes,
             body=function,
-            spends=spends,
-            undo=undo,
-            outlives_clear=outlives_clear,
+            **more,
         )
 
     return make

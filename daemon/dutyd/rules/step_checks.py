@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from dutyd.act.gateway.bounds import Outside, kept, limits_of
 from dutyd.core.errors import nearest
 from dutyd.core.expr import Template, look_in
+from dutyd.core.route import no_route, route_of
 from dutyd.core.rule import Bound, Step
 from dutyd.core.tool import Tool
 from dutyd.rules.fields import Fields, like
@@ -124,13 +125,18 @@ def _outside(found: Bound, fallback: Template | None) -> str:
 
 
 def _check_route(context: StepContext, fields: Fields, step: Step, tool: Tool) -> None:
-    routes = (context.known.routes or {}).get(tool.family)
-    to = step.args.get("to")
-    if routes is None or to is None or not to.is_literal or to.literal in (*routes, "default"):
+    names = (context.known.routes or {}).get(tool.family)
+    if names is None:
         return
-    valid = ("default", *sorted(routes))
-    message = f"there is no route '{to.literal}' for {tool.family}{nearest(str(to.literal), valid)}"
-    context.source.report(fields.value_in("with", "to"), "unknown-route", message, f"there are {', '.join(valid)}")
+    written: list[tuple[str, object]] = [
+        ("decide", to) for to in (step.decide["to"].options if "to" in step.decide else ())
+    ]
+    for key, templates in (("with", step.args), ("fallback", step.fallback or {})):
+        if "to" in templates:
+            written.append((key, templates["to"].literal))
+    for key, to in written:
+        if isinstance(to, str) and route_of(tool, to, names) is None:
+            context.source.report(fields.value_in(key, "to"), "unknown-route", no_route(tool, to, names))
 
 
 def _check_kind(fields: Fields, tool: Tool) -> None:

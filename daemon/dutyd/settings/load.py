@@ -92,7 +92,24 @@ def _anchored(group: Group, folder: Path) -> Group:
             changes[name] = folder / value.expanduser()
         elif isinstance(value, BaseModel):
             changes[name] = _anchored(value, folder)
+        elif isinstance(value, Mapping):
+            changes[name] = {
+                key: _anchored(each, folder) if isinstance(each, BaseModel) else each for key, each in value.items()
+            }
+    changes |= _anchored_options(group.model_extra or {}, folder)
     return group.model_copy(update=changes)
+
+
+def _anchored_options(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a provider's *options*: whatever kind it is, a text whose name ends in ``_file`` is a path."""
+
+    def anchored(name: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return _anchored_options(value, folder)
+        is_path = name.endswith("_file") and isinstance(value, str) and value
+        return str(folder / Path(value).expanduser()) if is_path else value
+
+    return {name: anchored(name, value) for name, value in options.items()}
 
 
 def _misfits(settings: Settings) -> Iterator[Finding]:
@@ -110,8 +127,18 @@ def _misfits(settings: Settings) -> Iterator[Finding]:
             yield Finding(path, f"'{topic.topic}' is already the topic of '{readers[topic.topic]}': use that alias")
         readers[topic.topic] = alias
     kinds = {point.name for point in entry_points(group="dutyd.providers")}
+    for place, kind in _provider_kinds(settings):
+        if kind not in kinds:
+            message = f"there is no provider '{kind}'{nearest(kind, kinds)} (installed: {', '.join(sorted(kinds))})"
+            yield Finding(place, message)
+        elif place[-2] == "default":
+            yield Finding(place[:-1], "the provider's own settings are the route 'default': use another name")
+
+
+def _provider_kinds(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield where each provider and each route says its kind, and that kind."""
     for family, provider in settings.providers:
-        if provider is not None and provider.kind not in kinds:
-            known = ", ".join(sorted(kinds))
-            message = f"there is no provider '{provider.kind}'{nearest(provider.kind, kinds)} (installed: {known})"
-            yield Finding(("providers", family, "kind"), message)
+        if provider is not None:
+            yield ("providers", family, "kind"), provider.kind
+            for name, route in provider.routes.items():
+                yield ("providers", family, "routes", name, "kind"), route.kind or provider.kind

@@ -96,18 +96,42 @@ class ModelSettings(_Group):
         return read_secret("model.api_key", file=self.api_key_file, env=self.api_key_env)
 
 
+class RouteSettings(BaseModel):
+    """Another way to a system behind the same tools, which rules name by `to`; see [providers](providers.md)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    kind: str | None = None
+    """Which adapter talks to it. Default: the provider's. A route of the same kind has the provider's settings but for
+    those that stand here (whole, not merged; `""` takes one away); a route of another kind begins with none."""
+
+
 class ProviderSettings(BaseModel):
-    """The system behind a family of tools: its kind, and whatever that kind needs."""
+    """The system behind a family of tools: its kind, and whatever that kind needs; see [providers](providers.md)."""
 
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     kind: str
-    """Which adapter talks to it. `backoffice` is the built-in stand-in; packages can add others."""
+    """Which adapter talks to it: `alertmanager`, `prometheus`, `rest`, `webhook` and others. `backoffice` is the
+    built-in stand-in; packages can add more."""
+    routes: Mapping[Alias, RouteSettings] = {}
+    """Further systems behind the same tools, by the name that rules use in `to`. The settings beside it are the route
+    `default`."""
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """Everything beside ``kind``, for the adapter."""
+        """Everything that is for the adapter."""
         return self.model_extra or {}
+
+    def route(self, name: str) -> tuple[str, Mapping[str, Any]]:
+        """Return the kind and the options of the route *name*; an empty name is the provider itself."""
+        if not name:
+            return self.kind, self.options
+        route = self.routes[name]
+        kind = route.kind or self.kind
+        inherited = self.options if kind == self.kind else {}
+        options = {**inherited, **(route.model_extra or {})}
+        return kind, {option: value for option, value in options.items() if value != ""}
 
 
 class ProvidersSettings(_Group):

@@ -111,6 +111,7 @@ MISTAKES = [
     ("severity: critical,", "severity: Critical,", "20:26", "argument", "did you mean 'critical'?"),
     ("severity: critical,", "severety: critical,", "20:16", "unknown-argument", "did you mean 'severity'?"),
     ("severity: critical,", "severity: critical, to: opps,", "20:40", "unknown-route", "did you mean 'ops'?"),
+    ("severity: critical,", "severity: critical, to: 7,", "20:40", "argument", "'to': expected a text, found 7"),
     ("severity: critical,", "severity: critical, details: ,", "20:36", "expression", "null is not a value"),
     ("severity: critical, ", "", "19:9", "missing-argument", "'send_alert' needs the argument 'severity'"),
     ("{project: OPS, kind", "{project: 12, kind", "24:25", "argument", "'project': expected a text, found 12"),

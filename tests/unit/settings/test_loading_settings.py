@@ -180,6 +180,32 @@ def test_a_provider_keeps_the_options_of_its_kind(tmp_path: Path) -> None:
     assert (ticketing.kind, ticketing.options) == ("backoffice", {"url": "http://127.0.0.1:1"})
 
 
+ROUTES = """
+providers:
+  ticketing:
+    kind: backoffice
+    url: http://tickets
+    token_file: token
+    headers: {Accept: a, From: b}
+    routes:
+      shop: {url: http://shop, headers: {Accept: c}}
+      open: {token_file: ""}
+      chat: {kind: folder, url: http://chat, login: {password_file: ~/chat}}
+"""
+
+
+def test_a_route_has_the_providers_settings_but_for_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ana")
+    ticketing = load_settings(write(tmp_path, ROUTES), {}).providers.ticketing
+    assert ticketing is not None
+    whole = {"url": "http://tickets", "token_file": str(tmp_path / "token"), "headers": {"Accept": "a", "From": "b"}}
+    assert ticketing.route("") == ("backoffice", whole)
+    assert ticketing.route("shop") == ("backoffice", {**whole, "url": "http://shop", "headers": {"Accept": "c"}})
+    assert ticketing.route("open") == ("backoffice", {"url": "http://tickets", "headers": {"Accept": "a", "From": "b"}})
+    login = {"password_file": "/home/ana/chat"}
+    assert ticketing.route("chat") == ("folder", {"url": "http://chat", "login": login})
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().currency = "USD"  # type: ignore[misc]  # that is the point

@@ -63,6 +63,12 @@ def problems(folder: Path, text: str, environ: dict[str, str] | None = None) -> 
         ("topics: {a: {topic: dutyd.triggers}}", "topics.a.topic: 'dutyd.triggers' is a topic of dutyd's own"),
         ("installation: x\ntopics: {x.outcomes: {}}", "an alias is made of"),
         ("topics: {a: {topic: t}, b: {topic: t}}", "'t' is already the topic of 'a': use that alias"),
+        (
+            "providers: {stock: {kind: folder, routes: {a: {kind: folde}}}}",
+            "routes.a.kind: there is no provider 'folde'",
+        ),
+        ("providers: {stock: {kind: folder, routes: {default: {}}}}", "own settings are the route 'default'"),
+        ("providers: {stock: {kind: folder, routes: {A b: {}}}}", "routes.A b: an alias is made of small letters"),
         ("providers: {stock: {kind: backofice}}", "no provider 'backofice'; did you mean 'backoffice'?"),
     ],
 )

@@ -12,13 +12,13 @@ URL = "http://127.0.0.1:8080"
 async def test_the_promise_comes_from_the_settings_text_or_number() -> None:
     told = {"url": URL, "class": "B", "window": "60", "settle": 5, "timeout": "2.5"}
     provider = backoffice.connect(told)
-    assert provider.promise == Promise(ProviderClass.B, 60.0, 5.0, 2.5)
+    assert provider.promise_of("ticket") == Promise(ProviderClass.B, 60.0, 5.0, 2.5)
     await provider.close()
 
 
 async def test_without_more_than_an_address_it_is_class_a_for_ever() -> None:
     provider = backoffice.connect({"url": URL})
-    assert provider.promise == Promise(ProviderClass.A, None, 0.0, 10.0)
+    assert provider.promise_of("ticket") == Promise(ProviderClass.A, None, 0.0, 10.0)
     await provider.close()
 
 

@@ -16,13 +16,13 @@ BY_NAME = {tool.name: tool for tool in TOOLS}
 # Every tool with its arguments, those that may be left out marked.
 ARGUMENTS = {
     "send_alert": "severity summary details? to?",
-    "resolve_alert": "alert",
-    "create_ticket": "project kind title body priority?",
-    "comment_ticket": "ticket text",
+    "resolve_alert": "alert to?",
+    "create_ticket": "project kind title body priority? to?",
+    "comment_ticket": "ticket text to?",
     "search_tickets": "query project?",
     "check_stock_levels": "sku location?",
-    "draft_purchase_order": "sku supplier quantity unit_price? currency? location? note?",
-    "place_purchase_order": "order",
+    "draft_purchase_order": "sku supplier quantity unit_price? currency? location? note? to?",
+    "place_purchase_order": "order to?",
     "predict_demand": "sku days",
     "notify": "to text subject?",
     "search_runbooks": "query",

@@ -51,8 +51,12 @@ class Backoffice:
     """The back office at an address."""
 
     def __init__(self, settings: BackofficeSettings) -> None:
-        self.promise = Promise(settings.kind, settings.window, settings.settle, settings.timeout)
+        self._promise = Promise(settings.kind, settings.window, settings.settle, settings.timeout)
         self._api = JsonApi(settings.url.rstrip("/"), settings.timeout, {"X-Provider-Class": settings.kind})
+
+    def promise_of(self, kind: str) -> Promise:
+        """Return the promise: the same for all that is made."""
+        return self._promise
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> Receipt:
         """Make one *kind* under *key*."""

@@ -39,11 +39,13 @@ def connect(settings: Mapping[str, Any]) -> Provider:
 class Folder:
     """The Markdown files below *directory*."""
 
-    promise = Promise(ProviderClass.A)
-
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._known: tuple[State, Index] | None = None
+
+    def promise_of(self, kind: str) -> Promise:
+        """Return a promise that nobody asks for: nothing is made here."""
+        return Promise(ProviderClass.A)
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> NoReturn:
         """Refuse: runbooks are only read."""
