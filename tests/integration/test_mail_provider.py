@@ -68,7 +68,7 @@ async def test_a_repeated_key_gives_the_same_message_id_and_so_a_double_shows(
     await connect().create("message", KEY, MESSAGE)
     await connect().create("message", KEY, MESSAGE)
     assert len({taken.message["Message-ID"] for taken in mail.taken}) == 1
-    assert connect().promise.kind is ProviderClass.C
+    assert connect().promise_of("message").kind is ProviderClass.C
     assert await connect().lookup("message", KEY) is None
 
 

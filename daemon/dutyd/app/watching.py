@@ -18,9 +18,13 @@ def make_notices(world: World, ledger: Ledger, open_: AsyncExitStack) -> Notices
     if settings.notices is None:
         return Notices(ledger.standings, settings.installation)
     providers = world.providers()
-    for provider in providers.values():
-        open_.push_async_callback(provider.close)
-    addressee = Addressee(_messenger(world), providers[Tool.NOTIFY], settings.notices.to)
+    for routes in providers.values():
+        for provider in routes.all.values():
+            open_.push_async_callback(provider.close)
+    messenger, to = _messenger(world), settings.notices.to
+    if missing := providers[Tool.NOTIFY].missing(messenger, {"to": to}):
+        raise SettingsError(f"notices.to: {missing}")
+    addressee = Addressee(messenger, providers[Tool.NOTIFY].pick(messenger, {"to": to}), to)
     return Notices(ledger.standings, settings.installation, addressee)
 
 

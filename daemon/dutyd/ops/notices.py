@@ -79,7 +79,7 @@ class Addressee:
         args = self.tool.args.model_validate({"to": self.to, "subject": subject, "text": text})
         if self.tool.body is None:
             raise TypeError(f"tool '{self.tool.name}' says that it changes something, but has no body")
-        async with asyncio.timeout(self.provider.promise.timeout):
+        async with asyncio.timeout(self.provider.promise_of(self.tool.makes).timeout):
             await self.provider.create(self.tool.makes, key, self.tool.body(args))
 
 

@@ -96,12 +96,16 @@ class Smtp:
     """The mail server at an address."""
 
     def __init__(self, settings: SmtpSettings) -> None:
-        self.promise = Promise(ProviderClass.C, timeout=settings.timeout + GOODBYE_SECONDS)
+        self._promise = Promise(ProviderClass.C, timeout=settings.timeout + GOODBYE_SECONDS)
         self._settings = settings
         self._port = settings.port or PORTS[settings.tls]
         self._password = read_secret("password", file=settings.password_file, env=settings.password_env)
         self._context = None if settings.tls is Tls.NONE else _trust(settings.ca_file)
         self._letters = Letters(settings.sender, settings.to, settings.domains)
+
+    def promise_of(self, kind: str) -> Promise:
+        """Return the promise: the same for all that is made."""
+        return self._promise
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> Receipt:
         """Send one ``alert``, ``alert_resolution`` or ``message``; its id is the Message-ID.
