@@ -40,7 +40,7 @@ class BadLine(NamedTuple):
 class _LineRecord(NamedTuple):
     """A line as the decoder reads records; a record that is being published has no history to speak of."""
 
-    value: bytes
+    value: bytes | None
     offset: int = 0
     timestamp: int = 0
     key: bytes | None = None
@@ -73,6 +73,10 @@ def read_lines(raw: Iterable[bytes]) -> Iterator[Line]:
             yield Line(number, value)
 
 
+class SeveralKeysError(BadInputError):
+    """The events of one record belong under several keys."""
+
+
 class Keys:
     """Finds the record keys of *topic*."""
 
@@ -80,19 +84,20 @@ class Keys:
         self._fields = topic.partitioned_by
         self._decoder = Decoder(topic, 0)
 
-    def of(self, value: bytes) -> bytes | None:
-        """Return the key of a record with *value*; None where it has none.
+    def of(self, value: bytes | None, headers: tuple[tuple[str, bytes], ...] = ()) -> bytes | None:
+        """Return the key of a record with *value* and *headers*; None where it has none.
 
         Raises:
-            BadInputError: the value can't be understood, or its events belong under several keys.
+            BadInputError: it can't be understood.
+            SeveralKeysError: its events belong under several keys.
 
         """
-        decoded = self._decoder.decode([_LineRecord(value)])
+        decoded = self._decoder.decode([_LineRecord(value, headers=headers)])
         if decoded.bad:
             raise BadInputError(decoded.bad[0].reason)
         found = {tuple(entity_value(event.fields.get(name)) for name in self._fields) for event in decoded.events}
         if len(found) > 1:
-            raise BadInputError(f"its events differ in {', '.join(self._fields)}: put each into a line of its own")
+            raise SeveralKeysError(f"its events differ in {', '.join(self._fields)}: put each into a line of its own")
         values = next(iter(found), ())
         known = tuple(value for value in values if value is not None)
         return record_key(known) if known and len(known) == len(values) else None

@@ -1,4 +1,4 @@
-"""``dutyd publish``: lines of a file become records of a topic."""
+"""``dutyd publish``: lines of a file, or posts over HTTP, become records of a topic."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,21 +20,57 @@ Alias = Annotated[
     str | None, typer.Option("--topic", metavar="ALIAS", help="The topic's alias in the settings.", show_default=False)
 ]
 Lines = Annotated[
-    Path,
-    typer.Argument(metavar="FILE", help="One event, or an array of events, a line; - reads standard input."),
+    Path | None,
+    typer.Argument(
+        metavar="FILE", help="One event, or an array of events, a line; - reads standard input.", show_default=False
+    ),
+]
+Listen = Annotated[
+    str | None,
+    typer.Option(
+        "--listen",
+        metavar="HOST:PORT",
+        help="Instead of reading a file, take what is posted here, until stopped; port 0 takes a free one.",
+        show_default=False,
+    ),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option("--token-file", metavar="FILE", help="Take posts with this bearer token only.", show_default=False),
+]
+TokenEnv = Annotated[
+    str | None,
+    typer.Option("--token-env", metavar="NAME", help="The same, from a variable.", show_default=False),
 ]
 
 
-def publish(
-    file: Lines,
+def publish(  # noqa: PLR0913 - options are parameters
+    file: Lines = None,
+    *,
     topic: Alias = None,
+    listen: Listen = None,
+    token_file: TokenFile = None,
+    token_env: TokenEnv = None,
     settings: SettingsFile = DEFAULT_SETTINGS,
     as_json: AsJson = False,
 ) -> None:
-    """Send the lines of a file to a topic, keyed as its rules expect.
+    """Send the lines of a file, or what is posted over HTTP, to a topic, keyed as its rules expect.
 
-    Lines go out as they are, as a producer's would: what holds no event is told here, and becomes a dead letter.
+    Lines go out as they are, as a producer's would: what holds no event is told here, and becomes a dead letter. A post
+    is answered once the broker has it; one that holds no event is answered with the reason, and not sent.
     """
+    if listen is not None:
+        if file is not None or as_json:
+            raise SettingsError("--listen takes posts until it is stopped: it goes without FILE and --json")
+        return _listen(settings, topic, listen, token_file, token_env)
+    if token_file or token_env:
+        raise SettingsError("--token-file and --token-env belong to --listen HOST:PORT")
+    if file is None:
+        raise SettingsError("what is to be published? Name a FILE (- reads standard input), or --listen HOST:PORT")
+    return _publish_file(settings, topic, file, as_json)
+
+
+def _publish_file(settings: Path, topic: str | None, file: Path, as_json: bool) -> None:
     from dutyd.app.publish import publish_lines
     from dutyd.cli.places import open_world
 
@@ -50,6 +86,42 @@ def publish(
         print_json({"topic": to.topic, **counts, "bad": [bad._asdict() for bad in done.bad]})
     else:
         typer.echo(_told(to, done.records, done.created, done.without_key))
+
+
+def _listen(settings: Path, topic: str | None, listen: str, token_file: Path | None, token_env: str | None) -> None:
+    import logging
+
+    from dutyd.app.bridge import serve_bridge
+    from dutyd.app.world import World
+    from dutyd.cli.places import read_settings
+    from dutyd.ops.logging import configure_logging
+    from dutyd.settings.values import read_secret
+
+    at = _host_and_port(listen)
+    secret = read_secret("--token", file=token_file, env=token_env)
+    if secret is not None and not secret.get_secret_value():
+        raise SettingsError(f"--token-file: {token_file} is empty")
+    configure_logging(logging.INFO)
+    with World(read_settings(settings)) as world:
+        to = _chosen(world.settings.sources, topic)
+        if secret is None and at[0] not in _THIS_MACHINE:
+            say(f"without --token-file or --token-env whoever reaches {listen} can publish to '{to.topic}'")
+
+        def told(url: str) -> None:
+            typer.echo(f"Posts to {url} become records of '{to.topic}'.")
+            sys.stdout.flush()
+
+        serve_bridge(world.stream, to, secret.get_secret_value() if secret else None, at, told)
+
+
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+
+def _host_and_port(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise SettingsError(f"--listen '{listen}' is not of the form HOST:PORT, such as 127.0.0.1:9095")
+    return host.strip("[]"), int(port)
 
 
 def _opened(file: Path) -> BinaryIO:

@@ -47,3 +47,5 @@ COST = Counter("dutyd_model_cost_usd_total", "What the model cost, US dollars, w
 NOTICES = Counter("dutyd_notices_total", "dutyd's own notices by kind and what became of them", ["kind", "result"])
 HEARTBEATS = Counter("dutyd_heartbeats_total", "Heartbeats by what became of them (sent, held, failed)", ["result"])
 LAST_HEARTBEAT = Gauge("dutyd_last_heartbeat_timestamp_seconds", "When the heartbeat's receiver last took one")
+
+POSTS = Counter("dutyd_posts_total", "Posts to the HTTP bridge, by the status they were answered with", ["status"])
