@@ -75,7 +75,7 @@ def _publish_file(settings: Path, topic: str | None, file: Path, as_json: bool) 
     from dutyd.cli.places import open_world
 
     with open_world(settings) as world, progress("publishing") as show, _opened(file) as lines:
-        to = _chosen(world.settings.sources, topic)
+        to = chosen(world.settings.sources, topic)
         total = sum(1 for _ in lines) if lines.seekable() else None
         if total is not None:
             lines.seek(0)
@@ -148,7 +148,7 @@ def _told(topic: Topic, records: int, created: int, without_key: int) -> str:
     return f"{told}."
 
 
-def _chosen(topics: Mapping[str, Topic], alias: str | None) -> Topic:
+def chosen(topics: Mapping[str, Topic], alias: str | None) -> Topic:
     """Return the topic to write to; with a single one in the settings nobody has to name it."""
     names = ", ".join(topics) or "none"
     if alias is None and len(topics) == 1:

@@ -13,10 +13,12 @@ import typer
 from dutyd.cli.failures import Exit
 from dutyd.cli.options import AsJson
 from dutyd.cli.render import counted, plain, print_json
+from dutyd.cli.rules_backtest import backtest
 from dutyd.cli.rules_eval import eval_
 
 rules = typer.Typer(no_args_is_help=True, help="Write, check, test and understand rules.")
 rules.command("eval")(eval_)
+rules.command()(backtest)
 
 SKIPPED = "topics (`from`, `per`) and the policy: name the settings with --settings FILE to check them, too"
 

@@ -12,6 +12,7 @@ from typing import Any
 from dutyd.core.duration import parse_duration
 from dutyd.core.errors import nearest
 from dutyd.core.rule import Place, Rule
+from dutyd.rules.actor import Decisions
 from dutyd.rules.expectations import Expected, expected_of
 from dutyd.rules.fields import Fields, entries
 from dutyd.rules.source import ListNode, MapNode, Node, Scalar, SourceFile
@@ -23,9 +24,6 @@ _MOST_EVENTS = 100_000
 _FILE_KEYS = ("language", "rule", "tests")
 _CASE_KEYS = ("name", "rule", "events", "until", "model", "results", "expect")
 _DOWN = "down"
-
-Decisions = Mapping[str, Mapping[str, Any]]
-"""Step to names and values: what the model decides, or what a call gives."""
 
 
 @dataclass(frozen=True, slots=True)

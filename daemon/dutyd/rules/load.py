@@ -6,7 +6,7 @@ all of it is right and a ``RuleSet`` comes out, or ``RuleErrors`` holds every pr
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dutyd.core.rule import Place, Rule, RuleSet
@@ -19,7 +19,7 @@ from dutyd.rules.source import ListNode, Node, Scalar, SourceFile
 from dutyd.rules.values import wrong
 from dutyd.rules.yaml_reader import read_yaml
 
-__all__ = ["Known", "RuleErrors", "digest_of", "load_files", "load_folder", "read_folder"]
+__all__ = ["Known", "RuleErrors", "digest_of", "load_files", "load_folder", "load_place", "read_folder"]
 
 BESIDE = frozenset(("tests", "tables", "runbooks"))
 """Folders that lie beside the rules and hold none."""
@@ -36,6 +36,16 @@ def load_folder(path: Path, known: Known) -> RuleSet:
 
     """
     return load_files(read_folder(path), known)
+
+
+def load_place(path: Path, known: Known) -> RuleSet:
+    """Return the rules of the folder, or the one file, *path*.
+
+    Raises:
+        RuleErrors: something is wrong; holds all problems.
+
+    """
+    return load_files(_read(path.parent, [path]), known) if path.is_file() else load_folder(path, known)
 
 
 def load_files(files: Mapping[str, str], known: Known) -> RuleSet:
@@ -77,9 +87,17 @@ def read_folder(path: Path) -> dict[str, str]:
     """
     if not path.is_dir():
         raise RuleErrors([Problem(str(path), 0, 0, "no-folder", "there is no such folder", "name a folder of rules")])
+    files = _read(path, _rule_files(path))
+    if not files:
+        message, hint = "no rule files (*.yaml) in this folder", "a file with 'rules: []' says that there are no rules"
+        raise RuleErrors([Problem(str(path), 0, 0, "no-rules", message, hint)])
+    return files
+
+
+def _read(path: Path, found: Iterable[Path]) -> dict[str, str]:
     files: dict[str, str] = {}
     problems: list[Problem] = []
-    for file in _rule_files(path):
+    for file in found:
         name = file.relative_to(path).as_posix()
         try:
             files[name] = file.read_bytes().decode()
@@ -88,9 +106,6 @@ def read_folder(path: Path) -> dict[str, str]:
             problems.append(Problem(name, 0, 0, "not-text", message, "save the file as UTF-8"))
         except OSError as error:
             problems.append(Problem(name, 0, 0, "unreadable", f"it can't be read: {error.strerror}"))
-    if not files and not problems:
-        message, hint = "no rule files (*.yaml) in this folder", "a file with 'rules: []' says that there are no rules"
-        problems.append(Problem(str(path), 0, 0, "no-rules", message, hint))
     if problems:
         raise RuleErrors(problems, files)
     return files

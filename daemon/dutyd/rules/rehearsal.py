@@ -1,206 +1,181 @@
-"""Play a rule test: the real engine and the real step graph and gates, with a recorder in place of providers.
+"""Rehearse rules on events: the real engine, and an actor for each opening, in event time.
 
-``play`` takes a case and returns what happened: openings, clears, effects with the arguments they would have had.
-Time is the events' own; nothing waits and nothing leaves. Called by ``testing``.
+``rules test`` and ``backtest`` put events in and get openings out: when, for which entity, when they cleared, and
+which effects there would have been. Nothing waits and nothing leaves. Throttles are judged as the ledger does, by the
+events' time; what else the ledger and people judge (pauses, silences, daily money, approvals) is no part of it.
 """
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
-import msgspec
-
-from dutyd.act.gateway import Accepted, Bound, Call, Outcome, Rejected, Unbound, bind, gate, judge, narrowed
-from dutyd.act.names import names_of
-from dutyd.act.steps import StepResult, StepState, ready
 from dutyd.core.event import Event
-from dutyd.core.expr import Look
-from dutyd.core.incident import EffectState, Trigger, TriggerKind
-from dutyd.core.policy import Policy
-from dutyd.core.rule import Rule, Step
-from dutyd.core.tool import Catalogue
-from dutyd.evaluate.engine import Change, State, next_due, plan, tick
-from dutyd.evaluate.engine import judge as judge_events
+from dutyd.core.incident import Trigger, TriggerKind
+from dutyd.core.rule import Rule
+from dutyd.evaluate.engine import LATENESS, Change, Counts, State, judge, next_due, plan, tick
 from dutyd.evaluate.triggers import trigger_of
-from dutyd.rules.cases import Case, Decisions
+from dutyd.rules.actor import Actor, Done, Script
 from dutyd.rules.known import Known
-
-BEGIN = 1_767_225_600.0
-"""The event time of ``0s``: the first of January 2026, 00:00 UTC."""
-
-_STATES = {
-    Outcome.SEND: EffectState.DONE,
-    Outcome.ASK: EffectState.AWAITING_APPROVAL,
-    Outcome.REFUSE: EffectState.REFUSED,
-    Outcome.OBSERVE: EffectState.REFUSED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """An effect that came as far as *state*: what it was and why it went no further."""
-
-    step: str
-    tool: str
-    args: Mapping[str, Any]
-    state: EffectState
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """An opening or a clear, *at* seconds from the beginning, and the values it was decided by."""
-
-    entity: Mapping[str, str]
-    at: float
-    values: Mapping[str, Any]
+from dutyd.rules.throttling import Throttling
 
 
 @dataclass(slots=True)
-class Played:
-    """What happened, in the order of event time; *said* is what the gateway told the model where it refused."""
+class Opening:
+    """One incident, as far as it came.
 
-    opens: list[Turn] = field(default_factory=list)
-    clears: list[Turn] = field(default_factory=list)
+    Attributes:
+        entity: ``per`` field to value.
+        opened, cleared: event time, seconds since the epoch; None: it is still open.
+        effects: in order, those of ``on_clear`` too.
+        said: what the gateway told the model where it refused.
+        runs: how often the model would have been asked.
+        muted: whether a throttle held it back, at first or for good.
+        seen, clearing: the values that it was decided by, where they are kept.
+
+    """
+
+    rule: str
+    entity: Mapping[str, str]
+    opened: float
+    cleared: float | None = None
     effects: list[Done] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
-
-
-def play(case: Case, rule: Rule, known: Known) -> Played:
-    """Return what *rule* makes of the events of *case*."""
-    played = Played()
-    open_: dict[str, _Actor] = {}
-    for change in _changes(case, rule):
-        trigger = trigger_of(change, digest="", partition=0)
-        turn = Turn(trigger.entity, change.decided - BEGIN, _values(trigger))
-        if change.kind is TriggerKind.OPENED:
-            played.opens.append(turn)
-            actor = open_[trigger.incident] = _Actor(case, rule, known, trigger, played)
-            actor.act()
-        elif change.kind is TriggerKind.CLEARED:
-            played.clears.append(turn)
-            open_.pop(trigger.incident).clear(trigger)
-    return played
-
-
-def _changes(case: Case, rule: Rule) -> Iterator[Change]:
-    plan_, state = plan([rule]), State()
-    yield from tick(plan_, state, BEGIN, clock=BEGIN)
-    for number, given in enumerate(case.events):
-        time = BEGIN + given.at
-        id_ = f"event-{number}" if given.id is None else given.id
-        event = Event(id_, rule.topic, time, time, number, dict(given.fields))
-        yield from judge_events(plan_, state, rule.topic, [event])
-    end = BEGIN + max([case.until or 0.0, *(given.at for given in case.events)])
-    while (due := next_due(plan_, state)) <= end:
-        yield from tick(plan_, state, BEGIN, clock=due)
-    yield from tick(plan_, state, end)
-
-
-def _values(trigger: Trigger) -> Mapping[str, Any]:
-    evidence = trigger.evidence
-    return {**evidence.fields, **evidence.let, **evidence.values}
+    runs: int = 0
+    muted: bool = False
+    seen: Mapping[str, Any] = field(default_factory=dict)
+    clearing: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class _Actor:
-    """The work on one incident: ``act.path`` without ledger, providers and model."""
+class _Work:
+    """An incident that is open: its actor has not begun where a throttle holds it back."""
 
-    case: Case
-    rule: Rule
-    known: Known
-    trigger: Trigger
-    played: Played
-    results: dict[str, StepResult] = field(default_factory=dict)
+    opening: Opening
+    actor: Actor
+    held: bool = False
 
-    @property
-    def look(self) -> Look:
-        return names_of(self.rule, self.trigger, self.results)
 
-    @property
-    def catalogue(self) -> Catalogue:
-        return self.known.catalogue
+@dataclass(slots=True)
+class _Task:
+    """One partition: its state, and the newest second of its events."""
 
-    def act(self) -> None:
-        """Do what the rule orders: plain steps first, then what is decided, then what follows from it."""
-        while True:
-            now = ready(self.rule.steps, self.results, self.look)
-            self.results.update(now.settled)
-            for step in now.plain:
-                self.perform(step)
-            if now.decided and not now.plain:
-                self.decide(now.decided)
-            if not (now.settled or now.plain or now.decided):
-                return
+    state: State = field(default_factory=State)
+    newest: float = -math.inf
 
-    def clear(self, trigger: Trigger) -> None:
-        """Do what the rule orders when it clears; what waits is off."""
-        never = StepResult(StepState.SKIPPED, reason="cleared")
-        done = {name: result for name, result in self.results.items() if result.ended}
-        self.results, self.trigger = {**dict.fromkeys(self.rule.steps, never), **done}, trigger
-        while True:
-            now = ready({**self.rule.steps, **self.rule.on_clear}, self.results, self.look)
-            self.results.update(now.settled)
-            for step in now.plain:
-                self.perform(step)
-            if not (now.settled or now.plain):
-                return
+    def seconds(self, events: Sequence[Event]) -> Iterator[tuple[int, int, float | None]]:
+        """Yield where to cut *events*, so that time goes on by seconds: each part, and the second that it begins."""
+        begin, second = 0, None
+        for at, event in enumerate(events):
+            if event.time >= self.newest + 1:
+                if at > begin:
+                    yield begin, at, second
+                self.newest = float(math.floor(event.time))
+                begin, second = at, self.newest
+        if begin < len(events):
+            yield begin, len(events), second
 
-    def decide(self, steps: tuple[Step, ...]) -> None:
-        """Take the scripted decisions in the order of the script, then the fallbacks of what is left."""
-        grant = narrowed(self.rule, steps)
-        model: Decisions = self.case.model or {}
-        for name, decided in model.items():
-            if name in grant.steps:
-                self.call(grant, name, decided)
-        for step in steps:
-            if step.name in self.results:
-                continue
-            if step.fallback is not None:
-                self.perform(step)
-            elif self.case.model is None:
-                self.note(step, {}, EffectState.REFUSED, "no_model")
-            else:
-                self.results[step.name] = StepResult(StepState.SKIPPED, reason="the model chose not to")
 
-    def call(self, grant: Rule, name: str, decided: Mapping[str, Any]) -> None:
-        """Do one call of the scripted model, if the gateway lets it."""
-        asked = Call("", name, msgspec.json.encode(decided).decode())
-        match judge(grant, self.catalogue, asked, self.look):
-            case Accepted(step, args):
-                self.send(step, args)
-            case Rejected(message):
-                self.played.said.append(f"{name}: {message}")
+class Rehearsal:
+    """Rules and what became of the events so far.
 
-    def perform(self, step: Step) -> None:
-        """Do *step* with what the rule says, its fallback where something was left to decide."""
-        match bind(step, self.catalogue, self.look):
-            case Bound(args):
-                self.send(step, args)
-            case Unbound(reason):
-                self.note(step, {}, EffectState.REFUSED, reason)
+    Attributes:
+        openings: in the order of their opening.
 
-    def send(self, step: Step, args: Mapping[str, Any]) -> None:
-        """Bring a call through the gates, and give it the result that the test says."""
-        tool = self.catalogue[step.tool]
-        if not tool.changes:
-            self.results[step.name] = StepResult(StepState.DONE, self.case.results.get(step.name, {}))
-            return
-        policy = self.known.policy or Policy()
-        verdict = gate(step, args, tool, self.look, policy, self.rule.mode)
-        self.note(step, args, _STATES[verdict.outcome], verdict.reason, observed=verdict.outcome is Outcome.OBSERVE)
+    """
 
-    def note(
-        self, step: Step, args: Mapping[str, Any], state: EffectState, reason: str = "", *, observed: bool = False
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        known: Known,
+        script: Script | None = None,
+        *,
+        keep_values: bool = False,
     ) -> None:
-        """Record an effect and what later steps see of it."""
-        if self.catalogue[step.tool].changes:
-            self.played.effects.append(Done(step.name, step.tool, args, state, reason))
-        id_ = f"{step.name}-{len(self.played.effects)}"
-        data = {"id": id_, **self.case.results.get(step.name, {})}
-        if state is EffectState.DONE or observed:
-            self.results[step.name] = StepResult(StepState.DONE, data, reason)
-        elif state is EffectState.AWAITING_APPROVAL:
-            self.results[step.name] = StepResult(StepState.WAITING, reason=reason)
+        """Begin with no events; *keep_values*: remember what each opening was decided by."""
+        self.openings: list[Opening] = []
+        self._rules = {rule.id: rule for rule in rules}
+        self._known = known
+        self._script = script or Script()
+        self._keep = keep_values
+        lateness = {alias: topic.lateness for alias, topic in (known.topics or {}).items()}
+        self._plan, self._tasks = plan(self._rules.values(), lateness), dict[int, _Task]()
+        self._open: dict[str, _Work] = {}
+        self._throttling = Throttling()
+        self._held: list[tuple[float, int, str]] = []
+        self._serial = count()
+
+    def judge(self, topic: str, events: Sequence[Event], partition: int = 0) -> None:
+        """Take *events* of the topic's alias; how they are cut into calls changes nothing."""
+        task = self._tasks.setdefault(partition, _Task())
+        planned = self._plan.topics.get(topic)
+        lateness = LATENESS if planned is None else planned.lateness
+        for begin, end, second in task.seconds(events):
+            if second is not None:
+                self._follow(tick(self._plan, task.state, second - lateness))
+            self._follow(judge(self._plan, task.state, topic, events[begin:end]))
+
+    def begin(self, at: float) -> None:
+        """Start the clock of scheduled rules, seconds since the epoch; without it none is due."""
+        self._follow(tick(self._plan, self._tasks.setdefault(0, _Task()).state, at, clock=at))
+
+    def end(self, at: float) -> None:
+        """Let time go on up to *at*, seconds since the epoch: what is due by then fires, nothing later does."""
+        for task in self._tasks.values():
+            while (due := next_due(self._plan, task.state)) <= at:
+                self._follow(tick(self._plan, task.state, -math.inf, clock=due))
+        changes = [change for task in self._tasks.values() for change in tick(self._plan, task.state, at)]
+        self._follow(sorted(changes, key=lambda change: change.decided))
+        self._release(at)
+
+    def counts(self) -> list[Counts]:
+        """Return what the engine counted since the last call."""
+        return [task.state.take_counts() for task in self._tasks.values()]
+
+    def _follow(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            self._release(change.decided)
+            trigger = trigger_of(change, digest="", partition=0)
+            if change.kind is TriggerKind.OPENED:
+                self._begin(trigger)
+            elif change.kind is TriggerKind.CLEARED and trigger.incident in self._open:
+                self._clear(self._open.pop(trigger.incident), trigger)
+
+    def _begin(self, trigger: Trigger) -> None:
+        rule = self._rules[trigger.rule]
+        opening = Opening(rule.id, trigger.entity, trigger.opened, seen=self._values(trigger))
+        self.openings.append(opening)
+        actor = Actor(rule, self._known, trigger, self._script, opening.effects, opening.said)
+        self._open[trigger.incident] = work = _Work(opening, actor)
+        self._try(trigger.incident, work, trigger.decided)
+
+    def _try(self, incident: str, work: _Work, at: float) -> None:
+        """Act, unless a throttle says when to try again."""
+        rule, entity = work.actor.rule, tuple(work.opening.entity.values())
+        free = self._throttling.until(rule.id, entity, rule.throttle, at)
+        work.held = free is not None
+        if free is None:
+            work.actor.act()
+            work.opening.runs = work.actor.runs
         else:
-            self.results[step.name] = StepResult(StepState.REFUSED, reason=reason)
+            work.opening.muted = True
+            heappush(self._held, (free, next(self._serial), incident))
+
+    def _release(self, until: float) -> None:
+        """Let muted incidents go on whose time has come and that are still open."""
+        while self._held and self._held[0][0] <= until:
+            at, _, incident = heappop(self._held)
+            if incident in self._open:
+                self._try(incident, self._open[incident], at)
+
+    def _clear(self, work: _Work, trigger: Trigger) -> None:
+        opening = work.opening
+        opening.cleared, opening.clearing = trigger.decided, self._values(trigger)
+        if not work.held:
+            work.actor.clear(trigger)
+
+    def _values(self, trigger: Trigger) -> Mapping[str, Any]:
+        evidence = trigger.evidence
+        return {**evidence.fields, **evidence.let, **evidence.values} if self._keep else {}

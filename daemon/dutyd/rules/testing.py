@@ -14,8 +14,8 @@ from dutyd.core.rule import Rule, RuleSet
 from dutyd.rules.cases import Case, read_cases
 from dutyd.rules.known import Known
 from dutyd.rules.load import RuleErrors, load_folder, read_folder
+from dutyd.rules.playing import play
 from dutyd.rules.problems import Problem
-from dutyd.rules.rehearsal import play
 from dutyd.rules.source import SourceFile
 from dutyd.rules.verdict import differences, seen
 

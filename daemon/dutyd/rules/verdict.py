@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 from dutyd.core.expr.text import duration_text
 from dutyd.core.incident import EffectState
+from dutyd.rules.actor import Done
 from dutyd.rules.expectations import Deed, Expected, Moment
-from dutyd.rules.rehearsal import Done, Played, Turn
+from dutyd.rules.playing import Played, Turn
 
 E = TypeVar("E")
 G = TypeVar("G")

@@ -11,11 +11,12 @@ from dutyd.evaluate.engine.judge import judge, replay, tick
 from dutyd.evaluate.engine.latch import NOWHERE, Change, Counts, Latch, LatchKey, Phase, SwitchedOff
 from dutyd.evaluate.engine.migrate import migrate, sweep
 from dutyd.evaluate.engine.peek import peek
-from dutyd.evaluate.engine.plan import Limits, Plan, horizon, plan
+from dutyd.evaluate.engine.plan import LATENESS, Limits, Plan, horizon, plan
 from dutyd.evaluate.engine.schedules import next_due
 from dutyd.evaluate.engine.state import State
 
 __all__ = [
+    "LATENESS",
     "NOWHERE",
     "Change",
     "Counts",

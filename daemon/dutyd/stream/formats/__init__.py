@@ -106,7 +106,7 @@ class Decoder:
             events += others
         return Decoded(events, bad, own)
 
-    def _plain(self, record: Record) -> Event | None:
+    def _plain(self, record: Record) -> Event | None:  # noqa: PLR0911  # each look that fails
         """Read a small flat object with id and time as text; None: something about the record needs a closer look.
 
         The looks at the bytes are the fastest there are, see ``bench``: a second brace, an opening bracket (91).
@@ -123,13 +123,17 @@ class Decoder:
         given, source, when = fields.get(self._id), fields.get(self._source, self._alias), fields.get(self._time)
         if not (given.__class__ is source.__class__ is when.__class__ is str and given and source):
             return None
-        arrival = record.timestamp / 1000
-        if source == OWN_SOURCE or arrival < 0 or (len(value) >= DOUBLE_DIGITS and _beyond_double(fields)):
+        if source == OWN_SOURCE or (len(value) >= DOUBLE_DIGITS and _beyond_double(fields)):
             return None
         time = self._known_times.get(when)
         if time is None:
             time = self._times.read(when)
-        if time > arrival:  # noqa: PLR1730  # min() would be a call for every event
+        arrival = record.timestamp / 1000
+        if arrival < 0:  # a file, or a topic of an old broker
+            if time < 0:
+                return None
+            arrival = time
+        elif time > arrival:
             time = arrival
         return Event(given, source, time, arrival, record.offset, fields)
 

@@ -1,0 +1,177 @@
+"""Act on one incident without the world: the real step graph and gates, with a recorder in place of providers.
+
+``rehearsal`` makes an ``Actor`` for each opening. What a rule test says of the model and of tools' answers is its
+``Script``; without one the model is down and tools answer nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from dutyd.act.gateway import Accepted, Bound, Call, Outcome, Rejected, Unbound, bind, gate, judge, narrowed
+from dutyd.act.names import names_of
+from dutyd.act.steps import StepResult, StepState, ready
+from dutyd.core.expr import Look
+from dutyd.core.incident import EffectState, Trigger
+from dutyd.core.money import Money
+from dutyd.core.policy import Policy
+from dutyd.core.rule import Rule, Step
+from dutyd.core.tool import Catalogue
+from dutyd.rules.known import Known
+
+_STATES = {
+    Outcome.SEND: EffectState.DONE,
+    Outcome.ASK: EffectState.AWAITING_APPROVAL,
+    Outcome.REFUSE: EffectState.REFUSED,
+    Outcome.OBSERVE: EffectState.REFUSED,
+}
+
+Decisions = Mapping[str, Mapping[str, Any]]
+"""Step to names and values: what the model decides, or what a call gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What others would have said.
+
+    Attributes:
+        model: step to the arguments that the model decides; None: the model is down.
+        results: step to what its call gives, for reading tools and for ids.
+
+    """
+
+    model: Decisions | None = None
+    results: Decisions = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An effect that came as far as *state*: what it was, why it went no further, and what it would cost."""
+
+    step: str
+    tool: str
+    args: Mapping[str, Any]
+    state: EffectState
+    reason: str = ""
+    spent: Money | None = None
+
+
+@dataclass(slots=True)
+class Actor:
+    """The work on one incident: ``act.path`` without ledger, providers and model.
+
+    Attributes:
+        effects: what was done, in order.
+        said: what the gateway told the model where it refused.
+        runs: how often the model was asked.
+
+    """
+
+    rule: Rule
+    known: Known
+    trigger: Trigger
+    script: Script
+    effects: list[Done] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    runs: int = 0
+    results: dict[str, StepResult] = field(default_factory=dict)
+
+    @property
+    def look(self) -> Look:
+        """The names that its expressions read now."""
+        return names_of(self.rule, self.trigger, self.results)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Every tool."""
+        return self.known.catalogue
+
+    def act(self) -> None:
+        """Do what the rule orders: plain steps first, then what is decided, then what follows from it."""
+        while True:
+            now = ready(self.rule.steps, self.results, self.look)
+            self.results.update(now.settled)
+            for step in now.plain:
+                self.perform(step)
+            if now.decided and not now.plain:
+                self.decide(now.decided)
+            if not (now.settled or now.plain or now.decided):
+                return
+
+    def clear(self, trigger: Trigger) -> None:
+        """Do what the rule orders when it clears; what waits is off."""
+        never = StepResult(StepState.SKIPPED, reason="cleared")
+        done = {name: result for name, result in self.results.items() if result.ended}
+        self.results, self.trigger = {**dict.fromkeys(self.rule.steps, never), **done}, trigger
+        while True:
+            now = ready({**self.rule.steps, **self.rule.on_clear}, self.results, self.look)
+            self.results.update(now.settled)
+            for step in now.plain:
+                self.perform(step)
+            if not (now.settled or now.plain):
+                return
+
+    def decide(self, steps: tuple[Step, ...]) -> None:
+        """Take the scripted decisions in the order of the script, then the fallbacks of what is left."""
+        self.runs += 1
+        grant = narrowed(self.rule, steps)
+        model: Decisions = self.script.model or {}
+        for name, decided in model.items():
+            if name in grant.steps:
+                self.call(grant, name, decided)
+        for step in steps:
+            if step.name in self.results:
+                continue
+            if step.fallback is not None:
+                self.perform(step)
+            elif self.script.model is None:
+                self.note(step, {}, EffectState.REFUSED, "no_model")
+            else:
+                self.results[step.name] = StepResult(StepState.SKIPPED, reason="the model chose not to")
+
+    def call(self, grant: Rule, name: str, decided: Mapping[str, Any]) -> None:
+        """Do one call of the scripted model, if the gateway lets it."""
+        asked = Call("", name, msgspec.json.encode(decided).decode())
+        match judge(grant, self.catalogue, asked, self.look):
+            case Accepted(step, args):
+                self.send(step, args)
+            case Rejected(message):
+                self.said.append(f"{name}: {message}")
+
+    def perform(self, step: Step) -> None:
+        """Do *step* with what the rule says, its fallback where something was left to decide."""
+        match bind(step, self.catalogue, self.look):
+            case Bound(args):
+                self.send(step, args)
+            case Unbound(reason):
+                self.note(step, {}, EffectState.REFUSED, reason)
+
+    def send(self, step: Step, args: Mapping[str, Any]) -> None:
+        """Bring a call through the gates, and give it the result that the test says."""
+        tool = self.catalogue[step.tool]
+        if not tool.changes:
+            self.results[step.name] = StepResult(StepState.DONE, self.script.results.get(step.name, {}))
+            return
+        policy = self.known.policy or Policy()
+        verdict = gate(step, args, tool, self.look, policy, self.rule.mode)
+        self.note(step, args, _STATES[verdict.outcome], verdict.reason, observed=verdict.outcome is Outcome.OBSERVE)
+
+    def note(
+        self, step: Step, args: Mapping[str, Any], state: EffectState, reason: str = "", *, observed: bool = False
+    ) -> None:
+        """Record an effect and what later steps see of it."""
+        tool = self.catalogue[step.tool]
+        if tool.changes:
+            refused = state is EffectState.REFUSED
+            spent = None if refused or tool.spends is None else tool.spends(tool.args.model_validate(args))
+            self.effects.append(Done(step.name, step.tool, args, state, reason, spent))
+        id_ = f"{step.name}-{len(self.effects)}"
+        data = {"id": id_, **self.script.results.get(step.name, {})}
+        if state is EffectState.DONE or observed:
+            self.results[step.name] = StepResult(StepState.DONE, data, reason)
+        elif state is EffectState.AWAITING_APPROVAL:
+            self.results[step.name] = StepResult(StepState.WAITING, reason=reason)
+        else:
+            self.results[step.name] = StepResult(StepState.REFUSED, reason=reason)

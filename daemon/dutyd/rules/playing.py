@@ -1,0 +1,64 @@
+"""Play a rule test: its events through a rehearsal of its one rule.
+
+``play`` takes a case and returns what happened: openings, clears, effects with the arguments they would have had.
+Called by ``testing``, and compared with what is expected by ``verdict``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dutyd.core.event import Event
+from dutyd.core.rule import Rule, Throttle
+from dutyd.rules.actor import Done, Script
+from dutyd.rules.cases import Case
+from dutyd.rules.known import Known
+from dutyd.rules.rehearsal import Rehearsal
+
+BEGIN = 1_767_225_600.0
+"""The event time of ``0s``: the first of January 2026, 00:00 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An opening or a clear, *at* seconds from the beginning, and the values it was decided by."""
+
+    entity: Mapping[str, str]
+    at: float
+    values: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Played:
+    """What happened, in the order of event time; *said* is what the gateway told the model where it refused."""
+
+    opens: list[Turn] = field(default_factory=list)
+    clears: list[Turn] = field(default_factory=list)
+    effects: list[Done] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+def play(case: Case, rule: Rule, known: Known) -> Played:
+    """Return what *rule* makes of the events of *case*."""
+    script = Script(case.model, case.results)
+    rehearsal = Rehearsal([replace(rule, throttle=Throttle())], known, script, keep_values=True)
+    rehearsal.begin(BEGIN)
+    rehearsal.judge(rule.topic, events_of(case, rule))
+    rehearsal.end(BEGIN + max([case.until or 0.0, *(given.at for given in case.events)]))
+    played = Played()
+    for opening in rehearsal.openings:
+        played.opens.append(Turn(opening.entity, opening.opened - BEGIN, opening.seen))
+        if opening.cleared is not None:
+            played.clears.append(Turn(opening.entity, opening.cleared - BEGIN, opening.clearing))
+        played.effects += opening.effects
+        played.said += opening.said
+    return played
+
+
+def events_of(case: Case, rule: Rule) -> list[Event]:
+    """Return the events of *case* as the engine reads them."""
+    times = [(BEGIN + given.at, given) for given in case.events]
+    return [
+        Event(f"event-{number}" if given.id is None else given.id, rule.topic, time, time, number, dict(given.fields))
+        for number, (time, given) in enumerate(times)
+    ]

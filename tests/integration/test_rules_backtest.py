@@ -1,0 +1,193 @@
+"""What ``dutyd rules backtest`` makes of a history: one line an opening, a summary, and nothing that is sent."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.program import Ended, Program
+
+RULES = """\
+language: 1
+rules:
+  - id: errors
+    from: metrics
+    per: [service]
+    when: n > 10
+    clear: n <= 5
+    mode: act
+    agent: {goal: "Find out what changed.", budget: {turns: 4, tokens: 1000}}
+    steps:
+      page: {tool: send_alert, with: {severity: info, summary: "{{ service }}: {{ n }}"}}
+      ticket:
+        tool: create_ticket
+        with: {project: OPS, kind: incident, body: "{{ evidence }}"}
+        decide: {title: {text: 50}}
+        fallback: {title: "{{ service }}"}
+    on_clear:
+      resolve: {tool: resolve_alert, with: {alert: "{{ steps.page.id }}"}}
+  - id: slow
+    from: metrics
+    per: [service]
+    when: slow == true
+    for: 5m
+    throttle: {per_rule: [1/1h]}
+    steps:
+      page: {tool: send_alert, with: {severity: info, summary: slow}}
+  - id: orders
+    from: stock
+    per: [sku]
+    when: level < 5
+    mode: act
+    steps:
+      order: {tool: draft_purchase_order, with: {sku: "{{ sku }}", supplier: acme, quantity: 10, unit_price: 2.5 EUR}}
+"""
+SETTINGS = """\
+topics:
+  metrics: {partitioned_by: [service]}
+  stock: {partitioned_by: [sku]}
+model: {base_url: "http://127.0.0.1:1/v1", price: {input: 1, output: 3}}
+"""
+
+
+def event(minute: int, service: str = "shop", **fields: Any) -> dict[str, Any]:
+    return {"time": f"2026-01-31T09:{minute:02}:00Z", "service": service, **fields}
+
+
+@pytest.fixture
+def dutyd(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "a.yaml").write_text(RULES)
+    (tmp_path / "dutyd.yaml").write_text(SETTINGS)
+    return Program(tmp_path, capsys, monkeypatch)
+
+
+def write(dutyd: Program, events: list[dict[str, Any]], name: str = "history.jsonl") -> None:
+    (dutyd.folder / name).write_text("".join(json.dumps(each) + "\n" for each in events))
+
+
+def told(ended: Ended) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    assert ended.code == 0, ended.err
+    *rows, last = map(json.loads, ended.out.splitlines())
+    return rows, last["summary"]
+
+
+def backtest(dutyd: Program, *more: str, rules: str = "rules", topic: str = "metrics") -> Ended:
+    return dutyd("rules", "backtest", rules, "--settings", "dutyd.yaml", "--topic", topic, *more)
+
+
+def test_an_opening_is_a_line_with_its_effects_and_the_summary_comes_last(dutyd: Program) -> None:
+    write(dutyd, [event(0, n=20), event(1, n=7), event(2, n=30, service="search"), event(3, n=1)])
+    rows, summary = told(backtest(dutyd, "history.jsonl", "--json"))
+    assert [(row["rule"], row["entity"], row["opened"], row["cleared"]) for row in rows] == [
+        ("errors", {"service": "shop"}, "2026-01-31T09:00:00Z", "2026-01-31T09:03:00Z"),
+        ("errors", {"service": "search"}, "2026-01-31T09:02:00Z", None),
+    ]
+    assert [(done["step"], done["tool"], done["state"]) for done in rows[0]["effects"]] == [
+        ("page", "send_alert", "DONE"),
+        ("ticket", "create_ticket", "DONE"),
+        ("resolve", "resolve_alert", "DONE"),
+    ]
+    assert rows[0]["effects"][0]["args"]["summary"] == "shop: 20"
+    assert (summary["events"], summary["openings"], summary["open"]) == (4, 2, 1)
+    assert (summary["from"], summary["to"]) == ("2026-01-31T09:00:00Z", "2026-01-31T09:03:00Z")
+    assert summary["rules"]["errors"]["most"][0] == {"entity": {"service": "shop"}, "openings": 1}
+    assert summary["effects"]["create_ticket"] == {"DONE": 2}
+
+
+def test_the_model_is_not_asked_and_what_it_would_cost_at_most_is_said(dutyd: Program) -> None:
+    write(dutyd, [event(0, n=20), event(1, n=20, service="search")])
+    _, summary = told(backtest(dutyd, "history.jsonl", "--json"))
+    assert summary["model"] == {"runs": 2, "at_most": {"turns": 8, "tokens": 2000, "usd": 0.006}}
+
+
+def test_money_is_summed_up(dutyd: Program) -> None:
+    write(dutyd, [{"time": "2026-01-31T09:00:00Z", "sku": sku, "level": 1} for sku in "ab"])
+    _, summary = told(backtest(dutyd, "history.jsonl", "--json", topic="stock"))
+    assert summary["money"] == {"EUR": 50.0}
+
+
+def test_a_timer_that_is_due_after_the_last_event_does_not_fire(dutyd: Program) -> None:
+    write(dutyd, [event(0, slow=True), event(4, service="search", n=1)])
+    assert told(backtest(dutyd, "history.jsonl", "--json"))[0] == []
+    write(dutyd, [event(0, slow=True), event(5, service="search", n=1)])
+    (row,) = told(backtest(dutyd, "history.jsonl", "--json"))[0]
+    assert (row["rule"], row["opened"]) == ("slow", "2026-01-31T09:05:00Z")
+
+
+def test_what_a_throttle_holds_back_is_said_and_goes_on_when_there_is_room(dutyd: Program) -> None:
+    slow = [event(minute, service=service, slow=True) for service in "abc" for minute in (0,)]
+    later = [event(30, service="b", slow=False), {**event(0, service="z", n=1), "time": "2026-01-31T10:10:00Z"}]
+    write(dutyd, [*slow, *later])
+    rows, summary = told(backtest(dutyd, "history.jsonl", "--json"))
+    assert [(row["entity"]["service"], row.get("muted", False), len(row["effects"])) for row in rows] == [
+        ("a", False, 1),
+        ("b", True, 0),  # it cleared before there was room
+        ("c", True, 1),
+    ]
+    assert summary["muted"] == 2
+
+
+def test_a_folder_is_read_file_after_file_and_packed_files_too(dutyd: Program) -> None:
+    (dutyd.folder / "days").mkdir()
+    write(dutyd, [event(0, n=20)], "days/1.jsonl")
+    with gzip.open(dutyd.folder / "days" / "2.jsonl.gz", "wt") as packed:
+        packed.write(json.dumps(event(5, n=1)) + "\n")
+    (row,) = told(backtest(dutyd, "days", "--json"))[0]
+    assert row["cleared"] == "2026-01-31T09:05:00Z"
+
+
+def test_lines_that_hold_no_event_are_named_and_passed_over(dutyd: Program) -> None:
+    (dutyd.folder / "history.jsonl").write_text(f'oops\n{json.dumps(event(0, n=20))}\n\n{{"n": 3}}\n')
+    ended = backtest(dutyd, "history.jsonl", "--json")
+    rows, summary = told(ended)
+    assert (len(rows), summary["unread"], summary["events"]) == (1, 2, 1)
+    assert "history.jsonl:1: not JSON" in ended.err
+    assert "history.jsonl:4: neither the record nor the event says a time" in ended.err
+
+
+def test_people_get_a_table_and_what_was_not_judged(dutyd: Program) -> None:
+    write(dutyd, [event(0, n=20), event(0, n=20, id="x"), event(0, n=20, id="x"), event(1, n="many")])
+    code, out, _ = backtest(dutyd, "history.jsonl", rules="rules/a.yaml")
+    assert code == 0
+    assert "service=shop (1)" in out
+    assert "4 events, from 2026-01-31T09:00:00Z to 2026-01-31T09:01:00Z: 1 opening, 1 open." in out
+    assert "model: 1 run, at most turns=4, tokens=1000, usd=0.003" in out
+    assert "duplicates: 1" in out
+    assert "unknown: errors found no usable value in n, 1 times" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nowhere.jsonl",), "no such file or folder"),
+        (("rules/tests",), "no such file or folder"),
+        (("history.jsonl", "--since", "2026-01-01"), "are for reading the topic"),
+    ],
+)
+def test_a_history_that_is_none_is_wrong_use(dutyd: Program, arguments: tuple[str, ...], said: str) -> None:
+    write(dutyd, [])
+    code, _, err = backtest(dutyd, *arguments)
+    assert code == 3
+    assert said in err
+
+
+def test_rules_of_other_topics_only_are_wrong_use(dutyd: Program) -> None:
+    write(dutyd, [])
+    (dutyd.folder / "dutyd.yaml").write_text(SETTINGS.replace("  stock", "  web: {}\n  stock"))
+    code, _, err = backtest(dutyd, "history.jsonl", topic="web")
+    assert code == 3
+    assert "no rule in rules reads 'web': they read metrics, stock" in err
+
+
+def test_a_topic_is_read_as_it_is_between_two_times(dutyd: Program, valkey_url: str, unique: str) -> None:
+    settings = SETTINGS.replace("topics:\n  metrics: {", f"topics:\n  metrics: {{topic: {unique}, ")
+    (dutyd.folder / "dutyd.yaml").write_text(f"installation: {unique}\nredis: {valkey_url}\n{settings}")
+    write(dutyd, [event(0, n=20), event(3, n=1)])
+    assert dutyd("publish", "--settings", "dutyd.yaml", "--topic", "metrics", "history.jsonl").code == 0
+    (row,) = told(backtest(dutyd, "--json"))[0]
+    assert (row["opened"], row["cleared"]) == ("2026-01-31T09:00:00Z", "2026-01-31T09:03:00Z")
+    assert told(backtest(dutyd, "--json", "--until", "2026-01-01T00:00:00Z"))[1]["events"] == 0
+    assert told(backtest(dutyd, "--json", "--since", "2026-01-01T00:00:00Z"))[1]["events"] == 2
