@@ -103,7 +103,7 @@ def _listen(settings: Path, topic: str | None, listen: str, token_file: Path | N
         raise SettingsError(f"--token-file: {token_file} is empty")
     configure_logging(logging.INFO)
     with World(read_settings(settings)) as world:
-        to = _chosen(world.settings.sources, topic)
+        to = chosen(world.settings.sources, topic)
         if secret is None and at[0] not in _THIS_MACHINE:
             say(f"without --token-file or --token-env whoever reaches {listen} can publish to '{to.topic}'")
 
