@@ -10,7 +10,7 @@ BIN := .venv/bin
 LOCKED := .venv/.locked
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo test check format bench kafka demo-kafka docs lock clean
+.PHONY: help setup demo test check format bench kafka demo-kafka image kube docs lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -43,6 +43,14 @@ demo-kafka: $(INSTALLED)  ## Play the demo on a real Kafka broker, which is star
 	read -r line < "$$said"; address=$${line#Kafka at }; \
 	$(BIN)/dutyd demo --stream "kafka://$${address%%;*}"
 
+image:  ## Build the image localhost/dutyd with podman, buildah or docker
+	@tool=; for name in podman buildah docker; do if command -v "$$name" >/dev/null; then tool=$$name; break; fi; done; \
+	if [ -z "$$tool" ]; then echo 'The image is built by podman, buildah or docker: install one of them.' >&2; exit 1; fi; \
+	"$$tool" build --build-arg REVISION="$$(git rev-parse HEAD)" --file Containerfile --tag localhost/dutyd .
+
+kube: $(INSTALLED)  ## Install, upgrade and roll back the chart on a real Kubernetes API server (Go 1.26; long at first)
+	$(BIN)/python tests/kube/run.py
+
 format: $(INSTALLED)  ## Mend formatting, and lint where it can be mended
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
@@ -52,9 +60,13 @@ docs: $(INSTALLED)  ## Write the pages that are generated from the program
 	mv docs/settings.md.new docs/settings.md
 
 # The lock holds one version and its hashes for every platform. `uv` is needed for this target only.
-lock:  ## Resolve requirements.lock anew from pyproject.toml (needs uv)
+lock:  ## Resolve requirements.lock and the image's locks anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --group dev --upgrade --no-header --no-annotate \
 	  pyproject.toml --output-file requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --constraint requirements.lock --no-header --no-annotate \
+	  pyproject.toml --output-file image/runtime.lock
+	echo hatchling | uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --upgrade --no-header \
+	  --no-annotate - --output-file image/build.lock
 
 clean:  ## Remove .venv and every cache
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

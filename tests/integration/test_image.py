@@ -1,0 +1,140 @@
+"""What the image is made of, and, where podman or buildah are installed, that it is built and starts."""
+
+import fnmatch
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from support.containerfile import Instruction, instructions
+from support.locks import names, needed_by, pins
+
+ROOT = Path(__file__).parents[2]
+FILE = list(instructions(ROOT / "Containerfile"))
+LAST = max(each.stage for each in FILE)
+IMAGE = "localhost/dutyd-test"
+
+
+def all_of(word: str, stage: int | None = None) -> list[Instruction]:
+    return [each for each in FILE if each.word == word and stage in (None, each.stage)]
+
+
+def test_the_base_is_slim_and_pinned_to_one_release() -> None:
+    base = next(each for each in all_of("ARG", 0) if each.rest.startswith("BASE="))
+    assert re.search(r"/python:\d+\.\d+\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?$", base.rest)
+    assert {each.words[0] for each in all_of("FROM")} == {"${BASE}"}
+
+
+def test_it_runs_as_a_user_that_is_a_number_and_not_root() -> None:
+    assert [each.rest for each in all_of("USER")] == ["10001:10001"]
+    after = FILE[FILE.index(all_of("USER")[0]) :]
+    assert not [each for each in after if each.word in ("RUN", "COPY", "ADD")]
+
+
+def test_its_entry_point_is_the_program() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert [each.words for each in all_of("ENTRYPOINT")] == [["dutyd"]]
+    assert "dutyd" in scripts
+    assert [each.words for each in all_of("CMD")] == [["run"]]
+
+
+def test_what_it_installs_comes_from_the_locks_by_hash_or_from_our_wheel() -> None:
+    installs = [
+        command
+        for each in all_of("RUN")
+        for command in each.rest.split("&&")
+        if re.search(r"\b(pip|apt-get|apk|curl|wget|npm)\b", command) and "-m venv" not in command
+    ]
+    assert installs
+    for command in installs:
+        from_lock = "--require-hashes" in command and "--only-binary :all:" in command and "-r image/" in command
+        ours = "--no-deps" in command and ("--no-index" in command or "--no-build-isolation" in command)
+        assert from_lock or ours, command
+
+
+def test_nothing_that_builds_is_left_in_it() -> None:
+    said = " ".join(each.rest for each in all_of("RUN", LAST))
+    assert not re.search(r"\b(pip|apt-get|gcc|build-essential|make)\b", said)
+    brought = [each.words for each in all_of("COPY", LAST)]
+    assert brought == [["--from=build", "/opt/dutyd", "/opt/dutyd"]]
+    assert any("venv --without-pip /opt/dutyd" in each.rest for each in all_of("RUN"))
+
+
+def test_it_holds_no_secret_and_takes_none() -> None:
+    assert not all_of("ADD")
+    for each in FILE:
+        if each.word in ("ARG", "ENV", "LABEL"):
+            assert not re.search(r"(?i)(password|passwd|secret|token|api_?key|credential)", each.rest), each
+
+
+def test_what_is_copied_is_there_and_not_ignored() -> None:
+    patterns = [line for line in (ROOT / ".containerignore").read_text().splitlines() if line and line[0] != "#"]
+    kept = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    assert "*" in patterns
+    for each in all_of("COPY"):
+        *sources, _ = [word for word in each.words if not word.startswith("--")]
+        for source in sources if "--from=" not in each.rest else ():
+            assert (ROOT / source).exists(), source
+            assert any(fnmatch.fnmatch(source, keep.removesuffix("/**")) for keep in kept), source
+
+
+@pytest.mark.parametrize("name", ["title", "description", "version", "revision", "licenses"])
+def test_it_says_what_it_is(name: str) -> None:
+    said = " ".join(each.rest for each in all_of("LABEL", LAST))
+    assert f"org.opencontainers.image.{name}=" in said
+
+
+def test_its_version_is_the_programs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"VERSION={project['version']}" in [each.rest for each in all_of("ARG", LAST)]
+
+
+def test_its_lock_is_the_programs_part_of_the_whole_lock() -> None:
+    runtime, whole = pins(ROOT / "image" / "runtime.lock"), pins(ROOT / "requirements.lock")
+    assert runtime.items() <= whole.items(), "write it anew with `make lock`"
+    missing = needed_by("dutyd") - names(ROOT / "image" / "runtime.lock")
+    assert not missing, "write it anew with `make lock`"
+    assert not {"pytest", "mypy", "ruff", "helm-python-sdk"} & names(ROOT / "image" / "runtime.lock")
+
+
+def test_every_pin_has_a_hash() -> None:
+    for lock in ("runtime", "build"):
+        for pin, hashes in pins(ROOT / "image" / f"{lock}.lock").items():
+            assert hashes, pin
+            assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in hashes), pin
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    """The image, built; skipped where nothing can build it, or where its base can't be had."""
+    tool = next((name for name in ("podman", "buildah") if shutil.which(name)), None)
+    if tool is None:
+        pytest.skip("neither podman nor buildah is installed: the Containerfile is only linted")
+    base = all_of("ARG", 0)[0].rest.removeprefix("BASE=")
+    pulled = subprocess.run([tool, "pull", "--quiet", base], check=False, capture_output=True, text=True, timeout=300)
+    if pulled.returncode:
+        pytest.skip(f"{tool} can't get the base image: {pulled.stderr.strip()[-300:]}")
+    subprocess.run([tool, "build", "--quiet", "--tag", IMAGE, str(ROOT)], check=True, timeout=600)
+    return tool
+
+
+def test_it_is_built_and_starts_on_a_read_only_root(image: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "rules", tmp_path / "rules")
+    (tmp_path / "dutyd.yaml").write_text("topics: {metrics: {}, stock: {}}\n")
+    tmp_path.chmod(0o755)
+    arguments = ["run", "--settings", "/etc/dutyd/dutyd.yaml", "--until-idle", "1s"]
+    if image == "podman":
+        started = ["podman", "run", "--rm", "--read-only", "--tmpfs", "/var/lib/dutyd:mode=1777"]
+        command = [*started, "--volume", f"{tmp_path}:/etc/dutyd:ro", IMAGE, *arguments]
+    else:
+        container = subprocess.run(
+            ["buildah", "from", IMAGE], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        started = ["buildah", "run", "--volume", f"{tmp_path}:/etc/dutyd:ro", container, "--"]
+        command = [*started, "dutyd", *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "rules in use" in done.stderr
