@@ -23,6 +23,11 @@
 {{- if not (or .Values.rules.inline .Values.rules.configMaps) }}
 {{- fail "there are no rules: set rules.inline (or helm --set-file), or name ConfigMaps in rules.configMaps" }}
 {{- end }}
+{{- range $map := .Values.rules.configMaps }}
+{{- if has $map (list "inline" "tables" "tests" "runbooks") }}
+{{- fail (printf "rules.configMaps: no rules are read from a folder named %s; rename the ConfigMap" $map) }}
+{{- end }}
+{{- end }}
 {{- range $thing := list "tables" "runbooks" "policy" }}
 {{- $given := index $values $thing }}
 {{- if and $given.inline $given.configMap }}
