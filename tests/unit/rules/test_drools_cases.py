@@ -82,7 +82,8 @@ def rehearsal_of(translated: Translated) -> Rehearsal:
 
 @pytest.mark.parametrize("name", TRANSLATED)
 def test_the_same_events_match(name: str) -> None:
-    rehearsal, matched, number = rehearsal_of(TRANSLATED[name]), [], 0
+    rehearsal, number = rehearsal_of(TRANSLATED[name]), 0
+    matched: list[str] = []
     for step in cases()[name]["steps"]:
         if step["op"] == "expect_matches":
             assert len(matched) == step["n"], f"after event {number}: {matched}"
