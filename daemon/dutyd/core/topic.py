@@ -16,6 +16,7 @@ class Format(StrEnum):
     AUTO = "auto"
     CLOUDEVENTS = "cloudevents"
     ALERTMANAGER = "alertmanager"
+    COLLECTD = "collectd"
     METRIC = "metric"
     FLAT = "flat"
 

@@ -49,8 +49,8 @@ class TopicSettings(_Group):
     topic: TopicName | None = None
     """The topic's name at the broker. Default: the alias."""
     format: Format = Format.AUTO
-    """How records are read. `auto` tries CloudEvents, Alertmanager, metric/value/labels and flat JSON, in that order,
-    for each record; naming the format saves the trying and refuses all others."""
+    """How records are read. `auto` tries CloudEvents, Alertmanager, collectd, metric/value/labels and flat JSON, in
+    that order, for each record; naming the format saves the trying and refuses all others."""
     partitioned_by: Words = ()
     """The fields whose values the producers use as the record key. A rule whose `per` does not contain them is refused,
     because the events of one entity would be spread over several partitions."""

@@ -126,6 +126,7 @@ def test_data_that_is_not_json_is_told_so() -> None:
     assert refused(FakeRecord(b"\x00", headers=headers)) == "data of content type 'application/avro': only JSON is read"
     bare = {name: value for name, value in STRUCTURED.items() if name != "data"}
     assert "data_base64 can't be read" in refused(json_record(bare | {"data_base64": "!"}))
+    assert "data_base64 can't be read" in refused(json_record(bare | {"data_base64": "é"}))
     assert "only JSON is read" in refused(json_record(bare | {"data_base64": "AA==", "datacontenttype": "text/plain"}))
 
 

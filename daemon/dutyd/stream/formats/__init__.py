@@ -1,4 +1,4 @@
-"""From record to event: the four formats that topics may hold, ``auto`` among them, and the way of every record.
+"""From record to event: the five formats of records, ``auto`` that tells them apart, and the way of every record.
 
 ``Decoder`` reads one partition of one topic; the evaluate path gives it what ``poll`` brought and gets events, and
 what could not be understood with the reason. A record is understood whole or not at all. Nothing that stands in a
@@ -17,7 +17,7 @@ import msgspec
 from dutyd.core.errors import BadInputError
 from dutyd.core.event import Event, Record
 from dutyd.core.topic import Format, Topic
-from dutyd.stream.formats import alertmanager, cloudevents, flat, metric
+from dutyd.stream.formats import alertmanager, cloudevents, collectd, flat, metric
 from dutyd.stream.formats.document import (
     DOUBLE_BITS,
     DOUBLE_DIGITS,
@@ -40,6 +40,7 @@ PLAIN_BYTES = MAX_NAME
 _READERS: Mapping[Format, Callable[[dict[str, Any]], list[Facts]]] = {
     Format.CLOUDEVENTS: cloudevents.read,
     Format.ALERTMANAGER: alertmanager.read,
+    Format.COLLECTD: collectd.read,
     Format.METRIC: metric.read,
     Format.FLAT: flat.read,
 }
@@ -194,6 +195,8 @@ def _guess(item: dict[str, Any]) -> Format:
         return Format.CLOUDEVENTS
     if "alerts" in item and alertmanager.fits(item):
         return Format.ALERTMANAGER
+    if "dsnames" in item and collectd.fits(item):
+        return Format.COLLECTD
     return Format.METRIC if "value" in item and metric.fits(item) else Format.FLAT
 
 

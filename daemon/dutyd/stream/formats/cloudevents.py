@@ -5,7 +5,6 @@ No data can replace an attribute.
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,7 +83,7 @@ def _encoded(text: Any, kind: Any) -> Any:
         raise BadInputError(f"data_base64 of content type {kind!r}: only JSON is read")
     try:
         return read_json(base64.b64decode(text, validate=True))
-    except binascii.Error as error:
+    except ValueError as error:  # no base64, or no ASCII
         raise BadInputError(f"data_base64 can't be read: {error}") from error
 
 
