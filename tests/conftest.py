@@ -14,6 +14,7 @@ from hypothesis import settings
 
 from support.broker import Broker, running_broker
 from support.debian import UnavailableError
+from support.guarded import Guarded, guarded_broker
 from support.monitoring import MonitoringServer, new_alertmanager, new_prometheus, running
 from support.valkey import running_valkey
 
@@ -79,6 +80,15 @@ def prometheus() -> Iterator[MonitoringServer]:
         pytest.skip(str(error))
     with running(server):
         yield server
+
+
+@pytest.fixture(scope="session")
+def guarded(kafka_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A real broker behind TLS, logins and access rights."""
+    if kafka_broker.lacks:
+        pytest.skip("needs a real broker")
+    with guarded_broker(tmp_path_factory.mktemp("guarded")) as guarded:
+        yield guarded
 
 
 @pytest.fixture

@@ -1,95 +1,56 @@
-"""A broker with TLS, passwords and access rights: who may come in, and what one who may not is told."""
+"""A broker with TLS, logins and access rights: who comes in, and what each who does not is told."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from kafka import KafkaAdminClient
-from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+from kafka.admin import ACLOperation
 
-from dutyd.core.errors import NotReadyError
-from dutyd.core.topic import OwnTopics
+from dutyd.core.errors import DutydError, NotReadyError, SettingsError
+from dutyd.core.topic import OwnTopics, Start
 from dutyd.stream import kafka as backend
 from dutyd.stream.base import TopicSpec
 from dutyd.stream.fit import Right, evaluator_needs
 from dutyd.stream.kafka import KafkaStream
-from support.broker import Broker, KafkaBroker, free_port
-from support.tls import Certificate, make_certificate
+from support.broker import free_port
+from support.guarded import USER, Guarded, unsecured_token
+from support.streams import join, read
 
 OWN = (Right.DESCRIBE, Right.CREATE, Right.DESCRIBE_CONFIGS)
+EVERYTHING = (ACLOperation.DESCRIBE, ACLOperation.CREATE, ACLOperation.WRITE, ACLOperation.READ)
 
-USER, PASSWORD = "keeper", "correct horse"
-
-SECURE = {
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT",
-    "listener.name.secure.sasl.enabled.mechanisms": "SCRAM-SHA-512",
-    "listener.name.secure.scram-sha-512.sasl.jaas.config": (
-        "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-    ),
-    "listener.name.secure.ssl.keystore.type": "PEM",
-    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-    "super.users": "User:ANONYMOUS",
-}
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """A broker with a listener that asks for a password behind TLS."""
-
-    url: str
-    open: str
-    certificate: Certificate
-
-    def settings(self, password: str = PASSWORD) -> dict[str, str]:
-        return {
-            "security_protocol": "SASL_SSL",
-            "sasl_mechanism": "SCRAM-SHA-512",
-            "username": USER,
-            "password": password,
-            "ca_file": str(self.certificate.certificate),
-        }
-
-
-@pytest.fixture(scope="module")
-def guarded(kafka_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    if kafka_broker.lacks:
-        pytest.skip("needs a real broker")
-    folder = tmp_path_factory.mktemp("secure")
-    certificate = make_certificate(folder)
-    secure, plain, controller = free_port(), free_port(), free_port()
-    listeners = f"PLAINTEXT://127.0.0.1:{plain},SECURE://127.0.0.1:{secure}"
-    broker = KafkaBroker(
-        plain,
-        {
-            **SECURE,
-            "listeners": f"{listeners},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": listeners,
-            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "listener.name.secure.ssl.keystore.location": str(certificate.key_and_certificate),
-        },
-    )
-    broker.format("--add-scram", f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]")
-    broker.start()
-    yield Guarded(f"kafka://127.0.0.1:{secure}", broker.address, certificate)
-    broker.stop()
+Changed = dict[str, str]
+Settings = Callable[[Guarded], Changed]
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend.settings, "BOOTSTRAP_MS", 2_000)
+    monkeypatch.setattr(backend.knock, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(backend.settings, "BOOTSTRAP_MS", 1_000)
 
 
-def allow(guarded: Guarded, topic: str, *operations: ACLOperation) -> None:
-    admin: Any = KafkaAdminClient(bootstrap_servers=guarded.open)
-    pattern = ResourcePattern(ResourceType.TOPIC, topic)
-    admin.create_acls([ACL(f"User:{USER}", "*", each, ACLPermissionType.ALLOW, pattern) for each in operations])
-    admin.close()
+def by_password(mechanism: str) -> Settings:
+    return lambda guarded: guarded.scram | {"sasl_mechanism": mechanism}
 
 
-def test_the_right_password_comes_in(guarded: Guarded, unique: str) -> None:
-    allow(guarded, unique, ACLOperation.DESCRIBE, ACLOperation.CREATE, ACLOperation.WRITE, ACLOperation.READ)
-    stream = KafkaStream(guarded.url, guarded.settings())
+@pytest.mark.parametrize(
+    ("listener", "settings"),
+    [
+        ("PLAINTEXT", lambda _: {}),
+        ("TLS", lambda guarded: guarded.tls),
+        ("MUTUAL", lambda guarded: guarded.mutual),
+        ("SECURE", by_password("SCRAM-SHA-256")),
+        ("SECURE", by_password("SCRAM-SHA-512")),
+        ("SECURE", by_password("PLAIN")),
+        ("CLEAR", lambda guarded: guarded.scram | {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"}),
+    ],
+)
+def test_who_shows_what_the_broker_asks_for_comes_in(
+    guarded: Guarded, unique: str, listener: str, settings: Settings
+) -> None:
+    for user in (USER, "ANONYMOUS", "CN=client"):
+        guarded.allow_topic(unique, *EVERYTHING, user=user)
+    stream = KafkaStream(guarded.url(listener), settings(guarded))
     stream.ensure(TopicSpec(unique, 1))
     producer = stream.producer()
     producer.send(unique, b"secret")
@@ -98,26 +59,174 @@ def test_the_right_password_comes_in(guarded: Guarded, unique: str) -> None:
     stream.close()
 
 
-def test_a_wrong_password_is_named_as_the_reason(guarded: Guarded) -> None:
-    stream = KafkaStream(guarded.url, guarded.settings("wrong"))
-    with pytest.raises(NotReadyError, match=r"SaslAuthenticationFailed"):
+def test_a_token_is_read_anew_at_every_login(guarded: Guarded, unique: str, tmp_path: Path) -> None:
+    guarded.allow_topic(unique, *EVERYTHING)
+    stream = KafkaStream(guarded.url(), by_token(guarded, unsecured_token(), tmp_path))
+    assert stream.partitions(unique) is None
+    stream.close()
+    (tmp_path / "token").write_text(unsecured_token("stranger"))
+    with pytest.raises(NotReadyError, match="too few rights"):
+        stream.partitions(unique)
+    stream.close()
+
+
+def test_a_login_that_was_good_once_is_tried_again_later(guarded: Guarded, unique: str, tmp_path: Path) -> None:
+    guarded.allow_topic(unique, *EVERYTHING)
+    stream = KafkaStream(guarded.url(), by_token(guarded, unsecured_token(), tmp_path))
+    assert stream.partitions(unique) is None
+    (tmp_path / "token").unlink()
+    for _ in range(2):
+        with pytest.raises(NotReadyError, match=r"token_file .* can't be read: No such file"):
+            stream.consumer("g", {unique: Start.EARLIEST}, client="c")
+    (tmp_path / "token").write_text(unsecured_token())
+    stream.consumer("g", {unique: Start.EARLIEST}, client="c").close()
+    stream.close()
+
+
+def login(guarded: Guarded, **changed: str) -> Changed:
+    return guarded.scram | changed
+
+
+def without(settings: Changed, *names: str) -> Changed:
+    return {name: value for name, value in settings.items() if name not in names}
+
+
+def by_token(guarded: Guarded, token: str, folder: Path) -> Changed:
+    (folder / "token").write_text(token)
+    login = {"security_protocol": "SASL_SSL", "sasl_mechanism": "OAUTHBEARER", "token_file": str(folder / "token")}
+    return guarded.tls | login
+
+
+WRONG: dict[str, tuple[str, Callable[[Guarded, Path], Changed], type[DutydError], str]] = {
+    "password": (
+        "SECURE",
+        lambda guarded, _: login(guarded, password="wrong"),
+        SettingsError,
+        r"refuses the login of 'keeper' \(.*invalid credentials.*\); see kafka.username, kafka.password_file",
+    ),
+    "password, PLAIN": (
+        "SECURE",
+        lambda guarded, _: login(guarded, sasl_mechanism="PLAIN", password="wrong"),
+        SettingsError,
+        r"refuses the login of 'keeper' \(.*Invalid username or password\); see kafka.username",
+    ),
+    "mechanism": (
+        "CLEAR",
+        lambda guarded, _: login(guarded, security_protocol="SASL_PLAINTEXT", sasl_mechanism="SCRAM-SHA-512"),
+        SettingsError,
+        r"takes no SCRAM-SHA-512, it takes OAUTHBEARER, PLAIN, SCRAM-SHA-256; see kafka.sasl_mechanism",
+    ),
+    "token": (
+        "SECURE",
+        lambda guarded, folder: by_token(guarded, unsecured_token(seconds=-100), folder),
+        SettingsError,
+        r"refuses the token \(.*invalid_token.*\); see kafka.token_file",
+    ),
+    "authority": (
+        "TLS",
+        lambda guarded, _: without(guarded.tls, "ca_file"),
+        SettingsError,
+        r"by an authority that is not trusted here \(self-signed certificate\); see kafka.ca_file",
+    ),
+    "host of the certificate": (
+        "STRANGER",
+        lambda guarded, _: guarded.tls | {"ca_file": str(guarded.stranger.certificate)},
+        SettingsError,
+        r"is for another host \(.*not valid for '127.0.0.1'.*\); see the host in `stream`",
+    ),
+    "no client certificate": (
+        "MUTUAL",
+        lambda guarded, _: guarded.tls,
+        SettingsError,
+        r"asks for a client certificate; set kafka.cert_file and kafka.key_file",
+    ),
+    "client certificate": (
+        "MUTUAL",
+        lambda guarded, _: (
+            guarded.tls | {"cert_file": str(guarded.server.certificate), "key_file": str(guarded.server.key)}
+        ),
+        SettingsError,
+        r"refuses this client's certificate \(certificate unknown\); see kafka.cert_file",
+    ),
+    "TLS where there is none": (
+        "PLAINTEXT",
+        lambda guarded, _: guarded.tls,
+        SettingsError,
+        r"speaks no TLS; set kafka.security_protocol to PLAINTEXT$",
+    ),
+    "TLS and a login where there is no TLS": (
+        "CLEAR",
+        lambda guarded, _: guarded.scram,
+        SettingsError,
+        r"speaks no TLS; set kafka.security_protocol to SASL_PLAINTEXT$",
+    ),
+    "no TLS where there is": (
+        "TLS",
+        lambda _guarded, _: {},
+        SettingsError,
+        r"speaks TLS; set kafka.security_protocol to SSL \(SASL_SSL with a login\)$",
+    ),
+    "a login without TLS where there is": (
+        "SECURE",
+        lambda guarded, _: login(guarded, security_protocol="SASL_PLAINTEXT"),
+        SettingsError,
+        r"speaks TLS; set kafka.security_protocol to SASL_SSL$",
+    ),
+    "no login where one is asked for": (
+        "SECURE",
+        lambda guarded, _: guarded.tls,
+        SettingsError,
+        r"asks for a login; set kafka.security_protocol to SASL_SSL$",
+    ),
+    "a login where none is asked for": (
+        "TLS",
+        lambda guarded, _: guarded.scram,
+        SettingsError,
+        r"takes no login; set kafka.security_protocol to SSL$",
+    ),
+    "controller's port": (
+        "CONTROLLER",
+        lambda _guarded, _: {},
+        SettingsError,
+        r"does not speak Kafka's protocol|hangs up",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_each_wrong_setting_has_a_reason_of_its_own(guarded: Guarded, tmp_path: Path, wrong: str) -> None:
+    listener, settings, kind, said = WRONG[wrong]
+    stream = KafkaStream(guarded.url(listener), settings(guarded, tmp_path))
+    with pytest.raises(DutydError, match=rf"^Kafka: .*127.0.0.1:{guarded.ports[listener]} (is )?{said}") as caught:
+        stream.partitions("a")
+    assert type(caught.value) is kind
+    assert "\n" not in str(caught.value)
+
+
+def test_a_host_that_does_not_exist_is_named() -> None:
+    stream = KafkaStream("kafka://kafka.invalid:9092", {})
+    with pytest.raises(NotReadyError, match=r"the host of kafka.invalid:9092 is not known \(.*\); see `stream`"):
         stream.partitions("a")
 
 
-def test_an_unknown_certificate_is_named_as_the_reason(guarded: Guarded) -> None:
-    settings = guarded.settings()
-    del settings["ca_file"]
-    stream = KafkaStream(guarded.url, settings)
-    with pytest.raises(NotReadyError, match=r"CERTIFICATE_VERIFY_FAILED"):
+def test_brokers_that_call_themselves_what_nobody_knows_are_named(guarded: Guarded) -> None:
+    stream = KafkaStream(guarded.url("LOST"), {})
+    with pytest.raises(NotReadyError, match=r"answers, but calls .* \(kafka.invalid:.*\); see .* advertised.listeners"):
         stream.partitions("a")
+
+
+def test_one_server_that_answers_is_enough(guarded: Guarded) -> None:
+    stream = KafkaStream(f"kafka://127.0.0.1:{free_port()},127.0.0.1:{guarded.ports['PLAINTEXT']}", {})
+    assert stream.partitions("a") is None
+    stream.close()
 
 
 def test_who_may_not_create_a_topic_is_told_how_it_must_be(guarded: Guarded, unique: str) -> None:
-    allow(guarded, unique, ACLOperation.DESCRIBE)
-    stream = KafkaStream(guarded.url, guarded.settings())
+    guarded.allow_topic(unique, ACLOperation.DESCRIBE)
+    stream = KafkaStream(guarded.url(), guarded.scram)
     with pytest.raises(
         NotReadyError,
-        match=rf"topic '{unique}' is missing and can't be created here .*AuthorizationFailed.*"
+        match=rf"topic '{unique}' is missing and can't be created here .*too few rights on this topic.*"
         r"create it with 3 partitions and these settings: cleanup.policy=compact, min.compaction.lag.ms=5",
     ):
         stream.ensure(TopicSpec(unique, 3, {"cleanup.policy": "compact", "min.compaction.lag.ms": "5"}))
@@ -125,17 +234,46 @@ def test_who_may_not_create_a_topic_is_told_how_it_must_be(guarded: Guarded, uni
 
 
 def test_who_may_not_see_a_topic_is_told_so(guarded: Guarded, unique: str) -> None:
-    stream = KafkaStream(guarded.url, guarded.settings())
-    with pytest.raises(NotReadyError, match="TopicAuthorizationFailed"):
+    stream = KafkaStream(guarded.url(), guarded.scram)
+    with pytest.raises(NotReadyError, match=f"too few rights on this topic .*{unique}.*`dutyd doctor`"):
         stream.partitions(unique)
+    stream.close()
+
+
+def test_who_may_not_join_a_group_is_told_so(guarded: Guarded, unique: str) -> None:
+    guarded.allow_topic(unique, *EVERYTHING)
+    stream = KafkaStream(guarded.url(), guarded.scram)
+    stream.ensure(TopicSpec(unique, 1))
+    consumer = stream.consumer(f"{unique}.group", {unique: Start.EARLIEST}, client="1")
+    with pytest.raises(NotReadyError, match="too few rights on this group"):
+        join(consumer)
+    consumer.close()
+    stream.close()
+
+
+def test_who_may_only_see_a_topic_can_neither_read_nor_write(guarded: Guarded, unique: str) -> None:
+    owner = KafkaStream(guarded.url("PLAINTEXT"), {})
+    owner.ensure(TopicSpec(unique, 1))
+    owner.close()
+    guarded.allow_topic(unique, ACLOperation.DESCRIBE)
+    guarded.allow_group(f"{unique}.group", ACLOperation.READ)
+    stream = KafkaStream(guarded.url(), guarded.scram)
+    producer = stream.producer()
+    producer.send(unique, b"1")
+    with pytest.raises(NotReadyError, match="too few rights on this topic"):
+        producer.flush()
+    consumer = stream.consumer(f"{unique}.group", {unique: Start.EARLIEST}, client="1")
+    with pytest.raises(NotReadyError, match="too few rights on this topic"):
+        read(consumer, 1)
+    consumer.close()
     stream.close()
 
 
 def test_missing_rights_are_named_without_using_them(guarded: Guarded, unique: str) -> None:
     own = OwnTopics(unique)
-    allow(guarded, unique, ACLOperation.READ)
-    allow(guarded, own.triggers, ACLOperation.CREATE, ACLOperation.WRITE)
-    stream = KafkaStream(guarded.url, guarded.settings())
+    guarded.allow_topic(unique, ACLOperation.READ)
+    guarded.allow_topic(own.triggers, ACLOperation.CREATE, ACLOperation.WRITE)
+    stream = KafkaStream(guarded.url(), guarded.scram)
     missing = stream.missing_rights(evaluator_needs(own, (unique, f"{unique}.hidden")))
     assert {(access.name, access.right) for access in missing} == {
         (f"{unique}.hidden", Right.READ),
@@ -150,10 +288,10 @@ def test_missing_rights_are_named_without_using_them(guarded: Guarded, unique: s
 
 def test_settings_of_a_topic_that_may_not_be_seen_are_named_as_not_shown(guarded: Guarded, unique: str) -> None:
     spec = TopicSpec(unique, 1, {"cleanup.policy": "compact"})
-    owner = KafkaStream(f"kafka://{guarded.open}", {})
+    owner = KafkaStream(guarded.url("PLAINTEXT"), {})
     owner.ensure(spec)
     owner.close()
-    allow(guarded, unique, ACLOperation.DESCRIBE)
-    stream = KafkaStream(guarded.url, guarded.settings())
+    guarded.allow_topic(unique, ACLOperation.DESCRIBE)
+    stream = KafkaStream(guarded.url(), guarded.scram)
     assert [found.what for found in stream.differences(spec)] == ["replicas", "settings"]
     stream.close()

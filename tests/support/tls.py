@@ -1,4 +1,4 @@
-"""A certificate for a server on the loopback interface, signed by itself."""
+"""Certificates for the loopback interface, each signed by itself and so its own authority."""
 
 import shutil
 import subprocess
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+LOOPBACK = "IP:127.0.0.1,DNS:localhost"
 
 
 @dataclass(frozen=True)
@@ -17,14 +19,13 @@ class Certificate:
     key_and_certificate: Path
 
 
-def make_certificate(directory: Path) -> Certificate:
-    """Make one; the test is skipped where openssl is missing."""
+def make_certificate(directory: Path, name: str = "server", holders: str = LOOPBACK) -> Certificate:
+    """Make one for *holders* in files called *name*; the test is skipped where openssl is missing."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl is missing")
-    made = Certificate(directory / "server.crt", directory / "server.key", directory / "server.pem")
-    names = "subjectAltName=IP:127.0.0.1,DNS:localhost"
-    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    files = ["-addext", names, "-keyout", str(made.key), "-out", str(made.certificate)]
+    made = Certificate(directory / f"{name}.crt", directory / f"{name}.key", directory / f"{name}.pem")
+    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+    files = ["-addext", f"subjectAltName={holders}", "-keyout", str(made.key), "-out", str(made.certificate)]
     subprocess.run([*new, *files], check=True, capture_output=True)
     made.key_and_certificate.write_text(made.key.read_text() + made.certificate.read_text())
     return made

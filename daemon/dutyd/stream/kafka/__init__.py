@@ -1,7 +1,8 @@
 """The Kafka backend of ``stream.base``, on kafka-python.
 
-``KafkaStream`` opens consumers and producers and answers questions about topics; ``consumer``, ``producer``,
-``settings`` (security) and ``trouble`` (why it does not answer) stand beside it.
+``KafkaStream`` opens consumers and producers and answers questions about topics. Beside it stand ``consumer`` and
+``producer``; ``client`` (the door, and ``knock``); ``settings`` and ``security``; ``topic_fit`` and ``rights``; and
+``trouble`` (why it does not answer).
 """
 
 import threading
@@ -17,7 +18,7 @@ from dutyd.core.event import Record
 from dutyd.core.topic import Start
 from dutyd.stream.base import Partition, Span, TopicSpec
 from dutyd.stream.fit import Access, Difference
-from dutyd.stream.kafka.client import open_client
+from dutyd.stream.kafka.client import Door
 from dutyd.stream.kafka.consumer import KafkaGroupConsumer
 from dutyd.stream.kafka.producer import KafkaRecordProducer
 from dutyd.stream.kafka.rights import missing_rights
@@ -31,18 +32,19 @@ class KafkaStream:
 
     def __init__(self, url: str, security: Mapping[str, str]) -> None:
         listen()
-        self._settings = client_settings(url, security)
+        self._door = Door(client_settings(url, security))
+        self._servers = self._door.settings.servers
         self._lock = threading.Lock()  # the clients below are not for several threads
         self._admin_client: Any = None
         self._reader: Any = None
 
     def consumer(self, group: str, topics: Mapping[str, Start], *, client: str) -> KafkaGroupConsumer:
         """See ``stream.base.Stream.consumer``."""
-        return KafkaGroupConsumer(self._settings, group, topics, client)
+        return KafkaGroupConsumer(self._door, group, topics, client)
 
     def producer(self) -> KafkaRecordProducer:
         """See ``stream.base.Stream.producer``."""
-        return KafkaRecordProducer(self._settings)
+        return KafkaRecordProducer(self._door)
 
     def ensure(self, spec: TopicSpec) -> None:
         """See ``stream.base.Stream.ensure``."""
@@ -51,7 +53,7 @@ class KafkaStream:
         wanted = {"num_partitions": spec.partitions, "replication_factor": -1, "configs": dict(spec.config)}
         what = f"create topic {spec.name}"
         try:
-            with self._lock, reaching(self._settings.servers, what):
+            with self._lock, reaching(self._servers, what):
                 answer = self._admin(what).create_topics({spec.name: wanted}, raise_errors=False)["topics"][0]
                 if answer["error_code"]:
                     raise for_code(answer["error_code"])(answer["error_message"])
@@ -68,14 +70,14 @@ class KafkaStream:
     def differences(self, spec: TopicSpec) -> Sequence[Difference]:
         """See ``stream.base.Stream.differences``."""
         found = self._look_at(spec.name)
-        return differences(spec, found, self._settings.servers) if found else ()
+        return differences(spec, found, self._servers) if found else ()
 
     def _look_at(self, topic: str) -> FoundTopic | None:
         what = f"look at the settings of topic {topic}"
         described = self._described([topic], what)
         if not described:
             return None
-        with self._lock, reaching(self._settings.servers, what):
+        with self._lock, reaching(self._servers, what):
             resource = ConfigResource(ConfigResourceType.TOPIC, topic)
             config = self._admin(what).describe_configs([resource], config_filter="all")["topic"][topic]
             brokers = self._admin(what).describe_cluster()["brokers"]
@@ -88,7 +90,7 @@ class KafkaStream:
     def missing_rights(self, wanted: Sequence[Access]) -> Sequence[Access]:
         """See ``stream.base.Stream.missing_rights``."""
         what = "ask for this client's rights"
-        with self._lock, reaching(self._settings.servers, what):
+        with self._lock, reaching(self._servers, what):
             return tuple(missing_rights(self._admin(what), wanted))
 
     def partitions(self, topic: str) -> int | None:
@@ -99,7 +101,7 @@ class KafkaStream:
         """See ``stream.base.Stream.spans``."""
         asked = [TopicPartition(topic, n) for topic, count in self._counts(topics).items() for n in range(count)]
         what = "ask for the offsets of topics"
-        with self._lock, reaching(self._settings.servers, what):
+        with self._lock, reaching(self._servers, what):
             if self._reader is None:
                 self._reader = self._open_reader(what)
             begin = self._reader.beginning_offsets(asked)
@@ -113,7 +115,7 @@ class KafkaStream:
 
     def _described(self, topics: Sequence[str], what: str) -> Sequence[Mapping[str, Any]]:
         """Ask for what the broker says of those of the *topics* that exist."""
-        with self._lock, reaching(self._settings.servers, what):
+        with self._lock, reaching(self._servers, what):
             found = self._admin(what).describe_topics(list(topics)) if topics else []
             for each in found:
                 problem = for_code(each["error_code"])
@@ -131,7 +133,7 @@ class KafkaStream:
             reader.assign([TopicPartition(*partition) for partition in left])
             reader.seek_to_beginning()
             while left:
-                with reaching(self._settings.servers, f"read {topic}"):
+                with reaching(self._servers, f"read {topic}"):
                     found = reader.poll(timeout_ms=500)
                     left_after = {p: end for p, end in left.items() if reader.position(TopicPartition(*p)) < end}
                 for each, records in found.items():
@@ -150,11 +152,11 @@ class KafkaStream:
 
     def _admin(self, what: str) -> Any:
         if self._admin_client is None:
-            self._admin_client = open_client(KafkaAdminClient, self._settings, what)
+            self._admin_client = self._door.client(KafkaAdminClient, what)
         return self._admin_client
 
     def _open_reader(self, what: str) -> Any:
-        return open_client(KafkaConsumer, self._settings, what, **_READER)
+        return self._door.client(KafkaConsumer, what, **_READER)
 
 
 _READER = {

@@ -1,37 +1,68 @@
-"""Opening one of kafka-python's clients, and leaving nothing behind when the broker does not answer.
+"""Opening kafka-python's clients: a knock first, and nothing left behind when the broker does not answer.
 
 A client connects while it is constructed, on a thread of its own; when that fails there is no client to close, but
-thread and sockets live on. So its network half is made here and closed when the other half fails. Called for every
-consumer, producer and admin client.
+thread and sockets live on. So its network half is made here and closed when the other half fails. One ``Door`` a
+stream; every consumer, producer and admin client comes through it.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from kafka.net.compat import KafkaNetClient
 
-from dutyd.core.errors import NotReadyError
+from dutyd.core.errors import NotReadyError, SettingsError
+from dutyd.stream.kafka.knock import knock
 from dutyd.stream.kafka.settings import ClientSettings
 from dutyd.stream.kafka.trouble import reaching
 
 
-def open_client(make: Callable[..., Any], settings: ClientSettings, what: str, **options: Any) -> Any:
-    """Return ``make(...)`` connected to the broker, with *options* on top of the *settings*.
+class Door:
+    """The way to one broker.
 
-    Raises:
-        NotReadyError: it could not connect within the bootstrap time; says *what* can't be done, and why.
+    Args:
+        settings: what every client starts from.
 
     """
-    networks: list[Any] = []
 
-    def network(**configs: Any) -> Any:
-        networks.append(KafkaNetClient(**configs))
-        return networks[-1]
+    def __init__(self, settings: ClientSettings) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._open = False  # nobody has to knock
+        self._was_open = False
 
-    try:
-        with reaching(settings.servers, what):
-            return make(**settings.options, **options, kafka_client=network)
-    except NotReadyError:
-        for each in networks:
-            each.close()
-        raise
+    def client(self, make: Callable[..., Any], what: str, **options: Any) -> Any:
+        """Return ``make(...)`` connected to the broker, with *options* on top of the settings.
+
+        Raises:
+            NotReadyError: it could not connect; says *what* can't be done, and why.
+            SettingsError: the settings do not fit the broker, and never did. What once fitted is the broker's affair,
+                and may fit again.
+
+        """
+        self._knock()
+        networks: list[Any] = []
+
+        def network(**configs: Any) -> Any:
+            networks.append(KafkaNetClient(**configs))
+            return networks[-1]
+
+        try:
+            with reaching(self.settings.servers, what):
+                return make(**self.settings.options, **options, kafka_client=network)
+        except NotReadyError:
+            self._open = False
+            for each in networks:
+                each.close()
+            raise
+
+    def _knock(self) -> None:
+        with self._lock:
+            if self._open:
+                return
+            try:
+                knock(self.settings)
+            except (NotReadyError, SettingsError) as error:
+                kind = NotReadyError if self._was_open else type(error)
+                raise kind(f"Kafka: {error}") from error
+            self._open = self._was_open = True

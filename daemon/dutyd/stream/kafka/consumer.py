@@ -31,7 +31,7 @@ from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Record
 from dutyd.core.topic import Start
 from dutyd.stream.base import Partition, Polled
-from dutyd.stream.kafka.client import open_client
+from dutyd.stream.kafka.client import Door
 from dutyd.stream.kafka.settings import REQUEST_MS, ClientSettings
 from dutyd.stream.kafka.trouble import reaching
 
@@ -93,15 +93,16 @@ class _Marks(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python s
 class KafkaGroupConsumer:
     """One member of a consumer group (``stream.base.Consumer``)."""
 
-    def __init__(self, settings: ClientSettings, group: str, topics: Mapping[str, Start], client: str) -> None:
-        self._servers = settings.servers
+    def __init__(self, door: Door, group: str, topics: Mapping[str, Start], client: str) -> None:
+        self._servers = door.settings.servers
         self._starts = topics
         self._next: dict[Partition, int] = {}  # ours, and the next offset to be read
         self._unplaced: set[Partition] = set()  # assigned, where to read from not yet known
         self._held: set[Partition] = set()  # paused until the next poll
         self._before: _Mark | None = None  # what a rebalance in progress took away
         self._ends: dict[Partition, int] = {}  # end offsets asked since the last poll
-        self._kafka = open_client(KafkaConsumer, settings, f"join group {group}", **_options(settings, group, client))
+        options = _options(door.settings, group, client)
+        self._kafka = door.client(KafkaConsumer, f"join group {group}", **options)
         self._marks = _Marks(self._kafka)
         self._kafka.subscribe(list(topics), listener=self._marks)
 

@@ -13,8 +13,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from dutyd.core.errors import NotReadyError
-from dutyd.stream.kafka.client import open_client
-from dutyd.stream.kafka.settings import ClientSettings
+from dutyd.stream.kafka.client import Door
 from dutyd.stream.kafka.trouble import reaching
 
 DELIVERY_MS = 30_000
@@ -27,8 +26,8 @@ MAX_BYTES = 16 * 1024 * 1024
 class KafkaRecordProducer:
     """A producer (``stream.base.Producer``)."""
 
-    def __init__(self, settings: ClientSettings) -> None:
-        self._settings = settings
+    def __init__(self, door: Door) -> None:
+        self._door = door
         self._kafka: Any = None
         self._failed: list[BaseException] = []
 
@@ -44,8 +43,8 @@ class KafkaRecordProducer:
         what = f"send to {topic}"
         if self._kafka is None:
             self._failed = []  # one given up may still add to its own
-            self._kafka = open_client(KafkaProducer, self._settings, what, **_options())
-        with reaching(self._settings.servers, what):
+            self._kafka = self._door.client(KafkaProducer, what, **_options())
+        with reaching(self._door.settings.servers, what):
             self._kafka.send(topic, value, key=key, headers=list(headers)).add_errback(self._failed.append)
 
     def flush(self) -> None:
@@ -53,7 +52,7 @@ class KafkaRecordProducer:
         if self._kafka is None:
             return
         try:
-            with reaching(self._settings.servers, "have records acknowledged"):
+            with reaching(self._door.settings.servers, "have records acknowledged"):
                 self._kafka.flush(timeout=FLUSH_SECONDS)
                 if self._failed:
                     raise self._failed[0]

@@ -1,36 +1,19 @@
 """The client settings for a broker: the stream's URL and the ``kafka`` section of the settings, in kafka-python's
 words.
 
-Made once by ``KafkaStream``; every consumer, producer and admin client starts from them. The password comes as text:
-whoever opens the stream has read it from its file or environment variable.
+Made once by ``KafkaStream``; every consumer, producer and admin client starts from them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from dutyd.core.errors import SettingsError, nearest
+from dutyd.stream.kafka.security import NAMES as SECURITY
+from dutyd.stream.kafka.security import security_options
 
-PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-NAMES = (
-    "security_protocol",
-    "sasl_mechanism",
-    "username",
-    "password",
-    "ca_file",
-    "cert_file",
-    "key_file",
-    "session",
-)
-_PLAIN = {
-    "sasl_mechanism": "sasl_mechanism",
-    "username": "sasl_plain_username",
-    "password": "sasl_plain_password",
-}
-_FILES = {"ca_file": "ssl_cafile", "cert_file": "ssl_certfile", "key_file": "ssl_keyfile"}
+NAMES = (*SECURITY, "session")
 
 BOOTSTRAP_MS = 10_000
 REQUEST_MS = 20_000
@@ -53,15 +36,18 @@ class ClientSettings:
     session_ms: int = 10_000
 
 
-def client_settings(url: str, security: Mapping[str, str]) -> ClientSettings:
+def client_settings(url: str, section: Mapping[str, str]) -> ClientSettings:
     """Read ``kafka://host:port,host:port[?api_version=2.3]`` and the ``kafka`` section.
 
     ``api_version`` is for servers that don't negotiate it.
 
     Raises:
-        SettingsError: something is missing, unknown, or a file can't be read.
+        SettingsError: something is missing, unknown, or a file can't be used.
 
     """
+    for name in section:
+        if name not in NAMES:
+            raise SettingsError(f"kafka: unknown setting '{name}'{nearest(name, NAMES)}")
     parts = urlsplit(url)
     servers = [_with_port(server) for server in parts.netloc.split(",") if server]
     if parts.scheme != "kafka" or not servers or not all(server.rpartition(":")[2].isdigit() for server in servers):
@@ -73,9 +59,9 @@ def client_settings(url: str, security: Mapping[str, str]) -> ClientSettings:
         "reconnect_backoff_max_ms": 1_000,
         "metadata_max_age_ms": 5_000,
         "api_version": _api_version(url, parts.query),
-        **_security(security),
+        **security_options(section),
     }
-    return ClientSettings(",".join(servers), options, int(float(security.get("session", 10.0)) * 1000))
+    return ClientSettings(",".join(servers), options, int(float(section.get("session", 10.0)) * 1000))
 
 
 def _with_port(server: str) -> str:
@@ -91,33 +77,3 @@ def _api_version(url: str, query: str) -> tuple[int, ...] | None:
         return tuple(int(part) for part in asked["api_version"][0].split(".")) if asked else None
     except ValueError:
         raise SettingsError(f"stream: {url!r}: write api_version as 2.3") from None
-
-
-def _security(security: Mapping[str, str]) -> dict[str, Any]:
-    for name in security:
-        if name not in NAMES:
-            raise SettingsError(f"kafka: unknown setting '{name}'{nearest(name, NAMES)}")
-    _one_of("security_protocol", security, PROTOCOLS)
-    _one_of("sasl_mechanism", security, MECHANISMS)
-    options: dict[str, Any] = {"security_protocol": security.get("security_protocol", "PLAINTEXT")}
-    options |= {theirs: security[ours] for ours, theirs in _PLAIN.items() if ours in security}
-    options |= {theirs: _readable(ours, security[ours]) for ours, theirs in _FILES.items() if ours in security}
-    if options["security_protocol"].startswith("SASL"):
-        missing = [name for name in ("sasl_mechanism", "username", "password") if name not in security]
-        if missing:
-            raise SettingsError(f"kafka: {options['security_protocol']} needs {' and '.join(missing)}")
-    return options
-
-
-def _one_of(name: str, security: Mapping[str, str], valid: tuple[str, ...]) -> None:
-    value = security.get(name)
-    if value is not None and value not in valid:
-        raise SettingsError(f"kafka: {name} is '{value}', expected one of {', '.join(valid)}{nearest(value, valid)}")
-
-
-def _readable(name: str, path: str) -> str:
-    try:
-        with Path(path).open("rb"):
-            return path
-    except OSError as error:
-        raise SettingsError(f"kafka: {name} {path!r} can't be read: {error.strerror}") from None

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
-from kafka.errors import KafkaError, KafkaTimeoutError, UnsupportedCodecError
+from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError, UnsupportedCodecError
 
 from dutyd.core.errors import NotReadyError
 
@@ -82,7 +82,15 @@ def reaching(servers: str, what: str) -> Iterator[None]:
         raise NotReadyError(
             f"can't {what} at Kafka {servers}: {error}; install kafka-python[crc32c,lz4,snappy,zstd]"
         ) from error
+    except AuthorizationError as error:
+        raise NotReadyError(f"can't {what} at Kafka {servers}: {_forbidden(error)}") from error
     except KafkaError as error:
         # A timeout says nothing; every other error is a reason itself.
         reason = _listener.reason(since) if isinstance(error, KafkaTimeoutError) else ""
         raise NotReadyError(f"can't {what} at Kafka {servers}: {reason or error}") from error
+
+
+def _forbidden(error: AuthorizationError) -> str:
+    """Say what is forbidden: kafka-python's errors name a thing in their text, if at all."""
+    kind = type(error).__name__.removesuffix("AuthorizationFailedError").lower()
+    return f"the broker grants this client too few rights on this {kind} ({error}); `dutyd doctor` names them"
