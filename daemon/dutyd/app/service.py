@@ -16,9 +16,9 @@ from enum import StrEnum
 import structlog
 
 from dutyd.app.acting import make_worker
+from dutyd.app.broker_check import demand_rights, prepare_own_topics
 from dutyd.app.health import Health
 from dutyd.app.idle import Idle
-from dutyd.app.own_topics import prepare_own_topics
 from dutyd.app.rule_files import RuleFiles
 from dutyd.app.watching import make_heartbeat, make_lookout, make_notices
 from dutyd.app.world import World
@@ -31,6 +31,7 @@ from dutyd.ops.http import PATIENCE, HttpServer, probes
 from dutyd.ops.series import begin_series
 from dutyd.rules.book import Book
 from dutyd.settings import Settings
+from dutyd.stream.fit import Access, evaluator_needs, worker_needs
 
 log = structlog.get_logger()
 
@@ -62,6 +63,7 @@ def serve(settings: Settings, role: Role, until_idle: float | None) -> None:
     """
     with World(settings) as world:
         _say_what_is_weak(world)
+        demand_rights(world.stream, _needs(world, role))
         prepare_own_topics(world.stream, settings.own_topics)
         asyncio.run(_serve(world, role, until_idle))
 
@@ -174,6 +176,12 @@ def _idle(world: World, checkpoint: Checkpoint, ledger: Ledger, health: Health) 
     return Idle(
         world.another_stream(), checkpoint, ledger, sources, world.settings.own_topics.triggers, health.assigned
     )
+
+
+def _needs(world: World, role: Role) -> tuple[Access, ...]:
+    """Return the broker's rights that *role* needs."""
+    own, sources = world.settings.own_topics, tuple(topic.topic for topic in world.topics.values())
+    return (evaluator_needs(own, sources) if role.evaluates else ()) + (worker_needs(own) if role.acts else ())
 
 
 def _say_what_is_weak(world: World) -> None:

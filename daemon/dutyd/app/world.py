@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import redis
 import redis.asyncio
@@ -139,13 +139,11 @@ class World:
 
 
 def kafka_security(settings: Settings) -> Mapping[str, str]:
-    """Return the ``kafka`` section as the stream takes it, with the password read."""
+    """Return the ``kafka`` section as the stream takes it: with the secrets themselves in place of where they are."""
     kafka = settings.kafka
-    said: dict[str, Any] = kafka.model_dump(exclude={"password_file", "password_env"}, exclude_none=True)
-    password = kafka.password()
-    if password is not None:
-        said["password"] = password.get_secret_value()
-    return {name: str(value) for name, value in said.items()}
+    places = {f"{name}_{place}" for name in ("password", "key_password", "client_secret") for place in ("file", "env")}
+    said = {name: str(value) for name, value in kafka.model_dump(exclude=places, exclude_none=True).items()}
+    return said | {name: secret.get_secret_value() for name, secret in kafka.secrets().items()}
 
 
 def process_name() -> str:

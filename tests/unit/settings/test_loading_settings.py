@@ -132,9 +132,8 @@ def test_a_variable_that_holds_a_named_secret_is_no_setting(tmp_path: Path, monk
 def test_a_secret_file_is_read_without_its_line_end(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("s3cret\n")
     text = "kafka: {security_protocol: SASL_SSL, sasl_mechanism: PLAIN, username: u, password_file: password}"
-    password = load_settings(write(tmp_path, text), {}).kafka.password()
-    assert password is not None
-    assert password.get_secret_value() == "s3cret"
+    secrets = load_settings(write(tmp_path, text), {}).kafka.secrets()
+    assert {name: secret.get_secret_value() for name, secret in secrets.items()} == {"password": "s3cret"}
 
 
 @pytest.mark.parametrize(

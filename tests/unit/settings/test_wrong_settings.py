@@ -58,6 +58,22 @@ def problems(folder: Path, text: str, environ: dict[str, str] | None = None) -> 
         ("model: {base_url: localhost}", "'localhost' is no web address"),
         # What fits alone, and not together.
         ("kafka: {security_protocol: SASL_SSL}", "needs sasl_mechanism, username, password_file, too"),
+        (
+            "kafka: {security_protocol: SASL_SSL, sasl_mechanism: PLAIN, username: u}",
+            "security_protocol SASL_SSL with PLAIN needs password_file, too",
+        ),
+        (
+            "kafka: {security_protocol: SASL_SSL, sasl_mechanism: OAUTHBEARER}",
+            "with OAUTHBEARER needs token_file or token_url, too",
+        ),
+        (
+            "kafka: {security_protocol: SASL_SSL, sasl_mechanism: OAUTHBEARER, token_url: 'https://idp/token'}",
+            "with OAUTHBEARER needs client_id, client_secret_file, too",
+        ),
+        (
+            "kafka: {token_file: t, token_url: 'https://idp/token'}",
+            "token_file and token_url are two ways to a token: set one of them",
+        ),
         ("kafka: {cert_file: a.pem}", "cert_file and key_file belong together"),
         ("policy: ceiling.yaml", "ceiling.yaml is not there"),
         ("topics: {a: {topic: dutyd.triggers}}", "topics.a.topic: 'dutyd.triggers' is a topic of dutyd's own"),

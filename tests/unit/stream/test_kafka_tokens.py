@@ -1,4 +1,4 @@
-"""Tokens from an endpoint: fetched by client credentials, kept while they are good, and what is said when there is none."""
+"""Tokens from an endpoint: fetched by client credentials, kept while they are good; and what is said without one."""
 
 import base64
 import json

@@ -28,8 +28,8 @@ PATIENCE_SECONDS = 5.0
 """How long servers that are not there are tried again."""
 
 STEP_SECONDS = 3.0
-"""How long each step may take with a single server: a connection, a handshake, an answer. Many servers get less each, so
-that a person waits no longer than ten seconds for three that don't answer."""
+"""How long each step may take with a single server: a connection, a handshake, an answer. Many servers get less each,
+so that a person waits no longer than ten seconds for three that don't answer."""
 
 AGAIN_SECONDS = 0.5
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from dutyd.app.own_topics import prepare_own_topics
+from dutyd.app.broker_check import prepare_own_topics
 from dutyd.core.errors import WrongError
 from dutyd.core.topic import OwnTopics
 from dutyd.stream.base import Stream, TopicSpec
