@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 from kafka.admin import ACLOperation
 
+from dutyd.app.doctor import Finding
+from dutyd.app.doctor.broker import look_at_broker
+from dutyd.app.world import World
 from dutyd.core.errors import DutydError, NotReadyError, SettingsError
 from dutyd.core.topic import OwnTopics, Start
+from dutyd.settings import load_settings
 from dutyd.stream import kafka as backend
 from dutyd.stream.base import TopicSpec
 from dutyd.stream.fit import Right, evaluator_needs
@@ -295,3 +299,32 @@ def test_settings_of_a_topic_that_may_not_be_seen_are_named_as_not_shown(guarded
     stream = KafkaStream(guarded.url(), guarded.scram)
     assert [found.what for found in stream.differences(spec)] == ["replicas", "settings"]
     stream.close()
+
+
+def doctor(guarded: Guarded, folder: Path, topic: str, password: str) -> list[Finding]:
+    """Return what the doctor says of the broker and of this client's rights there."""
+    (folder / "password").write_text(password)
+    (folder / "dutyd.yaml").write_text(
+        f"installation: {topic}\nstream: {guarded.url()}\ntopics: {{metrics: {{topic: {topic}}}}}\n"
+        f"kafka: {{security_protocol: SASL_SSL, sasl_mechanism: SCRAM-SHA-512, username: {USER}, "
+        f"password_file: password, ca_file: {guarded.scram['ca_file']}}}\n"
+    )
+    with World(load_settings(folder / "dutyd.yaml", {})) as world:
+        return list(look_at_broker(world))
+
+
+def test_the_doctor_names_each_right_that_is_missing_with_the_command_that_grants_it(
+    guarded: Guarded, unique: str, tmp_path: Path
+) -> None:
+    guarded.allow_topic(unique, ACLOperation.DESCRIBE)
+    lacked = {each.found: each for each in doctor(guarded, tmp_path, unique, guarded.scram["password"])}
+    reading = lacked[f"this client lacks Read on topic '{unique}' (read events)"]
+    assert (reading.standing, reading.ok) == ("wrong", False)
+    assert reading.what_to_do.endswith(f"--operation Read --topic {unique}")
+    assert {each.standing for each in lacked.values() if "DescribeConfigs" in each.found} == {"weak"}
+
+
+def test_the_doctor_says_which_setting_the_broker_does_not_like(guarded: Guarded, unique: str, tmp_path: Path) -> None:
+    [found] = doctor(guarded, tmp_path, unique, "wrong")
+    assert "refuses the login of 'keeper'" in found.found
+    assert found.what_to_do.startswith("see kafka.username, kafka.password_file")

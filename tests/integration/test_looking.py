@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from dutyd.embedded.loopback import Loopback
-from dutyd.embedded.standin import Standin
-from dutyd.embedded.standin.script import Script
 from support.program import Program
 
 SETTINGS = """\
@@ -117,45 +114,3 @@ def test_a_pause_is_told_by_the_doctor_until_it_ends(dutyd: Program) -> None:
     assert "dutyd resume --rule errors --as NAME" in dutyd("doctor").out
     assert dutyd("resume", "--as", "ana", "--rule", "errors").code == 0
     assert "resume" not in dutyd("doctor").out
-
-
-def test_the_doctor_finds_what_is_missing_and_says_what_to_do(dutyd: Program) -> None:
-    (dutyd.folder / "rules" / "b.yaml").write_text("language: 1\nrules: [{id: b}]\n")
-    code, out, _ = dutyd("doctor", "--json")
-    seen = {each["thing"]: each for each in json.loads(out)}
-    assert code == 1
-    assert seen["redis"]["standing"] == "fine"
-    assert seen["topic metrics"]["standing"] == "wrong"
-    assert "`dutyd publish --topic metrics` creates it" in seen["topic metrics"]["do"]
-    assert seen["rules"]["standing"] == "wrong"
-    assert "dutyd rules check" in seen["rules"]["do"]
-    assert {seen[thing]["standing"] for thing in ("policy", "model", "providers")} == {"weak"}
-
-
-def test_the_doctor_finds_nothing_wrong_where_nothing_is(dutyd: Program) -> None:
-    dutyd("publish", "events.jsonl")
-    code, out, err = dutyd("doctor")
-    assert (code, err) == (0, "")
-    assert "wrong" not in out
-    assert "1 rule (mode: observe)" in out
-
-
-def test_the_doctor_asks_the_model_endpoint(dutyd: Program) -> None:
-    with Loopback(Standin(Script()).app) as standin:
-        with (dutyd.folder / "dutyd.yaml").open("a") as file:
-            file.write(f"model: {{base_url: '{standin.url}/v1', name: kimi-k2, api_key_env: KEY}}\n")
-        dutyd.monkeypatch.setenv("KEY", "sk-any")
-        code, out, _ = dutyd("doctor", "--json")
-    seen = {each["thing"]: each for each in json.loads(out)}
-    assert code == 1
-    assert "does not serve 'kimi-k2'; did you mean 'kimi-k" in seen["model"]["said"]
-
-
-def test_the_doctor_says_that_the_model_endpoint_is_away(dutyd: Program) -> None:
-    with (dutyd.folder / "dutyd.yaml").open("a") as file:
-        file.write("model: {base_url: 'http://127.0.0.1:1/v1'}\n")
-    code, out, _ = dutyd("doctor", "--json")
-    seen = {each["thing"]: each for each in json.loads(out)}
-    assert code == 1
-    assert seen["model"]["standing"] == "wrong"
-    assert seen["rules"]["standing"] == "fine"

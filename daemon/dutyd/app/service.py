@@ -26,12 +26,12 @@ from dutyd.core.errors import NotReadyError
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.path import Evaluator
 from dutyd.ledger import Ledger
-from dutyd.ledger.connect import server_facts
+from dutyd.ledger.server import server_facts
 from dutyd.ops.http import PATIENCE, HttpServer, probes
 from dutyd.ops.series import begin_series
 from dutyd.rules.book import Book
 from dutyd.settings import Settings
-from dutyd.stream.fit import Access, evaluator_needs, together, worker_needs
+from dutyd.stream.fit import Access, evaluator_needs, worker_needs
 
 log = structlog.get_logger()
 
@@ -181,13 +181,12 @@ def _idle(world: World, checkpoint: Checkpoint, ledger: Ledger, health: Health) 
 def _needs(world: World, role: Role) -> tuple[Access, ...]:
     """Return the broker's rights that *role* needs."""
     own, sources = world.settings.own_topics, tuple(topic.topic for topic in world.topics.values())
-    evaluates = evaluator_needs(own, sources) if role.evaluates else ()
-    return together((*evaluates, *(worker_needs(own) if role.acts else ())))
+    return (evaluator_needs(own, sources) if role.evaluates else ()) + (worker_needs(own) if role.acts else ())
 
 
 def _say_what_is_weak(world: World) -> None:
     """Say at start what is weaker than promised."""
-    for weakness in server_facts(world.plain_redis).weaknesses:
-        log.warning(weakness)
+    for weakness in server_facts(world.plain_redis, world.settings.installation).weaknesses:
+        log.warning(str(weakness))
     if world.settings.policy is None:
         log.warning("no `policy` in the settings: there is no ceiling over what rules may do")

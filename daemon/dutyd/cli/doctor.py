@@ -1,38 +1,74 @@
 """``dutyd doctor`` says whether ``run`` would work here, and what is weaker than it could be.
 
 One line for each thing that ``run`` needs, with what to do about it. Exit code 1 where something is wrong; what is
-only weak is said, and is no failure.
+weak is said, and is no failure: only ``ok`` is false there.
 """
 
-from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from dutyd.cli.failures import Exit
 from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile
 from dutyd.cli.render import plain, print_json
+from dutyd.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from dutyd.app.doctor import Finding
+
+COLOURS = {
+    "fine": typer.colors.GREEN,
+    "note": typer.colors.BLUE,
+    "weak": typer.colors.YELLOW,
+    "wrong": typer.colors.RED,
+}
 
 
 def doctor(settings: SettingsFile = DEFAULT_SETTINGS, as_json: AsJson = False) -> None:
     """Check everything that `run` needs, and say what to do."""
-    from dutyd.cli.checks import Seen, Standing, look_at
+    from dutyd.app.doctor import Standing, examine
+    from dutyd.app.doctor.finding import fine
     from dutyd.cli.places import open_world
 
-    colours = {Standing.FINE: typer.colors.GREEN, Standing.WEAK: typer.colors.YELLOW, Standing.WRONG: typer.colors.RED}
-
-    def tell(seen: Seen) -> None:
-        typer.secho(f"{seen.standing.value:<6}", nl=False, fg=colours[seen.standing], bold=True)
-        typer.echo(f"{seen.thing + ':':<21} {plain(seen.said)}")
-        if seen.do:
-            typer.echo(f"{'':<28}-> {seen.do}")
-
-    found = []
-    with open_world(settings) as world:
-        for seen in look_at(world):
-            found.append(seen)
+    try:
+        world = open_world(settings)
+    except SettingsError as error:
+        if as_json:
+            print_json([_row(_wrong_settings(settings, error))])
+        raise
+    found = [fine("settings", str(settings))]
+    with world:
+        if not as_json:
+            _tell(found[0])
+        for finding in examine(world):
+            found.append(finding)
             if not as_json:
-                tell(seen)
+                _tell(finding)
     if as_json:
-        print_json([asdict(seen) for seen in found])
-    if any(seen.standing is Standing.WRONG for seen in found):
+        print_json([_row(finding) for finding in found])
+    if any(finding.standing is Standing.WRONG for finding in found):
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _wrong_settings(file: Path, error: SettingsError) -> "Finding":
+    from dutyd.app.doctor.finding import wrong
+
+    return wrong("settings", str(error), "settings without a mistake", f"correct {file}, or the variable that it names")
+
+
+def _row(finding: "Finding") -> dict[str, object]:
+    return {
+        "check": finding.check,
+        "ok": finding.ok,
+        "found": finding.found,
+        "promised": finding.promised,
+        "what_to_do": finding.what_to_do,
+    }
+
+
+def _tell(finding: "Finding") -> None:
+    typer.secho(f"{finding.standing.value:<6}", nl=False, fg=COLOURS[finding.standing.value], bold=True)
+    typer.echo(f"{finding.check + ':':<21} {plain(finding.found)}")
+    if finding.what_to_do:
+        typer.echo(f"{'':<28}-> {plain(finding.what_to_do)}")

@@ -176,6 +176,12 @@ class Checkpoint:
             stored: dict[bytes, bytes] = pipe.execute()[-1]
         return {topic.decode(): int(count) for topic, count in stored.items()}
 
+    def counts(self) -> Mapping[str, int]:
+        """Return how many partitions each topic had when its state was made."""
+        with _answering():
+            stored: dict[bytes, bytes] = self._redis.hgetall(f"{self._installation}:partitions")  # type: ignore[assignment]  # sync client
+        return {topic.decode(): int(count) for topic, count in stored.items()}
+
     def progress(self, tasks: Sequence[str]) -> Mapping[str, Progress]:
         """Return how far each of *tasks* is as stored now, by whichever process."""
         with _answering():

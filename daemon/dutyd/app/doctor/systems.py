@@ -1,0 +1,63 @@
+"""The systems behind the tools: each provider, by each of its routes, is asked whether it would take us."""
+
+import asyncio
+from collections.abc import Iterator
+
+from dutyd.app.doctor.finding import Finding, fine, note, wrong
+from dutyd.app.providers import RUNBOOKS
+from dutyd.app.world import World
+from dutyd.core.errors import DutydError
+from dutyd.core.route import DEFAULT_ROUTE
+from dutyd.core.tool import Provider
+
+PATIENCE = 15.0
+"""Seconds that one provider gets."""
+
+
+def look_at_providers(world: World) -> Iterator[Finding]:
+    """Ask every provider that the settings name, all at once."""
+    chosen = {family: setting for family, setting in world.settings.providers if setting is not None}
+    for check, kind, said in asyncio.run(_ask_all(world)):
+        if isinstance(said, str):
+            yield fine(check, said)
+        elif check == f"provider {RUNBOOKS}":
+            if world.settings.runbooks is not None:
+                yield wrong(check, str(said), "a folder of pages", "create it, or correct `runbooks` in the settings")
+        else:
+            what = (
+                f"see providers.{check.removeprefix('provider ')} in the settings (kind: {kind}); what needs it waits"
+            )
+            yield wrong(check, str(said), "it answers, and knows our credentials", what)
+    families = {tool.family for tool in world.catalogue.values()} - {RUNBOOKS}
+    if embedded := sorted(families - chosen.keys()):
+        found = f"the embedded back office stands in for {', '.join(embedded)}: nothing leaves this machine"
+        yield note("providers", found, "name them under `providers` in the settings")
+
+
+async def _ask_all(world: World) -> list[tuple[str, str, str | Exception]]:
+    """Return check, kind and answer of each provider that is not the embedded back office."""
+    opened = world.providers()
+    kinds = {family: setting.kind for family, setting in world.settings.providers if setting is not None}
+    asked = {
+        f"provider {family}" + (f".routes.{name}" if name != DEFAULT_ROUTE else ""): (kinds.get(family, ""), provider)
+        for family, routes in sorted(opened.items())
+        for name, provider in routes.all.items()
+        if not routes.stands_in
+    }
+    answers = await asyncio.gather(*(_ask(provider) for _, provider in asked.values()))
+    for routes in opened.values():
+        for provider in routes.all.values():
+            await provider.close()
+    return [(check, kind, answer) for (check, (kind, _)), answer in zip(asked.items(), answers, strict=True)]
+
+
+async def _ask(provider: Provider) -> str | Exception:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await provider.check()
+    except TimeoutError:
+        return TimeoutError(f"no answer in {PATIENCE:g} s")
+    except DutydError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - the boundary: a provider of somebody else's must not hide the others
+        return RuntimeError(f"its check failed: {type(error).__name__}: {error}")
