@@ -149,3 +149,18 @@ async def test_without_grouping_every_opening_pages(valkey_url: str, unique: str
             desk.open_(down(desk, f"h{number}"))
         async with running(desk.worker()):
             await desk.until(lambda: pages(desk), 25)
+
+
+async def test_a_silence_of_the_rule_files_mutes_by_the_clock(valkey_url: str, unique: str, tmp_path: Path) -> None:
+    rules = RULES.replace("GROUP_WAIT", "0s") + (
+        "silences:\n"
+        "  - {id: nightly, rule: host-down, match: {host: a}, at: '0 22 * * *', lasts: 8h, because: copies}\n"
+    )
+    async with office(valkey_url, unique, tmp_path, rules) as desk:
+        desk.open_(down(desk, "a"))
+        desk.open_(down(desk, "b"))
+        worker = desk.worker()
+        async with running(replace(worker, means=replace(worker.means, now=lambda: 23 * HOUR))):
+            await desk.until(lambda: states(desk), {"a": "MUTED", "b": "ACTIVE"})
+        shown = await desk.ledger.queries.whole(down(desk, "a").incident)
+        assert shown["muted"] == "silenced by the rule files (nightly): copies"

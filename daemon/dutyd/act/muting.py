@@ -5,11 +5,11 @@ every worker says the same. Throttles are counted where triggers are accepted (`
 What has begun is not muted any more: half a page is worse than one too many.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dutyd.core.mute import Mute, silenced
-from dutyd.core.rule import Inhibit, Rule
+from dutyd.core.mute import Mute, Silence, silenced
+from dutyd.core.rule import Inhibit, RecurringSilence, Rule
 from dutyd.ledger import Ledger
 from dutyd.ledger.incidents import Claim
 
@@ -29,10 +29,11 @@ class Muting:
     ledger: Ledger
     now: Callable[[], float]
 
-    async def mute_of(self, claim: Claim, rule: Rule) -> Mute | None:
-        """Return what mutes it now, None where it may begin."""
-        now, entity = self.now(), claim.trigger.entity
-        found = silenced(await self.ledger.silences.all(now), rule.id, entity, now)
+    async def mute_of(self, claim: Claim, rule: Rule, written: Sequence[RecurringSilence]) -> Mute | None:
+        """Return what mutes it now, None where it may begin; *written* are the silences of the rule files."""
+        now = self.now()
+        silences: list[Silence | RecurringSilence] = [*await self.ledger.silences.all(now), *written]
+        found = silenced(silences, rule.id, claim.trigger.entity, now)
         if found is not None or rule.inhibit is None:
             return found
         return await self._inhibited(rule.inhibit, claim, now)

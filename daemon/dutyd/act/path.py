@@ -48,8 +48,8 @@ async def act(episode: Episode) -> Rest:
     """Do what the rule orders: plain steps first, then what the model decides, then what follows from it."""
     steps = episode.rule.steps
     await episode.recall()
-    if not episode.results and (mute := await episode.means.muting.mute_of(episode.claim, episode.rule)):
-        return Rest(Waiting.MUTED, mute.until - episode.means.muting.now(), mute=mute)
+    if not episode.results and (muted := await _muted(episode)):
+        return muted
     while not episode.lease.cleared.is_set():
         now = ready(steps, episode.results, episode.look)
         episode.results.update(now.settled)
@@ -60,6 +60,13 @@ async def act(episode: Episode) -> Rest:
         elif not now.settled:
             break
     return episode.rest(close=episode.accepted.momentary)
+
+
+async def _muted(episode: Episode) -> Rest | None:
+    """Return how an incident that has done nothing yet waits for the end of what mutes it; None where it may begin."""
+    muting, written = episode.means.muting, (await episode.means.rules.current()).silences
+    mute = await muting.mute_of(episode.claim, episode.rule, written)
+    return Rest(Waiting.MUTED, mute.until - muting.now(), mute=mute) if mute else None
 
 
 async def clear(episode: Episode) -> Rest:

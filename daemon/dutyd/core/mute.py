@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from dutyd.core.incident import VERSION
+from dutyd.core.rule import RecurringSilence
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,15 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     entity: dict[str, str] = {}
     v: int = VERSION
 
+    @property
+    def why(self) -> str:
+        """For people."""
+        return f"silenced by {self.who}: {self.because}"
+
+    def until(self, now: float) -> float | None:
+        """Return when the span that *now* lies in ends, None where it lies in none."""
+        return self.ends if self.begins <= now < self.ends else None
+
     def covers(self, rule: str, entity: Mapping[str, str]) -> bool:
         """Whether it speaks of *entity* of *rule*, at whatever time."""
         return self.rule in ("", rule) and self.entity.items() <= entity.items()
@@ -54,10 +64,12 @@ class Mute:
     why: str
 
 
-def silenced(silences: Iterable[Silence], rule: str, entity: Mapping[str, str], now: float) -> Mute | None:
+def silenced(
+    silences: Iterable[Silence | RecurringSilence], rule: str, entity: Mapping[str, str], now: float
+) -> Mute | None:
     """Return the mute by that of *silences* which lasts longest, None where none covers it now."""
-    found = [each for each in silences if each.begins <= now < each.ends and each.covers(rule, entity)]
-    if not found:
+    ends = [(end, each) for each in silences if each.covers(rule, entity) and (end := each.until(now)) is not None]
+    if not ends:
         return None
-    last = max(found, key=lambda each: each.ends)
-    return Mute(f"silence:{last.id}", last.ends, f"silenced by {last.who}: {last.because}")
+    end, last = max(ends, key=lambda pair: pair[0])
+    return Mute(f"silence:{last.id}", end, last.why)

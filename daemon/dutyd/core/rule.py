@@ -225,6 +225,42 @@ class Rule:
         return self.schedule is not None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecurringSilence:
+    """A silence that comes again by the clock, written in a rule file.
+
+    Attributes:
+        id: unique among the files.
+        because: why, for people.
+        schedule: when it begins.
+        lasts: seconds from each beginning.
+        rule: only incidents of this rule; empty: of every rule.
+        entity: ``per`` field to value: only incidents of such entities; empty: of every entity.
+    """
+
+    id: str
+    because: str
+    schedule: Schedule
+    lasts: float
+    rule: str = ""
+    entity: Mapping[str, str] = field(default_factory=dict)
+    place: Place = Place()
+
+    @property
+    def why(self) -> str:
+        """For people."""
+        return f"silenced by the rule files ({self.id}): {self.because}"
+
+    def until(self, now: float) -> float | None:
+        """Return when the span that *now* lies in ends, None where it lies in none."""
+        begins = self.schedule.due_after(now - self.lasts)
+        return begins + self.lasts if begins is not None and begins <= now else None
+
+    def covers(self, rule: str, entity: Mapping[str, str]) -> bool:
+        """Whether it speaks of *entity* of *rule*, at whatever time."""
+        return self.rule in ("", rule) and self.entity.items() <= entity.items()
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSet:
     """All rules of one state of the files.
@@ -233,8 +269,10 @@ class RuleSet:
         digest: SHA-256 of the files' names and contents, 32 hex digits.
         rules: by id, in file order.
         files: relative path to content: what is stored in Redis by digest, so that any worker can load it.
+        silences: those of the files.
     """
 
     digest: str
     rules: Mapping[str, Rule]
     files: Mapping[str, str]
+    silences: tuple[RecurringSilence, ...] = ()

@@ -9,14 +9,14 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from dutyd.core.rule import Place, Rule, RuleSet
+from dutyd.core.rule import Place, RecurringSilence, Rule, RuleSet
 from dutyd.rules.fields import Fields
 from dutyd.rules.known import Known
-from dutyd.rules.muting_reader import wrong_inhibitors
+from dutyd.rules.muting_reader import read_silence, wrong_inhibitors, wrong_silences
 from dutyd.rules.problems import Problem, RuleErrors
 from dutyd.rules.rule_reader import read_rule
 from dutyd.rules.source import ListNode, Node, Scalar, SourceFile
-from dutyd.rules.values import wrong
+from dutyd.rules.values import list_of, wrong
 from dutyd.rules.yaml_reader import read_yaml
 
 __all__ = ["Known", "RuleErrors", "digest_of", "load_files", "load_folder", "load_place", "read_folder"]
@@ -25,7 +25,7 @@ BESIDE = frozenset(("tests", "tables", "runbooks"))
 """Folders that lie beside the rules and hold none."""
 
 _LANGUAGE = 1
-_KEYS = ("language", "rules")
+_KEYS = ("language", "rules", "silences")
 
 
 def load_folder(path: Path, known: Known) -> RuleSet:
@@ -58,14 +58,17 @@ def load_files(files: Mapping[str, str], known: Known) -> RuleSet:
     problems: list[Problem] = []
     rules: dict[str, Rule] = {}
     ids: dict[str, Place] = {}
+    silences: list[RecurringSilence] = []
     for name in sorted(files):
         source = SourceFile(name, files[name].removeprefix("\ufeff"))
-        rules |= {rule.id: rule for rule in _rules_of(source, known, ids)}
+        if (fields := _opened(source)) is not None:
+            rules |= {rule.id: rule for rule in _rules_of(fields, known, ids)}
+            silences += fields.read("silences", list_of(read_silence, "[{id: nightly, ...}]"), ())
         problems += source.problems
-    problems += [] if problems else wrong_inhibitors(rules)
+    problems += [] if problems else (*wrong_inhibitors(rules), *wrong_silences(silences, rules))
     if problems:
         raise RuleErrors(problems, files)
-    return RuleSet(digest_of(files), rules, dict(files))
+    return RuleSet(digest_of(files), rules, dict(files), tuple(silences))
 
 
 def digest_of(files: Mapping[str, str]) -> str:
@@ -129,14 +132,18 @@ def _rule_files(folder: Path) -> Iterator[Path]:
                 yield Path(root, name)
 
 
-def _rules_of(source: SourceFile, known: Known, ids: dict[str, Place]) -> Iterator[Rule]:
+def _opened(source: SourceFile) -> Fields | None:
     root = read_yaml(source)
     if root is None:
-        return
-    fields = Fields(source, root, "rule file", _KEYS, required=_KEYS)
+        return None
+    fields = Fields(source, root, "rule file", _KEYS, required=_KEYS[:2])
     fields.require("language", _language, f"begin the file with 'language: {_LANGUAGE}'")
+    return fields
+
+
+def _rules_of(fields: Fields, known: Known, ids: dict[str, Place]) -> Iterator[Rule]:
     for node in fields.require("rules", _items, "list the rules under 'rules:'") or ():
-        rule = read_rule(source, node, known, ids)
+        rule = read_rule(fields.source, node, known, ids)
         if rule is not None:
             yield rule
 

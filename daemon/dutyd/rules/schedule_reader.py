@@ -33,8 +33,12 @@ def schedule_of(fields: Fields, known: Known) -> Schedule | None:
     if known.topics is not None and not known.topics:
         message = "a schedule is run by whoever reads the first topic of the settings, and they have none"
         fields.source.report(fields.key("schedule"), "schedule", message, "add a topic, even one without events")
+    return read_cron(fields, "schedule", fields.read("missed", _missed, _USUAL_MISSED))
+
+
+def read_cron(fields: Fields, key: str, missed: float = 0.0) -> Schedule | None:
+    """Return the schedule of the cron expression under *key*, in the `timezone` beside it; None: it can't be read."""
     timezone = fields.read("timezone", _timezone, "UTC")
-    missed = fields.read("missed", _missed, _USUAL_MISSED)
 
     def read(source: SourceFile, node: Node) -> Schedule | None:
         written = text(source, node)
@@ -46,7 +50,7 @@ def schedule_of(fields: Fields, known: Known) -> Schedule | None:
             source.report(locate(source.text, node, error.column - 1), "schedule", error.message, error.hint)
             return None
 
-    return fields.read("schedule", read)
+    return fields.read(key, read)
 
 
 def _timezone(source: SourceFile, node: Node) -> str | None:
