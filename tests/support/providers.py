@@ -1,17 +1,32 @@
-"""Systems behind providers, for the contract suite: each can be connected to, broken, and asked what it holds."""
+"""Systems behind providers, for the contract suite: each can be connected to, broken, and asked what it holds.
 
-from collections.abc import Iterator, Mapping
+The generic adapters are held against the back office, whose faults strike before or after it did its work; Alertmanager
+is the real one, behind a proxy that plays the same faults.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from dutyd.core.tool import Provider, ProviderClass
 from dutyd.embedded.backoffice import app
+from dutyd.embedded.backoffice.database import Database
+from dutyd.embedded.backoffice.door import Door, Fault, Faults
+from dutyd.embedded.backoffice.entries import Entries
 from dutyd.embedded.loopback import Loopback
-from dutyd_tools.providers.backoffice import connect
+from dutyd_tools.providers import alertmanager, backoffice, rest, webhook
+
+A, B, C = ProviderClass
 
 
 class Break(Enum):
@@ -26,56 +41,248 @@ class Break(Enum):
     SILENT = "stall"
     SILENT_AFTERWARDS = "execute-then-stall"
 
+    def at(self, path: str) -> dict[str, Any]:
+        """Return the fault at *path*."""
+        do, _, status = self.value.partition(" ")
+        return {"path": path, "do": do, "status": int(status or 500), "seconds": 5, "retry_after": "7"}
 
-class BackofficeSystem:
-    """The embedded back office, playing a provider of class *kind*."""
 
-    makes = "ticket"
-    body: Mapping[str, Any] = {"project": "OPS", "kind": "incident", "title": "Errors", "body": "checkout fails"}
-    other_body: Mapping[str, Any] = {**body, "title": "Other"}
-    wrong_body: Mapping[str, Any] = {"project": "OPS"}
+@dataclass(frozen=True)
+class Kind:
+    """A kind of provider in a class that it can have.
 
-    def __init__(self, server: Loopback, kind: ProviderClass) -> None:
-        self.kind = kind
-        self.server = server
-        self.office = httpx2.Client(base_url=server.url)
+    Attributes:
+        settings: what it is connected with, but for the address.
+        path: what is put behind the address of the back office.
+        searched: the first part of the path of a look-up; empty: it can't be searched.
+        ids: whether an answer without an id says nothing.
+        told: what ``read`` needs to be asked for; empty: it answers no question.
+        repeats_body: whether a key belongs to one body.
 
-    def connect(self, timeout: float = 10.0) -> Provider:
-        return connect({"url": self.server.url, "class": self.kind.value, "timeout": timeout})
+    """
+
+    name: str
+    kind: ProviderClass
+    connect: Callable[[Mapping[str, Any]], Provider]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    path: str = ""
+    searched: str = ""
+    ids: bool = True
+    reads: bool = True
+    repeats_body: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.kind}"
+
+
+def _played(kind: ProviderClass) -> dict[str, Any]:
+    return {"headers": {"X-Provider-Class": kind.value}}
+
+
+TICKET = {"project": "OPS", "kind": "incident", "title": "Errors", "body": "checkout fails"}
+MEMBERS = {name: f"{{{{ {name} }}}}" for name in TICKET}
+BY_PATH = {"path": "/effects/{{ key }}", "id": "{{ answer.id }}"}
+# The back office ignores this query, as many systems do, and answers with everything: `match` finds ours.
+BY_LIST = {"path": "/executions", "query": {"key": "{{ key }}"}, "list": ".", "match": "{{ key }}"}
+READ = {"tickets": {"path": "/tickets", "query": {"query": "{{ query }}", "project": "{{ project }}"}}}
+
+
+def _rest(kind: ProviderClass, searched: str, **thing: Any) -> Kind:
+    ticket = {"path": "/tickets", "class": kind.value, "body": MEMBERS, **thing}
+    return Kind("rest", kind, rest.connect, {**_played(kind), "make": {"ticket": ticket}, "read": READ}, "", searched)
+
+
+def _webhook(kind: ProviderClass) -> Kind:
+    settings = {**_played(kind), "class": kind.value, "body": MEMBERS, "id": "{{ id }}"}
+    return Kind("webhook", kind, webhook.connect, settings, "/tickets", ids=False, reads=False)
+
+
+OFFICE_KINDS = [
+    *(Kind("backoffice", kind, backoffice.connect, {"class": kind.value}, "", "/effects") for kind in ProviderClass),
+    _rest(A, "/effects", lookup=BY_PATH),
+    _rest(B, "/executions", lookup=BY_LIST, key_header="Idempotency-Key"),
+    _rest(C, ""),
+    _webhook(A),
+    _webhook(C),
+]
+ALERTMANAGER = Kind("alertmanager", A, alertmanager.connect, {}, "", "/api", ids=False, reads=False, repeats_body=False)
+KINDS = [*OFFICE_KINDS, ALERTMANAGER]
+
+
+class System(Protocol):
+    """A system that a provider is connected to."""
+
+    kind: Kind
+    url: str
+    makes: str
+    body: Mapping[str, Any]
+    other_body: Mapping[str, Any]
+    wrong_body: Mapping[str, Any] | None
+
+    def connect(self, timeout: float = 10.0) -> Provider: ...
 
     def made(self, key: str) -> int:
         """How many things were made under *key*."""
-        return len([row for row in self._rows("/executions") if row["key"] == key])
+        ...
 
     def total(self) -> int:
         """How many things were made in all."""
-        return len(self._rows("/executions"))
+        ...
 
     def requests(self, key: str) -> int:
         """How many requests carried *key*."""
+        ...
+
+    def break_next(self, how: Break) -> None: ...
+
+    def break_lookup(self) -> None: ...
+
+    def mend(self) -> None:
+        """Forget faults that did not strike."""
+        ...
+
+    def stop(self) -> None: ...
+
+
+class OfficeSystem:
+    """The back office, playing a provider of the kind's class."""
+
+    makes = "ticket"
+    body: Mapping[str, Any] = TICKET
+    other_body: Mapping[str, Any] = {**TICKET, "title": "Other"}
+    wrong_body: Mapping[str, Any] | None = {"project": "OPS"}
+
+    def __init__(self, server: Loopback, kind: Kind, office: httpx2.Client) -> None:
+        self.kind = kind
+        self.url = server.url
+        self._server = server
+        self._office = office
+
+    def connect(self, timeout: float = 10.0) -> Provider:
+        return self.kind.connect({**self.kind.settings, "url": f"{self.url}{self.kind.path}", "timeout": timeout})
+
+    def made(self, key: str) -> int:
+        return len([row for row in self._rows("/executions") if row["key"] == key])
+
+    def total(self) -> int:
+        return len(self._rows("/executions"))
+
+    def requests(self, key: str) -> int:
         return sum(row["count"] for row in self._rows("/requests") if row["key"] == key)
 
     def break_next(self, how: Break) -> None:
-        do, _, status = how.value.partition(" ")
-        fault = {"path": "/tickets", "do": do, "status": int(status or 500), "seconds": 5, "retry_after": "7"}
-        self.office.post("/faults", json=fault).raise_for_status()
+        self._office.post("/faults", json=how.at("/tickets")).raise_for_status()
 
     def break_lookup(self) -> None:
-        fault = {"path": "/effects", "method": "GET", "do": "fail", "status": 503}
-        self.office.post("/faults", json=fault).raise_for_status()
+        fault = {"path": self.kind.searched, "method": "GET", "do": "fail", "status": 503}
+        self._office.post("/faults", json=fault).raise_for_status()
+
+    def mend(self) -> None:
+        self._office.delete("/faults").raise_for_status()
 
     def stop(self) -> None:
-        self.server.stop()
+        self._server.stop()
 
     def _rows(self, path: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.office.get(path).json()
-        return rows
+        return list(self._office.get(path).json())
+
+
+class Proxy:
+    """Passes requests on to *target*, plays *faults*, and counts the requests that carried a key of ours."""
+
+    def __init__(self, target: str, directory: Path) -> None:
+        self.faults = Faults()
+        self.counts: Counter[str] = Counter()
+        self._target = target
+        self._door = Door(self._forward, self.faults, Entries(Database(directory / "proxy.db")))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        body = await Request(scope, receive).body()
+        self.counts.update(key for key in [_key_in(body)] if key)
+
+        async def again() -> dict[str, Any]:
+            return {"type": "http.request", "body": body}
+
+        await self._door(scope, again, send)
+
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        kept = {"content-type": request.headers.get("content-type", "")}
+        async with httpx2.AsyncClient(base_url=self._target) as client:
+            answer = await client.request(
+                request.method,
+                request.url.path,
+                content=await request.body(),
+                params=dict(request.query_params),
+                headers=kept,
+            )
+        form = answer.headers.get("content-type")
+        await Response(answer.content, answer.status_code, media_type=form)(scope, receive, send)
+
+
+def _key_in(body: bytes) -> str:
+    try:
+        return str(json.loads(body)[0]["labels"]["dutyd_key"])
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+class AlertmanagerSystem:
+    """The real Alertmanager at *target*, behind a proxy."""
+
+    kind = ALERTMANAGER
+    makes = "alert"
+    body: Mapping[str, Any] = {"severity": "critical", "summary": "checkout fails"}
+    other_body: Mapping[str, Any] = {**body, "severity": "info"}
+    wrong_body: Mapping[str, Any] | None = None
+
+    def __init__(self, target: str, server: Loopback, proxy: Proxy) -> None:
+        self.url = server.url
+        self._target = target
+        self._server = server
+        self._proxy = proxy
+        self._before = len(self._alerts({}))
+
+    def connect(self, timeout: float = 10.0) -> Provider:
+        return self.kind.connect({"url": self.url, "timeout": timeout})
+
+    def made(self, key: str) -> int:
+        return len(self._alerts({"filter": f'dutyd_key="{key}"'}))
+
+    def total(self) -> int:
+        return len(self._alerts({})) - self._before
+
+    def requests(self, key: str) -> int:
+        return self._proxy.counts[key]
+
+    def break_next(self, how: Break) -> None:
+        self._proxy.faults.order(Fault(**how.at("/api")))
+
+    def break_lookup(self) -> None:
+        self._proxy.faults.order(Fault(path="/api", method="GET", do="fail", status=503))
+
+    def mend(self) -> None:
+        self._proxy.faults.forget()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def _alerts(self, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        return list(httpx2.get(f"{self._target}/api/v2/alerts", params=dict(query)).json())
 
 
 @contextmanager
-def backoffice(directory: Path, kind: ProviderClass) -> Iterator[BackofficeSystem]:
+def office_system(directory: Path, kind: Kind) -> Iterator[OfficeSystem]:
     """Serve a new back office in *directory*."""
-    with Loopback(app(directory / "backoffice.db")) as server:
-        system = BackofficeSystem(server, kind)
-        with system.office:
-            yield system
+    with Loopback(app(directory / "backoffice.db")) as server, httpx2.Client(base_url=server.url) as office:
+        yield OfficeSystem(server, kind, office)
+
+
+@contextmanager
+def alertmanager_system(directory: Path, target: str) -> Iterator[AlertmanagerSystem]:
+    """Put a proxy before the Alertmanager at *target*."""
+    proxy = Proxy(target, directory)
+    with Loopback(proxy) as server:
+        yield AlertmanagerSystem(target, server, proxy)

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from dutyd.core.tool import Promise, Provider, ProviderClass, Receipt, RefusedError, UnknownOutcomeError
 from dutyd_tools.providers.http import JsonApi
-from dutyd_tools.providers.settings import ProviderSettings, read_settings
+from dutyd_tools.providers.settings import ProviderSettings, Seconds, read_settings
 
 PATHS = {
     "alert": "/alerts",
@@ -32,9 +32,9 @@ class BackofficeSettings(ProviderSettings):
 
     url: str = Field(pattern="^https?://")
     kind: ProviderClass = Field(ProviderClass.A, alias="class")
-    window: float | None = Field(None, gt=0)
-    settle: float = Field(0.0, ge=0)
-    timeout: float = Field(10.0, gt=0, le=120)
+    window: Seconds | None = Field(None, gt=0)
+    settle: Seconds = Field(0.0, ge=0)
+    timeout: Seconds = Field(10.0, gt=0, le=120)
 
 
 def connect(settings: Mapping[str, Any]) -> Provider:

@@ -1,12 +1,15 @@
 """HTTP for providers: every way that a request can end, as the one error that tells the ledger what to do next.
 
 A path and a body come in, JSON goes out. Nothing is ever sent twice from here, and no connection is used twice: on a
-kept one, a server that has just closed it can't be told from one that has just done the work.
+kept one, a server that has just closed it can't be told from one that has just done the work. Adapters that are
+configured in full (headers, login, certificates) get theirs from ``connection``.
 """
 
 import asyncio
+import json
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
@@ -20,24 +23,60 @@ _LONGEST_DELAY = 86_400.0  # seconds: what a server asks for beyond that is a mi
 _UNSURE = frozenset({408, 425})
 _KNOWN = frozenset({409, 412})
 
+_PORTS = {"http": 80, "https": 443}
+
+JSON = "application/json"
+
 NEVER_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
-class JsonApi:
-    """A JSON API at *url*; one request takes at most *timeout* seconds."""
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request that is to make something.
 
-    def __init__(self, url: str, timeout: float, headers: Mapping[str, str]) -> None:
-        self.url = url
+    Attributes:
+        path: what is put behind the address, with its first slash; empty: the address itself.
+        content: the body, with its type in *headers*.
+
+    """
+
+    method: str
+    path: str
+    content: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+class JsonApi:
+    """A JSON API at *url*; one request takes at most *timeout* seconds.
+
+    Args:
+        tls: whom to trust and how to show who we are; None: the certificates that the machine trusts.
+        shown: what stands for *url* in messages, where it is a secret.
+
+    """
+
+    def __init__(
+        self,
+        url: str,
+        timeout: float,
+        headers: Mapping[str, str],
+        *,
+        tls: ssl.SSLContext | None = None,
+        shown: str = "",
+    ) -> None:
+        self.url = shown or url
+        self._base = url
         self._timeout = timeout
+        self._tls = tls or trusted()
         self._client = httpx2.AsyncClient(
-            base_url=url,
             headers=dict(headers),
             # Half for the way there: a connection that does not come about is known never to have carried anything.
             timeout=httpx2.Timeout(timeout, connect=timeout / 2, pool=timeout / 2),
             limits=httpx2.Limits(max_keepalive_connections=0),
             follow_redirects=False,
             trust_env=False,
-            verify=_tls(),
+            verify=self._tls,
         )
 
     async def post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> Any:
@@ -50,15 +89,30 @@ class JsonApi:
             UnknownOutcomeError: it may have been done.
 
         """
-        response = await self._request("POST", path, json=dict(body), headers=dict(headers))
-        if not response.is_success:
-            raise outcome(response.status_code, self._said(path, response), retry_after(response.headers))
+        content = json.dumps(dict(body)).encode()
+        response = await self.send(Request("POST", path, content, {**headers, "Content-Type": JSON}))
         try:
             return response.json()
         except (ValueError, RecursionError) as error:
             raise UnknownOutcomeError(f"an answer that is no JSON: {self._said(path, response)}") from error
 
-    async def get(self, path: str, query: Mapping[str, str]) -> Any:
+    async def send(self, request: Request, *, known: bool = False) -> httpx2.Response:
+        """Send *request*; return an answer that says yes; raises as ``post`` does.
+
+        With *known*, an answer that says that the key is known comes back, too, for who can read it.
+        """
+        response = await self._request(
+            request.method,
+            request.path,
+            content=request.content,
+            headers=dict(request.headers),
+            params=dict(request.query) or None,
+        )
+        if response.is_success or (known and response.status_code in _KNOWN):
+            return response
+        raise outcome(response.status_code, self._said(request.path, response), retry_after(response.headers))
+
+    async def get(self, path: str, query: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Any:
         """Ask; return the answer.
 
         Raises:
@@ -66,12 +120,36 @@ class JsonApi:
             RefusedError: the question is wrong, or we may not ask it.
 
         """
-        return self._answer(path, await self._ask(path, query))
+        return self._answer(path, await self._ask(path, query, headers))
 
-    async def find(self, path: str) -> Any | None:
+    async def find(
+        self, path: str, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Any | None:
         """Ask for one thing; return None where it is not there (404). Raises as ``get`` does."""
-        response = await self._ask(path, {})
+        response = await self._ask(path, query or {}, headers)
         return None if response.status_code == httpx2.codes.NOT_FOUND else self._answer(path, response)
+
+    async def see(self, path: str, headers: Mapping[str, str]) -> None:
+        """Ask, and look at nothing but whether the answer says yes. Raises as ``get`` does."""
+        response = await self._ask(path, {}, headers)
+        if not response.is_success:
+            self._answer(path, response)
+
+    async def reach(self) -> None:
+        """Open a connection and close it again.
+
+        Raises:
+            NotSentError: nobody takes it.
+
+        """
+        at = httpx2.URL(self._base)
+        tls = self._tls if at.scheme == "https" else None
+        try:
+            async with asyncio.timeout(self._timeout):
+                _, writer = await asyncio.open_connection(at.host, at.port or _PORTS[at.scheme], ssl=tls)
+                writer.close()
+        except (OSError, TimeoutError) as error:
+            raise NotSentError(f"no connection to {self.url}: {error!r}") from error
 
     async def close(self) -> None:
         """Close the client."""
@@ -80,15 +158,18 @@ class JsonApi:
     async def _request(self, method: str, path: str, **request: Any) -> httpx2.Response:
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._client.request(method, path, **request)
+                return await self._client.request(method, self._address(path), **request)
         except NEVER_LEFT as error:
             raise NotSentError(f"no connection to {self.url}: {error!r}") from error
         except (httpx2.RequestError, TimeoutError) as error:
             raise UnknownOutcomeError(f"{method} {self.url}{path} broke off: {error!r}") from error
 
-    async def _ask(self, path: str, query: Mapping[str, str]) -> httpx2.Response:
+    def _address(self, path: str) -> str:
+        return f"{self._base.rstrip('/')}{path}" if path else self._base
+
+    async def _ask(self, path: str, query: Mapping[str, str], headers: Mapping[str, str] | None) -> httpx2.Response:
         try:
-            return await self._request("GET", path, params=dict(query))
+            return await self._request("GET", path, params=dict(query) or None, headers=dict(headers or {}))
         except UnknownOutcomeError as error:
             raise NotSentError(str(error)) from error  # a question can always be asked again
 
@@ -105,6 +186,15 @@ class JsonApi:
     def _said(self, path: str, response: httpx2.Response) -> str:
         words = " ".join(response.text.split())[:_WORDS]
         return f"{self.url}{path} answered {response.status_code}: {words}"
+
+
+def answer_of(response: httpx2.Response) -> Mapping[str, Any]:
+    """Return the members of an answer; one that is no object has the member ``answer``."""
+    try:
+        answer = response.json()
+    except (ValueError, RecursionError):
+        answer = response.text.strip() or None
+    return answer if isinstance(answer, dict) else {"answer": answer}
 
 
 def outcome(status: int, said: str, delay: float | None) -> ProviderError:
@@ -131,5 +221,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
+    """Return a context that trusts what the machine trusts."""
     return httpx2.create_ssl_context()  # reading the trusted certificates takes its time: once

@@ -20,7 +20,7 @@ from pydantic import Field
 from dutyd.core.tool import Promise, Provider, ProviderClass, RefusedError
 from dutyd_tools.providers.http import JsonApi
 from dutyd_tools.providers.secrets import read_secret
-from dutyd_tools.providers.settings import ProviderSettings, read_settings
+from dutyd_tools.providers.settings import ProviderSettings, Seconds, read_settings
 
 MOST_SAMPLES = 1_000  # of one series in one answer: a longer time gets a wider step
 MOST_SERIES = 100  # in one answer: more is a question that needs a label
@@ -31,10 +31,10 @@ class PrometheusSettings(ProviderSettings):
     """Settings of the kind ``prometheus``."""
 
     url: str = Field(pattern="^https?://")
-    step: float = Field(15.0, ge=1)
+    step: Seconds = Field(15.0, ge=1)
     token_file: Path | None = None
     token_env: str | None = None
-    timeout: float = Field(10.0, gt=0, le=120)
+    timeout: Seconds = Field(10.0, gt=0, le=120)
     queries: Mapping[str, str] = {}
 
 

@@ -1,17 +1,29 @@
 """Settings of a provider: from what stands in the settings file to a checked model, or to words for a person."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
+from dutyd.core.duration import parse_duration
 from dutyd.core.errors import SettingsError, nearest
+
+
+def _seconds(value: object) -> object:
+    # Variables of the environment are texts, so "30" must do, too.
+    is_number = not isinstance(value, str) or value.strip().replace(".", "", 1).isdigit()
+    return value if is_number else parse_duration(str(value))
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+"""A duration with its unit, such as ``30s`` or ``24h``; a bare number counts seconds."""
 
 
 class ProviderSettings(BaseModel):
     """Base of every provider's settings: an unknown one is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False)
 
 
 Model = TypeVar("Model", bound=ProviderSettings)
@@ -27,15 +39,31 @@ def read_settings(kind: str, model: type[Model], settings: Mapping[str, Any]) ->
     try:
         return model.model_validate(dict(settings))
     except ValidationError as error:
-        known = {field.alias or name for name, field in model.model_fields.items()}
-        told = [_told(mistake["type"], mistake["loc"], mistake["msg"], known) for mistake in error.errors()]
+        told = [_told(mistake, model) for mistake in error.errors(include_url=False)]
         raise SettingsError(f"provider {kind}: {'; '.join(told)}") from error
 
 
-def _told(kind: str, place: tuple[int | str, ...], message: str, known: set[str]) -> str:
+def _told(mistake: ErrorDetails, model: type[BaseModel]) -> str:
+    place = tuple(part for part in mistake["loc"] if part != "[key]")
     name = ".".join(map(str, place))
-    if kind == "extra_forbidden":
-        return f"unknown setting '{name}'{nearest(name, known)} (known: {', '.join(sorted(known))})"
-    if kind == "missing":
+    if mistake["type"] == "extra_forbidden":
+        known = {field.alias or name for name, field in _group(model, place[:-1]).model_fields.items()}
+        return f"unknown setting '{name}'{nearest(str(place[-1]), known)} (known: {', '.join(sorted(known))})"
+    if mistake["type"] == "missing":
         return f"the setting '{name}' is missing"
-    return f"{name}: {message}"
+    said = mistake["msg"].removeprefix("Value error, ")
+    return f"{name}: {said}" if name else said
+
+
+def _group(model: type[BaseModel], place: tuple[int | str, ...]) -> type[BaseModel]:
+    """Return the group of settings at *place* below *model*: names lead to members, or are keys of a mapping."""
+    for part in place:
+        field = next((each for name, each in model.model_fields.items() if part in (name, each.alias)), None)
+        if field is not None:
+            model = next((each for each in _parts(field.annotation) if issubclass(each, BaseModel)), model)
+    return model
+
+
+def _parts(annotation: Any) -> list[type]:
+    inner = [part for each in get_args(annotation) for part in _parts(each)]
+    return [annotation, *inner] if isinstance(annotation, type) else inner

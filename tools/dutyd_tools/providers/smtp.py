@@ -35,7 +35,7 @@ from dutyd.core.tool import (
 )
 from dutyd_tools.providers.letters import ADDRESS, Letters
 from dutyd_tools.providers.secrets import read_secret
-from dutyd_tools.providers.settings import ProviderSettings, read_settings
+from dutyd_tools.providers.settings import ProviderSettings, Seconds, read_settings
 
 GOODBYE_SECONDS = 2.0  # for QUIT, after the message was taken
 
@@ -71,7 +71,7 @@ class SmtpSettings(ProviderSettings):
     sender: Address = Field(alias="from")
     to: Addresses
     domains: tuple[str, ...] = ()
-    timeout: float = Field(20.0, gt=0, le=120)
+    timeout: Seconds = Field(20.0, gt=0, le=120)
 
     @model_validator(mode="after")
     def _complete(self) -> "SmtpSettings":

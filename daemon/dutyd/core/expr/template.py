@@ -8,7 +8,7 @@ a literal ``{{`` is written ``{{ "{{" }}``.
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,6 +71,16 @@ class Template:
     def names(self) -> frozenset[str]:
         """Every name that its expressions read."""
         return frozenset[str]().union(*(expr.names for expr in self.exprs))
+
+    def text(self, look: Look, write: Callable[[str], str] = str) -> str | None:
+        """Return the value as one text, None if any expression in it is unknown.
+
+        What an expression gives passes through *write*, which makes it harmless where the text will stand (a path, a
+        header); what was written literally stays as it is. A list or an object has no text.
+        """
+        parts = self.root.parts if isinstance(self.root, Joined) else (self.root,)
+        pieces = [_piece(part, look, write) for part in parts]
+        return None if None in pieces else "".join(piece for piece in pieces if piece is not None)
 
     def render(self, look: Look) -> object | None:
         """Return the value under *look*; None if any expression in it is unknown. Whole numbers come as int."""
@@ -186,6 +196,13 @@ def _render(part: Part, look: Look) -> object | None:
         members = {key: _render(item, look) for key, item in part.items()}
         return None if None in members.values() else members
     return part
+
+
+def _piece(part: Part, look: Look, write: Callable[[str], str]) -> str | None:
+    if isinstance(part, Expr):
+        found = as_text(evaluate(part, look))
+        return None if found is None else write(found)
+    return None if isinstance(part, Joined | tuple | Mapping) else as_text(part)
 
 
 def _whole(value: object | None) -> object | None:
