@@ -1,8 +1,9 @@
 """The events and rules that ``decode`` and ``engine`` are measured with: the conditions of DESIGN 9, without a broker.
 
-Events are about 200 bytes of JSON with three of many fields, 10,000 services, in the order of time; about one in a
-thousand passes a threshold, so that latches do change. Rules are spread over the fields: thresholds with a margin,
-every tenth over a window, half of them with ``where``, half with ``clear``.
+Events are about 200 bytes of JSON with three metric fields, 10,000 services, in the order of time; about one in a
+thousand passes a threshold, so that latches do change. A service has 30 metrics of its own out of all there are, and
+says the same ones again and again, as services do. Rules are spread over the fields: thresholds with a margin, every
+tenth over a window, half of them with ``where``, half with ``clear``.
 """
 
 import json
@@ -16,6 +17,9 @@ from dutyd.core.rule import Rule
 
 ENTITIES = 10_000
 BEGIN = 1_700_000_000.0
+METRICS = 30
+"""How many fields one service knows; an event has three of them."""
+
 HIGHEST = 900.0
 """The largest everyday value; thresholds begin above it."""
 
@@ -31,17 +35,30 @@ class Raw:
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-def records(count: int, fields: int, *, per_second: float = 1_000.0, passing: int = 1_000) -> list[Raw]:
-    """Return *count* records of three out of *fields* fields each; one in *passing* passes a threshold."""
-    return list(_records(count, fields, per_second, passing))
+def records(
+    count: int, fields: int, *, per_second: float = 100_000.0, passing: int = 1_000, entities: int = ENTITIES
+) -> list[Raw]:
+    """Return *count* records.
+
+    Args:
+        count: how many.
+        fields: how many metric fields there are in all.
+        per_second: how dense they are by their own times: as dense as they are when an evaluator has as much to do as
+            it can.
+        passing: one in so many passes a threshold.
+        entities: how many services.
+
+    """
+    return list(_records(count, fields, per_second, passing, entities))
 
 
-def _records(count: int, fields: int, per_second: float, passing: int) -> Iterator[Raw]:
+def _records(count: int, fields: int, per_second: float, passing: int, entities: int) -> Iterator[Raw]:
     chance = random.Random(7)
     for number in range(count):
         at = BEGIN + number / per_second
-        service = f"service-{chance.randrange(ENTITIES)}"
-        names = chance.sample(range(fields), min(3, fields))
+        entity = chance.randrange(entities)
+        service = f"service-{entity}"
+        names = [(entity * METRICS + each) % fields for each in chance.sample(range(min(METRICS, fields)), 3)]
         values = {f"m{name}": round(chance.uniform(0, HIGHEST), 3) for name in names}
         if number % passing == 0:
             values[f"m{names[0]}"] = 1_500.0

@@ -1,17 +1,21 @@
 """From an event to a window: ``Feed`` adds samples of one aggregate, and says which tables that may touch.
 
 ``View`` calls the feeds of the fields that an event has, late events too. For tables that compare the window with
-constants the guard is here, as ``View`` has it for fields: most samples leave a window within the band.
+constants the guard is here, as ``View`` has it for fields: most samples leave a window within the band. And most are
+*quiet*: however many panes leave, samples like them never take the window out of the band (an average of numbers below
+1,000 is below 1,000). As long as a window holds no other, and all latches that read it are inactive, nobody needs to
+look at it when a pane leaves: it has no timer, and its entity's last event is not kept. So most windows are cheap.
 """
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dutyd.core.event import Event
 from dutyd.core.expr.operators import number
 from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.tables import NumberTable, Table
-from dutyd.evaluate.engine.tracks import PANE, Track
+from dutyd.evaluate.engine.touch import EVERYTHING, NOTHING, Band
+from dutyd.evaluate.engine.tracks import Track
 from dutyd.evaluate.engine.windows import Window
 
 if TYPE_CHECKING:
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
 
 Todo = dict[Table, None]
 """Tables to judge, each once, in order."""
+
+ROUNDING: Final = 1e-6
+"""An average may differ from the exact one by this part of it, and by far less for fewer than a billion samples."""
 
 
 class Feed:
@@ -30,7 +37,19 @@ class Feed:
 
     """
 
-    __slots__ = ("_fold", "_guarded", "_known", "_passes", "_seconds", "_touched", "_view", "at", "readers")
+    __slots__ = (
+        "_fold",
+        "_guarded",
+        "_known",
+        "_passes",
+        "_quiet_high",
+        "_quiet_low",
+        "_seconds",
+        "_touched",
+        "_view",
+        "at",
+        "readers",
+    )
 
     def __init__(self, at: int, view: "View") -> None:
         """Feed aggregate *at* of *view*."""
@@ -42,14 +61,18 @@ class Feed:
         self.readers: list[Table] = []
         self._touched: list[Table] = []
         self._guarded: list[NumberTable] = []
+        self._quiet_low, self._quiet_high = -math.inf, math.inf
 
     def join(self, table: Table) -> None:
         """Tell *table*, which reads the windows, when they change."""
         self.readers.append(table)
+        quiet = NOTHING
         if isinstance(table, NumberTable):
             self._guarded.append(table)
+            quiet = quiet_samples(table.function, table.band)
         elif self.at in table.plan.samples:
             self._touched.append(table)
+        self._quiet_low, self._quiet_high = max(self._quiet_low, quiet.low), min(self._quiet_high, quiet.high)
 
     def take(self, event: Event, key: Key, value: object, newest: float, todo: Todo) -> bool:
         """Add a sample, if it is one and not too old, and put the tables that this touches into *todo*.
@@ -72,12 +95,16 @@ class Feed:
             return False
         window = track.windows.get(self.at)
         if window is None:
-            window = track.windows[self.at] = Window(self._fold, self._seconds)
+            window = Window(self._fold, self._seconds)
+            view.samples.place(track, self.at, window)
+        if window.reached < view.topic.clock.reached:
+            window.reach(view.topic.clock.reached)
         window.add(time, sample, newest)
-        if window.due < window.timer:
-            window.timer = window.due
-            view.topic.clock.set(track, (window.due, PANE, self.at))
-        self._guard(window, key, time, todo)
+        if self._guard(window, key, time, todo) or not self._quiet_low <= sample <= self._quiet_high:
+            window.loud_until = max(window.loud_until, time + self._seconds)
+            if window.due < window.timer:
+                track.keep(event if time == newest else None)
+                view.samples.watch(track, self.at, window)
         for table in self._touched:
             todo[table] = None
         return True
@@ -87,23 +114,32 @@ class Feed:
         window = track.windows.get(self.at)
         if window is None or window.timer != due:  # another timer was set since
             return
+        beyond = False
         if window.due <= due:
             window.settle(due)
-            self._guard(window, track.key, due, todo)
+            beyond = self._guard(window, track.key, due, todo)
             for table in self.readers:
                 if not isinstance(table, NumberTable):
                     todo[table] = None
-        window.timer = window.due
-        if window.due < math.inf:
-            self._view.topic.clock.set(track, (window.due, PANE, self.at))
-        else:
+        window.timer = math.inf
+        if window.due == math.inf:
             del track.windows[self.at]
+        elif beyond or window.due <= window.loud_until:
+            self._view.samples.watch(track, self.at, window)
 
-    def _guard(self, window: Window, key: Key, time: float, todo: Todo) -> None:
-        """Put the tables that compare *window* with constants into *todo* where its value is beyond their bands."""
+    def _guard(self, window: Window, key: Key, time: float, todo: Todo) -> bool:
+        """Put the tables that compare *window* with constants into *todo* where its value is beyond their bands.
+
+        Returns whether it is; while it is unknown they are asked, too, to count that.
+        """
+        beyond = False
         for table in self._guarded:
-            if time < self._known or table.is_beyond(window.value(table.function), key):
+            if table.is_beyond(window.value(table.function), key):
+                beyond = True
                 todo[table] = None
+            elif time < self._known:
+                todo[table] = None
+        return beyond
 
     def _allows(self, event: Event) -> bool:
         assert self._passes is not None
@@ -114,3 +150,19 @@ class Feed:
                 for runner in table.runners:
                     runner.fail(error)
             return False
+
+
+def quiet_samples(function: str, band: Band) -> Band:
+    """Return the samples that a window of *function* can't leave *band* by, whichever of them are in it."""
+    match function:
+        case "avg" | "min" | "max":
+            low, high = band
+            return Band(
+                low if low == -math.inf else low + abs(low) * ROUNDING,
+                high if high == math.inf else high - abs(high) * ROUNDING,
+            )
+        case "count":
+            return EVERYTHING if band.low == -math.inf else NOTHING
+        case "sum":  # what leaves makes it smaller, as long as no sample is negative
+            return Band(-math.inf if band.high == math.inf else 0.0, math.inf if band.low == -math.inf else 0.0)
+    return NOTHING

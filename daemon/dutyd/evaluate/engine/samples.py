@@ -8,7 +8,7 @@ rules asked for it first.
 import math
 
 from dutyd.evaluate.engine.aggregates import Aggregate, Aggregates
-from dutyd.evaluate.engine.tracks import PANE, Clock, Track
+from dutyd.evaluate.engine.tracks import PANE, REAP, Clock, Track
 from dutyd.evaluate.engine.windows import Window
 
 
@@ -22,13 +22,14 @@ class Samples:
 
     """
 
-    __slots__ = ("_clock", "_sources", "aggregates", "known", "since")
+    __slots__ = ("_clock", "_longest", "_sources", "aggregates", "known", "since")
 
     def __init__(self, aggregates: Aggregates, clock: Clock, since: dict[Aggregate, float]) -> None:
         self.aggregates = aggregates
         self.since = since
         self._clock = clock
         self._sources = aggregates.sources
+        self._longest = max((each.seconds for each in aggregates.all), default=0.0)
         self.known = [since[each] + each.seconds for each in aggregates.all]
 
     @property
@@ -48,17 +49,44 @@ class Samples:
         window = track.windows.get(at) if track is not None else None
         if window is None:
             return 0.0 if function in ("count", "sum") else None
+        if window.reached < self._clock.reached:
+            window.reach(self._clock.reached)
         if time >= window.due:
             window.settle(time)
         return window.value(function)
 
     def windows(self, track: Track) -> dict[Aggregate, Window]:
         """Return the windows of *track* by what they sum up."""
-        return {self.aggregates.all[at]: window for at, window in track.windows.items()}
+        for window in track.windows.values():
+            window.reach(self._clock.reached)
+        return {self.aggregates.all[at]: window for at, window in track.windows.items() if window.due < math.inf}
 
     def adopt(self, track: Track, windows: dict[int, Window]) -> None:
-        """Give *track* windows that another one had, with their timers."""
-        track.windows = windows
+        """Give *track* windows that another one had; other rules read them, for which any sample may be loud."""
+        track.keep(track.last)
         for at, window in windows.items():
-            window.timer = window.due
-            self._clock.set(track, (window.due, PANE, at))
+            self.place(track, at, window)
+            window.reached = self._clock.reached
+            window.loud_until = track.newest + self.aggregates.all[at].seconds
+            self.watch(track, at, window)
+
+    def place(self, track: Track, at: int, window: Window) -> None:
+        """Give *track* a window of aggregate *at*."""
+        if not track.windows:
+            self._clock.set(track, (track.newest + self._longest, REAP, 0))
+        track.windows[at] = window
+
+    def watch(self, track: Track, at: int, window: Window) -> None:
+        """Have the clock look at *window* when its oldest pane leaves."""
+        window.timer = window.due
+        self._clock.set(track, (window.due, PANE, at))
+
+    def reap(self, track: Track, due: float) -> None:
+        """Let go of the windows of *track* that are empty at *due*, and look again later where some are not."""
+        for at, window in list(track.windows.items()):
+            if window.due <= due:
+                window.settle(due)
+            if window.due == math.inf:
+                del track.windows[at]
+        if track.windows:
+            self._clock.set(track, (due + self._longest, REAP, 0))

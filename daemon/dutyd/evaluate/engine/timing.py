@@ -12,7 +12,7 @@ from dutyd.core.event import Event
 from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.moment import Moment, look_at
 from dutyd.evaluate.engine.runner import Outcome, Runner
-from dutyd.evaluate.engine.tracks import HOLD, PANE, Clock, Track
+from dutyd.evaluate.engine.tracks import HOLD, PANE, REAP, Clock, Track
 
 if TYPE_CHECKING:
     from dutyd.evaluate.engine.feeds import Todo
@@ -26,6 +26,7 @@ def catch_up(view: "View", track: Track, time: float) -> "Todo":
     while track.due == time and track.timers[0][1] == PANE:
         _, _, number = track.pop()
         view.index.feeds[number].leave(track, time, todo)
+    track.rest()
     if track.stale:
         todo.update(view.index.reading(track.stale))
         track.stale.clear()
@@ -36,7 +37,9 @@ def fire_until(clock: Clock, watermark: float) -> None:
     """Fire what is due at or before *watermark*, for every entity."""
     for track in clock.due(watermark):
         _fire(track.view, track, math.nextafter(watermark, math.inf))
+        track.rest()
         track.view.drop_if_idle(track)
+    clock.reached = max(clock.reached, watermark)
 
 
 def wait(view: "View", key: Key, runner: Runner, event: Event | None) -> Outcome:
@@ -46,6 +49,7 @@ def wait(view: "View", key: Key, runner: Runner, event: Event | None) -> Outcome
     if track is None or due is None:
         runner.give_up(key)
         return Outcome.REFUSED
+    track.keep(event)
     view.topic.clock.set(track, (due, HOLD, view.numbers[runner]))
     return Outcome.MOVED
 
@@ -59,6 +63,8 @@ def _fire(view: "View", track: Track, until: float) -> None:
             _, kind, number = track.pop()
             if kind == HOLD:
                 holds.append(view.runners[number])
+            elif kind == REAP:
+                view.samples.reap(track, due)
             else:
                 view.index.feeds[number].leave(track, due, todo)
         if track.last is not None:

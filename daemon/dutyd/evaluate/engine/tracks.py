@@ -1,8 +1,10 @@
 """What is remembered of an entity beside its latches: its last event, its windows, its timers.
 
 A ``Track`` exists only for entities that need one: something in a window, a latch that is pending, a rule that reads
-``prev``. Timers are two heaps: each track has its own, so that what is due before an event of its entity is at hand;
-``Clock`` knows the earliest of every track, so that quiet entities are found without looking at the others.
+``prev``. Events are kept only where a timer or ``prev`` will look at them: letting go of an old event that nobody
+looked at would cost more than judging a new one. Timers are two heaps: each track has its own, so that what is due
+before an event of its entity is at hand; ``Clock`` knows the earliest of every track, so that quiet entities are found
+without looking at the others.
 """
 
 import math
@@ -20,11 +22,13 @@ if TYPE_CHECKING:
 
 PANE = 0
 HOLD = 1
+REAP = 2
+"""Nobody is asked: windows are looked through for what has left them."""
 
 
 Timer = tuple[float, int, int]
-"""When something is due (event time, seconds since the epoch); ``PANE`` or ``HOLD``: at equal times panes leave before
-latches fire; the number of the aggregate, or of the rule in its view."""
+"""When something is due (event time, seconds since the epoch); ``PANE``, ``HOLD`` or ``REAP``: at equal times panes
+leave before latches fire; the number of the aggregate, or of the rule in its view."""
 
 
 class Track:
@@ -32,7 +36,8 @@ class Track:
 
     Attributes:
         key: the entity.
-        last: its newest event; None while only late ones were read since the track began: timers then ask nobody.
+        keeps: whether events are kept: a timer will ask about the newest, or ``prev`` reads the one before.
+        last: its newest event; None while none is kept, or only late ones were read since: timers then ask nobody.
         before: the one before, for ``prev``.
         windows: by the number of their aggregate; one that is not here is empty.
         timers: a heap of what is due; what is no longer true is noticed when its time comes.
@@ -47,6 +52,7 @@ class Track:
     __slots__ = (
         "before",
         "due",
+        "keeps",
         "key",
         "last",
         "newest",
@@ -61,6 +67,7 @@ class Track:
     def __init__(self, view: "View", key: Key) -> None:
         self.view = view
         self.key = key
+        self.keeps = view.remembers
         self.last: Event | None = None
         self.before: Event | None = None
         self.windows: dict[int, Window] = {}
@@ -76,11 +83,29 @@ class Track:
         self.due = self.timers[0][0] if self.timers else math.inf
         return timer
 
+    def keep(self, event: Event | None) -> None:
+        """Keep events from now on; *event*: the newest, None where it is not known."""
+        if not self.keeps and event is not None:
+            self.last = event
+        self.keeps = True
+
+    def rest(self) -> None:
+        """Let go of the events where nothing asks about them any more."""
+        self.keeps = self.view.remembers or any(kind != REAP for _, kind, _ in self.timers)
+        if not self.keeps:
+            self.last = self.before = None
+
 
 class Clock:
-    """Which track is due next, in all views of a task."""
+    """Which track is due next, in all views of a task.
+
+    Attributes:
+        reached: the time up to which everything that was due has fired for all entities; minus infinity before that.
+
+    """
 
     def __init__(self) -> None:
+        self.reached = -math.inf
         self._waiting: list[tuple[float, int, Track]] = []
         self._serial = count()
 

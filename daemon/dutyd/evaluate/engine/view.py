@@ -37,6 +37,7 @@ class View:
         samples: its windows.
         tables: its tables.
         tracks: by entity, those that need one.
+        remembers: whether one of its rules reads the event before.
         events: how many events were judged, late ones not counted.
         overflow: how many found no room for a track.
 
@@ -47,7 +48,6 @@ class View:
         "_find",
         "_newest",
         "_older",
-        "_remembers",
         "_settling",
         "_todo",
         "_watched",
@@ -56,6 +56,7 @@ class View:
         "numbers",
         "overflow",
         "plan",
+        "remembers",
         "runners",
         "samples",
         "tables",
@@ -75,7 +76,7 @@ class View:
         self.events = self.overflow = 0
         self.index = Index(self)
         self._find = self.index.entries.get
-        self._remembers = plan.remembers
+        self.remembers: bool = plan.remembers
         self._busy = bool(self.index.always or self.index.counted)
         self._newest: dict[Key, float] = {}
         self._older: dict[Key, float] = {}
@@ -103,8 +104,9 @@ class View:
             track.newest = time
             if track.due <= time or track.stale:
                 self._todo.update(catch_up(self, track, time))
-            track.before, track.last = track.last, event
-        if self._remembers:
+            if track.keeps:
+                track.before, track.last = track.last, event
+        if self.remembers:
             track = self._remember(event, key, track)
         self._pass_guards(event, key, track)
         if self._todo or self._busy or key in self._watched or _LONG_AGO < newest < self._settling:
@@ -161,11 +163,12 @@ class View:
             return
         if track is not None:
             track.newest = event.time
-            track.before, track.last = track.before if track.restored else track.last, event
-            track.restored = False
+            if track.keeps:
+                track.before, track.last = track.before if track.restored else track.last, event
+                track.restored = False
         else:
             self._newest[key] = event.time
-        if self._remembers and track is None:
+        if self.remembers and track is None:
             self.new_track(key, event, None)
         self._feed(event, key, event.time)
 
@@ -230,12 +233,12 @@ class View:
         track = self.tracks[key] = Track(self, key)
         time = _LONG_AGO if event is None else event.time
         track.newest = max(self._newest_of(key), time if newest is None else newest)
-        track.last = event if time == track.newest else None
+        track.last = event if track.keeps and time == track.newest else None
         return track
 
     def drop_if_idle(self, track: Track) -> None:
         """Forget a track in which nothing is left."""
-        if not track.timers and not self._remembers and self.tracks.pop(track.key, None) is not None:
+        if not track.timers and not self.remembers and self.tracks.pop(track.key, None) is not None:
             self._newest[track.key] = track.newest
 
     def watch(self, key: Key, table: Table) -> None:

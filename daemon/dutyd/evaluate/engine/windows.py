@@ -41,6 +41,8 @@ class Window:
     Attributes:
         due: when the oldest pane leaves, seconds since the epoch; infinite when the window is empty.
         timer: when its owner will look at it; infinite when nobody will.
+        loud_until: when the last sample leaves that may move a latch by leaving, or when others leave (``feeds``).
+        reached: up to when the clock has let panes go.
 
     """
 
@@ -57,6 +59,8 @@ class Window:
         "_start",
         "_total",
         "due",
+        "loud_until",
+        "reached",
         "timer",
     )
 
@@ -68,6 +72,13 @@ class Window:
         self._closed_count = self._count = 0.0
         self._start = self._end = -math.inf
         self._first = self.due = self.timer = math.inf
+        self.loud_until = self.reached = -math.inf
+
+    def reach(self, time: float) -> None:
+        """Let go what has left by *time*, up to which the clock has come; once for each time, before samples since."""
+        self.reached = time
+        if self.due <= time:
+            self.settle(time)
 
     def add(self, time: float, value: float, now: float) -> None:
         """Take a sample of *time*; *now* is the newest event time of the entity, so the sample may be late."""
