@@ -10,7 +10,7 @@ once in some thousand years at a hundred thousand events a second.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from dutyd.core.event import Event
 
@@ -23,10 +23,11 @@ class Duplicates:
 
     Attributes:
         on_forget: called when the old generation is forgotten.
+        found: how many repeats there were.
 
     """
 
-    __slots__ = ("_limit", "_old", "_span", "_until", "_young", "on_forget")
+    __slots__ = ("_limit", "_old", "_span", "_until", "_young", "found", "on_forget")
 
     def __init__(self, lateness: float, limit: int) -> None:
         """Know repeats within *lateness* + 5 min of arrival, and at least *limit* events back."""
@@ -35,20 +36,25 @@ class Duplicates:
         self._until = -math.inf
         self._young: dict[int, float] = {}
         self._old: dict[int, float] = {}
+        self.found = 0
         self.on_forget: Callable[[], None] = lambda: None
 
-    def saw(self, event: Event) -> bool:
-        """Return whether *event* was read within the span; remember it if not."""
-        arrival = event.arrival
-        if arrival >= self._until or len(self._young) >= self._limit:
-            self._old, self._young = self._young, {}
-            self._until = arrival + self._span
-            self.on_forget()
-        identity = hash((event.id, event.source, event.time))
-        before = self._young.get(identity)
-        if before is None and self._old:
-            before = self._old.get(identity)
-        if before is not None and arrival - before <= self._span:
-            return True
-        self._young[identity] = arrival
-        return False
+    def fresh(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Yield those of *events* that were not read within the span, and remember them; count the others."""
+        young, old, limit, span = self._young, self._old, self._limit, self._span
+        for event in events:
+            arrival = event.arrival
+            if arrival >= self._until or len(young) >= limit:
+                old = self._old = young
+                young = self._young = {}
+                self._until = arrival + span
+                self.on_forget()
+            identity = hash((event.id, event.source, event.time))
+            before = young.get(identity)
+            if before is None and old:
+                before = old.get(identity)
+            if before is None or arrival - before > span:
+                young[identity] = arrival
+                yield event
+            else:
+                self.found += 1

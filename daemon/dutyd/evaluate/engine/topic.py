@@ -72,24 +72,24 @@ class TopicState:
             return
         if NOWHERE < self.skip_until < events[0].offset:
             self._end_skips()
-        saw, families, counts = self.duplicates.saw, self._families, self.counts
-        for event in events:
+        duplicates, families, counts, see = self.duplicates, self._families, self.counts, View.see
+        found = duplicates.found
+        for event in duplicates.fresh(events):
             if event.source == OWN:
                 counts["own"] += 1
-            elif saw(event):
-                counts["duplicates"] += 1
-            else:
-                self._current = event
-                for family in families:
-                    family.show(event, View.see, counts)
+                continue
+            self._current = event
+            for family in families:
+                family.show(event, see, counts)
         counts["events"] += len(events)
+        counts["duplicates"] += duplicates.found - found
         self._current, self._offset = None, events[-1].offset
 
     def replay(self, events: Sequence[Event]) -> None:
         """Take note of *events* without judging them, or counting anything."""
         ignored: Counter[str] = Counter()
-        for event in events:
-            if event.source != OWN and not self.duplicates.saw(event):
+        for event in self.duplicates.fresh(events):
+            if event.source != OWN:
                 for family in self._families:
                     family.show(event, View.replay, ignored)
         if events:

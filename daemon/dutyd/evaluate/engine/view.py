@@ -108,13 +108,13 @@ class View:
                 track.before, track.last = track.last, event
         if self.remembers:
             track = self._remember(event, key, track)
-        self._pass_guards(event, key, track)
+        self._pass_guards(event, key, time, track)
         if self._todo or self._busy or key in self._watched or _LONG_AGO < newest < self._settling:
             self._judge_rest(event, key, newest)
         if track is not None and not track.timers:
             self.drop_if_idle(track)
 
-    def _pass_guards(self, event: Event, key: Key, track: Track | None) -> None:
+    def _pass_guards(self, event: Event, key: Key, time: float, track: Track | None) -> None:
         """Judge what the fields of *event* touch behind their guards, feed windows, put what else they touch aside."""
         fields = event.fields
         for field, low, high, masks, table, more in filter(None, map(self._find, fields)):
@@ -122,10 +122,10 @@ class View:
             if table is not None and (value.__class__ is float or value.__class__ is int):
                 table.seen += 1
                 if value > high or value < low or key in masks:
-                    table.judge(key, event, event.time, track)
+                    table.judge(key, event, time, track)
             if more is not None:
                 for feed in more.feeds:
-                    feed.take(event, key, value, event.time, self._todo)
+                    feed.take(event, key, value, time, self._todo)
                 for other in more.tables:
                     if other.asks(value, key):
                         self._todo[other] = None
