@@ -1,6 +1,8 @@
 """Kafka as companies run it: TLS, a login, topics by an administrator, exact rights; and what wrong settings say."""
 
 import json
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,15 @@ from dutyd.cli.failures import Exit
 from dutyd.core.topic import OwnTopics
 from dutyd.stream import kafka as backend
 from dutyd.stream.base import TopicSpec
-from dutyd.stream.fit import Access, Kind, Right, evaluator_needs, publisher_needs, worker_needs
+from dutyd.stream.fit import Access, Kind, evaluator_needs, publisher_needs, worker_needs
 from dutyd.stream.kafka import KafkaStream
 from dutyd.stream.own_topics import own_topics
 from support.broker import free_port
 from support.daemon import installation
 from support.guarded import PASSWORD, Guarded
-from support.program import Program, dutyd
+from support.kafka_tools import administrator_tools
+from support.pages import blocks
+from support.program import Program, dutyd, environment
 
 RULES = """\
 language: 1
@@ -46,16 +50,29 @@ def section(guarded: Guarded, folder: Path, password: str = PASSWORD) -> dict[st
     return named | {"password_file": str(folder / "password")}
 
 
-def test_with_the_rights_that_the_page_lists_and_no_more_events_become_effects(
+PAGE = Path(__file__).parents[2] / "docs" / "kafka.md"
+
+
+def administrate(guarded: Guarded, unique: str, folder: Path) -> None:
+    """Do what the page tells administrators to do, for an installation called *unique*."""
+    tools = administrator_tools(folder)
+    shown = [block.text for block in blocks(PAGE) if block.language == "sh"]
+    assert [len(text.splitlines()) for text in shown] == [3, 3]
+    commands = "".join(shown).replace("dutyd.", f"{unique}.").replace("--topic metrics", f"--topic {unique}.metrics")
+    variables = environment(BROKER=f"127.0.0.1:{guarded.ports['PLAINTEXT']}")
+    path = {"PATH": f"{tools}:{variables['PATH']}"}
+    subprocess.run(["sh", "-euc", commands], env=variables | path, check=True, capture_output=True, timeout=120)
+
+
+def test_after_what_the_page_tells_an_administrator_to_do_events_become_effects(
     guarded: Guarded, tmp_path: Path, valkey_url: str, unique: str
 ) -> None:
-    source, own = f"{unique}.metrics", OwnTopics(unique)
-    administrator = KafkaStream(guarded.url("PLAINTEXT"), {})
-    for spec in (*own_topics(own), TopicSpec(source, 3)):
-        administrator.ensure(spec)
-    administrator.close()
-    needed = (*evaluator_needs(own, (source,)), *worker_needs(own), *publisher_needs(source))
-    grant(guarded, tuple(need for need in needed if need.right is not Right.CREATE))
+    plain = KafkaStream(guarded.url("PLAINTEXT"), {})
+    plain.ensure(TopicSpec(f"{unique}.metrics", 3))
+    administrate(guarded, unique, tmp_path)
+    found = [each for spec in own_topics(OwnTopics(unique)) for each in plain.differences(spec)]
+    assert {each.what for each in found} <= {"replicas"}  # there is one broker
+    plain.close()
     settings = {"stream": guarded.url(), "redis": valkey_url, "kafka": section(guarded, tmp_path)}
     topics = {"metrics": {"partitioned_by": ["service"]}}
     with installation(tmp_path, unique, RULES, topics=topics, **settings) as installed:
@@ -64,6 +81,38 @@ def test_with_the_rights_that_the_page_lists_and_no_more_events_become_effects(
         installed.publish("metrics", events)
         installed.run_until_idle()
         assert {alert["summary"] for alert in installed.listed("/alerts")} == {f"{name} is failing" for name in "abc"}
+
+
+def test_the_page_lists_every_right_and_no_other() -> None:
+    row = r"^\| (topic|group) `([^`]+)` \| `(\w+)` \| (\w+) \| (.+) \|$"
+    listed = set(re.findall(row, PAGE.read_text(), re.MULTILINE))
+    own = OwnTopics("NAME")
+    needs = {
+        "evaluator": evaluator_needs(own, ("SOURCE",)),
+        "worker": worker_needs(own),
+        "publish": publisher_needs("SOURCE"),
+    }
+    both = set(needs["evaluator"]) & set(needs["worker"])
+    every = {
+        (need.kind.value, need.name, need.right.value, "both" if need in both else who, need.why)
+        for who, theirs in needs.items()
+        for need in theirs
+    }
+    on_each = {(right, why) for _, _, right, who, why in every if who == "both" and right != "Write"}
+    assert listed == {row for row in every if (row[2], row[4]) not in on_each}
+    assert on_each == set(
+        re.findall(r"^\| each own topic \| `(\w+)` \| both \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
+    )
+
+
+def test_the_page_quotes_what_dutyd_says() -> None:
+    _, _, table = PAGE.read_text().partition("| the line says |")
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert len(rows) > 15
+    code = "".join(file.read_text() for file in Path(backend.__file__).parent.glob("*.py"))
+    for row in rows:
+        for quoted in re.findall(r"`([^`]+)`", row):
+            assert quoted in code
 
 
 Wrong = Callable[[Guarded, Path], dict[str, Any]]

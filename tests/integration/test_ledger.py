@@ -1,6 +1,7 @@
 """The ledger on a real server: what every script promises."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import count
@@ -17,6 +18,7 @@ from dutyd.ledger.decisions import Decided
 from dutyd.ledger.effects import Leave, LostError, MoneyLimitsMicros, NewEffect
 from dutyd.ledger.incidents import Accepted, Arrival, Claim, Hold, Waiting
 
+PRODUCED = int(time.time() * 1000)  # noqa: TID251  # as a broker stamps it
 offsets = count(1)
 NO_LIMITS = MoneyLimitsMicros()
 NO_THROTTLE = Throttle()
@@ -50,7 +52,14 @@ def cleared(trigger: Trigger) -> Trigger:
 
 def arrival(trigger: Trigger, throttle: Throttle = NO_THROTTLE, *, pages: bool = False) -> Arrival:
     return Arrival(
-        trigger, Mode.ACT, throttle, pages=pages, storms=False, source="t.triggers:0", next_offset=next(offsets)
+        trigger,
+        Mode.ACT,
+        throttle,
+        pages=pages,
+        storms=False,
+        source="t.triggers:0",
+        next_offset=next(offsets),
+        produced=PRODUCED,
     )
 
 

@@ -50,12 +50,39 @@ def test_with_settings_topics_are_checked_too(dutyd: Program) -> None:
     assert "Not checked" not in out
 
 
-def test_programs_get_the_mistakes_as_one_document(dutyd: Program) -> None:
+def test_programs_get_the_mistakes_as_a_list(dutyd: Program) -> None:
     (dutyd.folder / "rules" / "a.yaml").write_text(RULE.replace("mode", "mod"))
     code, out, err = dutyd("rules", "check", "rules", "--json")
-    told = json.loads(out)
-    assert (code, err, told["rules"]) == (2, "", None)
-    assert [(each["file"], each["line"], each["column"]) for each in told["problems"]] == [("a.yaml", 7, 5)]
+    (told,) = json.loads(out)
+    assert (code, err) == (2, "")
+    assert told.keys() == {"file", "line", "column", "code", "message", "hint"}
+    assert (told["file"], told["line"], told["column"], told["code"]) == ("a.yaml", 7, 5, "unknown-key")
+
+
+def test_what_is_probably_not_meant_is_a_finding_and_no_mistake(dutyd: Program) -> None:
+    assert json.loads(dutyd("rules", "check", "rules", "--json").out) == []
+    (dutyd.folder / "rules" / "a.yaml").write_text(RULE.replace("n > 1", "avg(http_errors_total, 5m) > 1"))
+    code, out, _ = dutyd("rules", "check", "rules")
+    assert code == 1
+    assert out.startswith("a.yaml:3:9: rule 'errors': avg(http_errors_total, 5m) is the average of a counter")
+    assert "rules: 1 rule, no mistake, 1 finding." in out
+    told = dutyd("rules", "check", "rules", "--json")
+    assert (told.code, [each["code"] for each in json.loads(told.out)]) == (1, ["counter"])
+
+
+def test_a_field_that_no_event_of_a_history_has_is_found(dutyd: Program) -> None:
+    (dutyd.folder / "events.jsonl").write_text('{"time": "2026-01-31T09:00:00Z", "serivce": "a", "n": 1}\n')
+    code, out, _ = dutyd("rules", "check", "rules", "--events", "events.jsonl")
+    assert code == 1
+    assert "no event of 'metrics' has a field 'service' (1 looked at); did you mean 'serivce'? [never-seen]" in out
+
+
+def test_what_a_model_may_take_in_a_day_is_said(dutyd: Program) -> None:
+    agent = "    agent: {goal: g, budget: {tokens: 1000, usd: 0.1}}\n    throttle: {per_rule: [2/1h]}\n    steps:\n"
+    (dutyd.folder / "rules" / "a.yaml").write_text(RULE.replace("    steps:\n", agent))
+    assert (
+        "errors: asks the model at most 48 times a day: 48,000 tokens, 4.80 USD" in dutyd("rules", "check", "rules").out
+    )
 
 
 def test_a_rule_test_that_passes_is_one_line(dutyd: Program) -> None:

@@ -12,6 +12,7 @@ import httpx2
 import msgspec
 
 from dutyd.act.accept import Acceptor
+from dutyd.act.adopt import Adoption
 from dutyd.act.agent.model import Model
 from dutyd.act.means import Means
 from dutyd.act.outcomes import OutcomeWriter
@@ -114,10 +115,16 @@ class Office:
 
 @asynccontextmanager
 async def office(
-    valkey_url: str, name: str, folder: Path, rules: str, *, settings: Mapping[str, Any] | None = None
+    valkey_url: str,
+    name: str,
+    folder: Path,
+    rules: str,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    ledger_url: str = "",
 ) -> AsyncIterator[Office]:
-    """Open an office of its own for one test."""
-    stream, client = open_stream(valkey_url, {}), connect_async(valkey_url)
+    """Open an office of its own for one test, its ledger on a server of its own where *ledger_url* names one."""
+    stream, client = open_stream(valkey_url, {}), connect_async(ledger_url or valkey_url)
     topics = OwnTopics(name)
     for spec in own_topics(topics):
         stream.ensure(spec)
@@ -144,7 +151,13 @@ async def office(
             ceiling = policy or Policy()
             means = Means(ledger, book, ceiling, CATALOGUE, dict.fromkeys(families, routes), model)
             consumer = stream.consumer(f"{name}.worker", {topics.triggers: Start.EARLIEST}, client=socket.gethostname())
-            acceptor = Acceptor(consumer, ledger.incidents, book, ceiling, CATALOGUE, lambda *_: None)
+            adoption = Adoption(
+                ledger.birth,
+                outcomes=lambda: (record for _, record in stream.scan(topics.outcomes)),
+                triggers=lambda: list(stream.spans([topics.triggers])),
+                fsynced=True,
+            )
+            acceptor = Acceptor(consumer, ledger.incidents, book, ceiling, CATALOGUE, adoption, lambda *_: None)
             made = Worker(means, acceptor, OutcomeWriter(ledger.outcomes, stream.producer(), topics.outcomes), "w1")
             return replace(made, **changes) if changes else made
 

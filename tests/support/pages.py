@@ -5,9 +5,13 @@ anything), and a block whose info string has a second word (``yaml rules/a.yaml`
 comment that says ``not run here:`` is left alone.
 """
 
+import doctest
 import re
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+from support.program import environment
 
 _BLOCK = re.compile(r"(?P<before>(?:^[^\n]*\n)?)^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -55,3 +59,16 @@ def commands(block: Block) -> list[Command]:
             before = found.pop()
             found.append(Command(before.line, before.text, (before.output or "") + line))
     return found
+
+
+def run_command(command: Command, folder: Path, where: str) -> None:
+    """Run *command* in *folder* as a user does; it must succeed and print what the page says, which is *where*."""
+    shell = ["bash", "-euo", "pipefail", "-c", command.text]
+    done = subprocess.run(
+        shell, cwd=folder, env=environment(), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, f"{where}: {command.text}{done.stdout}{done.stderr}"
+    if command.output is not None:
+        flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+        fits = doctest.OutputChecker().check_output(command.output, done.stdout, flags)
+        assert fits, f"{where}: {command.text}expected:\n{command.output}\ngot:\n{done.stdout}{done.stderr}"

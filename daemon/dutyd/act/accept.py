@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import structlog
 
+from dutyd.act.adopt import Adoption
 from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Record
 from dutyd.core.incident import Trigger
@@ -32,6 +33,9 @@ T = TypeVar("T")
 
 POLL_SECONDS = 0.5
 POLL_RECORDS = 500
+LOOK_SECONDS = 1.0
+"""How often the ledger is asked whether it still has its data."""
+
 STAND_BY_SECONDS = 15.0
 """A member that polled for so long and was given nothing stands by: others have every partition."""
 
@@ -53,6 +57,7 @@ class Acceptor:
     """Reads one group's triggers.
 
     Attributes:
+        adoption: asked whether the ledger still has its data.
         bury: dead-letters a record with a reason; called in the consumer's thread.
         accepted: set by the worker: called after triggers came in, so that it looks at once.
         joined: whether it was ever given its partitions.
@@ -65,6 +70,7 @@ class Acceptor:
     rules: RuleBook
     policy: Policy
     catalogue: Catalogue
+    adoption: Adoption
     bury: Callable[[Record, Partition, str], None]
     accepted: Callable[[], None] = lambda: None
     joined: bool = False
@@ -72,7 +78,10 @@ class Acceptor:
     clock: Callable[[], float] = time.monotonic
     # The consumer belongs to one thread; the ledger to the event loop.
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "accept"))
+    _ours: frozenset[Partition] = frozenset()
     _unplaced: frozenset[Partition] = frozenset()  # ours, not yet sought to where they go on
+    _looked: float = float("-inf")
+    _known_since: int = 0
     _began: float | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -98,13 +107,18 @@ class Acceptor:
         """
         polled: Polled = await self._in_thread(self.consumer.poll, POLL_SECONDS, POLL_RECORDS)
         gone = polled.revoked | polled.lost
+        self._ours = (self._ours - gone) | polled.assigned
         self._unplaced = (self._unplaced - gone) | polled.assigned
         self._note_joining(polled)
         left = {partition: records[0].offset for partition, records in polled.records.items()}
         try:
+            await self._look_at_ledger()
             if self._unplaced:
+                stale = self._unplaced & left.keys()
                 await self._resume(sorted(self._unplaced))
-            for partition, records in polled.records.items():
+                left = {partition: offset for partition, offset in left.items() if partition not in stale}
+            for partition in tuple(left):
+                records = polled.records[partition]
                 await self._accept(partition, records)
                 del left[partition]
                 await self._in_thread(self.consumer.commit, {partition: records[-1].offset + 1})
@@ -112,6 +126,14 @@ class Acceptor:
             for partition, offset in left.items():
                 await self._in_thread(self.consumer.seek, partition, offset)
             raise
+
+    async def _look_at_ledger(self) -> None:
+        """Have the ledger made whole where Redis lost its data, and begin again where it stands then."""
+        if self._unplaced or (self._ours and self.clock() - self._looked >= LOOK_SECONDS):
+            if await self.adoption.make_whole(lambda asked: self._in_thread(self.consumer.committed, asked)):
+                self._unplaced = self._ours
+            self._known_since = await self.adoption.birth.at()
+            self._looked = self.clock()
 
     def _note_joining(self, polled: Polled) -> None:
         """Note that the group was joined: partitions came, or others have had them all for long enough."""
@@ -146,18 +168,20 @@ class Acceptor:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             await self._in_thread(self.bury, record, partition, f"no trigger: {error}")
             return None
-        return await self._arrival(trigger, source_name(partition), record.offset + 1)
+        return await self._arrival(trigger, partition, record)
 
-    async def _arrival(self, trigger: Trigger, source: str, next_offset: int) -> Arrival:
-        rule = (await self.rules.by_digest(trigger.digest)).rules.get(trigger.rule)
+    async def _arrival(self, trigger: Trigger, partition: Partition, record: Record) -> Arrival:
+        accepted = await rules_of(self.rules, trigger.digest, lost=record.timestamp < self._known_since)
+        rule = accepted.rules.get(trigger.rule)
         return Arrival(
             trigger=trigger,
             mode=lowest(self.policy.mode, rule.mode if rule else None),
             throttle=rule.throttle if rule else Throttle(),
             pages=rule is not None and bool(alerting_steps(rule, self.catalogue)),
             storms=rule is not None and may_storm(rule, self.catalogue),
-            source=source,
-            next_offset=next_offset,
+            source=source_name(partition),
+            next_offset=record.offset + 1,
+            produced=record.timestamp,
         )
 
     async def _in_thread(self, function: Callable[..., T], *args: Any) -> T:
@@ -183,6 +207,20 @@ def alerting_steps(rule: Rule, catalogue: Catalogue) -> list[str]:
         for step in rule.steps.values()
         if step.tool in catalogue and catalogue[step.tool].family == Tool.ALERTING and catalogue[step.tool].changes
     ]
+
+
+async def rules_of(rules: RuleBook, digest: str, *, lost: bool) -> RuleSet:
+    """Return the rule set that a trigger was decided by; the current one where a loss of Redis took it along.
+
+    Raises:
+        NotReadyError: it is not there (yet), or Redis does not answer.
+    """
+    try:
+        return await rules.by_digest(digest)
+    except NotReadyError:
+        if not lost:
+            raise
+        return await rules.current()
 
 
 def may_storm(rule: Rule, catalogue: Catalogue) -> bool:

@@ -39,6 +39,8 @@ log = structlog.get_logger()
 GRACE = 2.0
 """Seconds on top of a send's timeout before a successor believes that the bytes are no longer on their way."""
 
+LOST_LEDGER = "the ledger was lost since its incident opened: it may have been sent before"
+
 APPROVAL_LIFETIME = 24 * 3600.0
 """Seconds until an approval that nobody gave is a denial."""
 
@@ -73,6 +75,8 @@ class Sender:
 
     async def go_on(self, effect: Effect) -> StepResult:
         """Bring an effect that is reserved as far as it can be brought now; the same errors."""
+        if effect.state is EffectState.RESERVED and self.claim.predates and not effect.attempts:
+            effect = await self.effects.doubt(self.claim, effect.key, LOST_LEDGER)
         if effect.state is EffectState.RESERVED:
             return await self._send(effect)
         if effect.state in (EffectState.SENDING, EffectState.UNKNOWN):

@@ -6,7 +6,7 @@ ledger, ``worker`` claimed it under a lease and rests it with what comes back fr
 
 import asyncio
 
-from dutyd.act.accept import alerting_steps
+from dutyd.act.accept import alerting_steps, rules_of
 from dutyd.act.episode import Episode, Rest
 from dutyd.act.gateway import tighten
 from dutyd.act.lease import Lease
@@ -32,7 +32,7 @@ async def work(means: Means, claim: Claim, lease: Lease) -> Rest:
         NotReadyError: the world is not ready.
 
     """
-    accepted = (await means.rules.by_digest(claim.trigger.digest)).rules[claim.rule]
+    accepted = (await rules_of(means.rules, claim.trigger.digest, lost=claim.predates)).rules[claim.rule]
     rule = tighten(accepted, (await means.rules.current()).rules.get(claim.rule))
     episode = Episode(means, claim, lease, accepted, rule, claim.trigger)
     if claim.kind == "rollup":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from dutyd.act.accept import Acceptor
+from dutyd.act.adopt import Adoption
 from dutyd.act.agent.model import Price
 from dutyd.act.means import Means
 from dutyd.act.outcomes import OutcomeWriter
@@ -15,6 +16,7 @@ from dutyd.app.world import World, process_name
 from dutyd.core.event import Record
 from dutyd.core.topic import Start
 from dutyd.ledger import Ledger
+from dutyd.ledger.connect import server_facts
 from dutyd.rules.book import Book
 from dutyd.settings import Settings
 from dutyd.stream.base import Partition
@@ -48,10 +50,21 @@ async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExit
     consumer = await asyncio.to_thread(
         world.stream.consumer, f"{settings.installation}.act", {own.triggers: Start.EARLIEST}, client=process_name()
     )
-    acceptor = Acceptor(consumer, ledger.incidents, book, world.policy, world.catalogue, bury)
+    acceptor = Acceptor(consumer, ledger.incidents, book, world.policy, world.catalogue, _adoption(world, ledger), bury)
     writer = OutcomeWriter(ledger.outcomes, outcomes, own.outcomes)
     shares = settings.worker
     return Worker(means, acceptor, writer, process_name(), lease=shares.lease, grace=shares.drain)
+
+
+def _adoption(world: World, ledger: Ledger) -> Adoption:
+    """Return what makes the ledger whole after a loss; it reads topics on a connection of its own."""
+    own, stream = world.settings.own_topics, world.another_stream()
+    return Adoption(
+        ledger.birth,
+        outcomes=lambda: (record for _, record in stream.scan(own.outcomes)),
+        triggers=lambda: list(stream.spans([own.triggers])),
+        fsynced=server_facts(world.plain_redis).fsync == "always",
+    )
 
 
 def _model(settings: Settings) -> "Client | None":

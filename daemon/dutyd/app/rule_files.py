@@ -25,6 +25,9 @@ from dutyd.rules.load import load_folder
 from dutyd.rules.problems import RuleErrors
 from dutyd.rules.watch import Watcher
 
+KEPT_SECONDS = 1.0
+"""How often Redis is asked whether it still has the set in use."""
+
 log = structlog.get_logger()
 
 NOTICE_TEXT = 1_500
@@ -87,7 +90,18 @@ class RuleFiles:
                 else:
                     RULES_GOOD.set(1)  # a mistake was taken back
 
-        await asyncio.to_thread(follow)
+        await asyncio.gather(asyncio.to_thread(follow), self._keep_stored())
+
+    async def _keep_stored(self) -> None:
+        """Store the set in use again where Redis lost it: triggers name it, and workers need it."""
+        while not self._stop.is_set():
+            await asyncio.sleep(KEPT_SECONDS)
+            try:
+                if not await self.stored.knows(self.current().digest):
+                    log.warning("Redis lost the rule set in use: storing it again")
+                    await self._use(self.current())
+            except NotReadyError:
+                continue  # said elsewhere
 
     def stop(self) -> None:
         """End ``watch``."""

@@ -31,7 +31,7 @@ from dutyd.ops.http import PATIENCE, HttpServer, probes
 from dutyd.ops.series import begin_series
 from dutyd.rules.book import Book
 from dutyd.settings import Settings
-from dutyd.stream.fit import Access, evaluator_needs, worker_needs
+from dutyd.stream.fit import Access, evaluator_needs, together, worker_needs
 
 log = structlog.get_logger()
 
@@ -181,7 +181,8 @@ def _idle(world: World, checkpoint: Checkpoint, ledger: Ledger, health: Health) 
 def _needs(world: World, role: Role) -> tuple[Access, ...]:
     """Return the broker's rights that *role* needs."""
     own, sources = world.settings.own_topics, tuple(topic.topic for topic in world.topics.values())
-    return (evaluator_needs(own, sources) if role.evaluates else ()) + (worker_needs(own) if role.acts else ())
+    evaluates = evaluator_needs(own, sources) if role.evaluates else ()
+    return together((*evaluates, *(worker_needs(own) if role.acts else ())))
 
 
 def _say_what_is_weak(world: World) -> None:

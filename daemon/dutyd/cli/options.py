@@ -17,3 +17,7 @@ Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="A reason, writt
 Because = Annotated[
     str, typer.Option("--because", metavar="TEXT", help="Why; it is written down beside the name.", show_default=False)
 ]
+OptionalSettings = Annotated[
+    Path | None,
+    typer.Option("--settings", metavar="FILE", envvar="DUTYD_SETTINGS", help="Check against these, too."),
+]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import redis.asyncio
 
+from dutyd.ledger.birth import Birth
 from dutyd.ledger.decisions import Decisions
 from dutyd.ledger.effects import Effects
 from dutyd.ledger.incidents import Incidents
@@ -33,6 +34,7 @@ class Ledger:
     queries: Queries
     silences: Silences
     standings: Standings
+    birth: Birth
 
 
 def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
@@ -49,4 +51,5 @@ def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
         Queries(scripts),
         Silences(scripts),
         Standings(scripts),
+        Birth(scripts),
     )

@@ -150,6 +150,17 @@ class Effects:
         answer = text(await self._scripts.run("sending", claim.id, claim.fence, effect.key, clear))
         return Leave(answer) if answer in set(Leave) else Leave.FORBIDDEN
 
+    async def doubt(self, claim: Claim, key: str, why: str) -> Effect:
+        """Take an effect that was never sent, as far as is known, for one whose outcome nobody knows.
+
+        Raises:
+            LostError: the lease is another worker's now.
+
+        """
+        if text(await self._scripts.run("doubt", claim.id, claim.fence, key, why)) == "lost":
+            raise LostError(key)
+        return await self.get(key)
+
     async def take(self, claim: Claim, effect: Effect, quiet: float) -> Sent:
         """Take over what a predecessor, or this worker before it rested, left unsettled.
 

@@ -24,6 +24,7 @@ class Accepted(StrEnum):
     CLEARING = "clearing"
     CLOSED = "closed"
     KNOWN = "known"
+    OLD = "old"  # older than anything that is remembered: listed, not worked
 
 
 class Hold(StrEnum):
@@ -58,6 +59,7 @@ class Arrival:
         storms: whether too many openings in a short time become members of one parent incident.
         source: ``topic:partition`` of the triggers topic.
         next_offset: the offset after this record.
+        produced: when the record was produced, ms since the epoch.
 
     """
 
@@ -68,6 +70,7 @@ class Arrival:
     storms: bool
     source: str
     next_offset: int
+    produced: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Claim:
         trigger, clear_trigger: the newest opening and the clear.
         run: how the agent run ended, empty while it has not.
         age: seconds since it was accepted.
+        predates: whether it is older than the ledger, which lost its data since: effects may have been sent that it
+            knows nothing of.
 
     """
 
@@ -92,6 +97,7 @@ class Claim:
     clear_trigger: Trigger | None
     run: str
     age: float = 0.0
+    predates: bool = False
 
 
 LISTED = 100
@@ -222,6 +228,7 @@ def _arguments(arrival: Arrival) -> tuple[str | bytes | int | float, ...]:
         msgspec.json.encode(trigger.entity),
         "1" if arrival.storms else "",
         incident_id(trigger.rule, ("storm",), trigger.incident) if opened else "",
+        arrival.produced,
     )
 
 
@@ -237,4 +244,5 @@ def _claim(fields: dict[str, str]) -> Claim:
         clear_trigger=msgspec.json.decode(clear, type=Trigger) if clear else None,
         run=fields.get("run", ""),
         age=float(fields["age"]) / 1000,
+        predates=fields["predates"] == "1",
     )

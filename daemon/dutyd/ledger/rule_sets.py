@@ -23,6 +23,11 @@ class RuleSets:
         found = await self._scripts.read("zrange", self._scripts.key("rules", "order"), -1, -1)
         return text(found[0]) if found else ""
 
+    async def knows(self, digest: str) -> bool:
+        """Return whether *digest* is stored, and some set is the current one."""
+        stored = await self._scripts.read("hexists", self._scripts.key("rulesets"), digest)
+        return bool(stored) and bool(await self.current())
+
     async def load(self, digest: str) -> dict[str, str] | None:
         """Return the files of *digest*, or None where this Redis does not know it."""
         found = await self._scripts.read("hget", self._scripts.key("rulesets"), digest)

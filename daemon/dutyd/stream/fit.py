@@ -6,6 +6,7 @@ hurts, with the command that mends it. Asked by ``run`` at start, by ``doctor``,
 rights; nothing here is sent anywhere.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -115,6 +116,16 @@ def worker_needs(own: OwnTopics) -> tuple[Access, ...]:
 def publisher_needs(source: str) -> tuple[Access, ...]:
     """Return the rights of ``publish``."""
     return (Access(Kind.TOPIC, source, Right.WRITE, "publish events"),)
+
+
+def together(needs: Iterable[Access]) -> tuple[Access, ...]:
+    """Return *needs* with each right once, for all its reasons."""
+    alike: dict[tuple[Kind, str, Right], list[str]] = {}
+    for need in needs:
+        reasons = alike.setdefault((need.kind, need.name, need.right), [])
+        if need.why not in reasons:
+            reasons.append(need.why)
+    return tuple(Access(*what, "; ".join(reasons)) for what, reasons in alike.items())
 
 
 def _kept(own: OwnTopics) -> tuple[Access, ...]:

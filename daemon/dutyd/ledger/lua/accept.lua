@@ -1,7 +1,8 @@
--- Takes one trigger in, and the offset after it, in one write. Answers: accepted, muted, clearing, closed, known.
+-- Takes one trigger in, and the offset after it, in one write. Answers: accepted, muted, clearing, closed, known, old.
 -- ARGV: 2 incident, 3 kind, 4 rule, 5 entity text, 6 trigger JSON, 7 opened (s), 8 mode, 9 throttle JSON,
 --       10 '1' where a muted incident joins a roll-up page, 11 id of that roll-up, 12 offset field, 13 next offset,
---       14 entity JSON, 15 '1' where too many openings become members of one parent, 16 id of that parent
+--       14 entity JSON, 15 '1' where too many openings become members of one parent, 16 id of that parent,
+--       17 when its record was produced (ms)
 local id, kind, rule, entity, trigger, at = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], now_ms()
 local incident = key('incident', id)
 
@@ -9,7 +10,7 @@ pass_by(ARGV[12], ARGV[13])
 
 local function create(name, state, what)
   redis.call('HSET', key('incident', name), 'id', name, 'state', state, 'kind', what, 'rule', rule, 'entity', entity,
-    'trigger', trigger, 'opened', ARGV[7], 'accepted', at, 'mode', ARGV[8], 'throttle', ARGV[9], 'fence', '0',
+    'trigger', trigger, 'opened', ARGV[7], 'produced', ARGV[17], 'accepted', at, 'mode', ARGV[8], 'throttle', ARGV[9], 'fence', '0',
     'lease_until', '0', 'v', '1')
   redis.call('ZADD', key('incidents'), ARGV[7], name)
 end
@@ -65,6 +66,16 @@ local state = redis.call('HGET', incident, 'state')
 if kind == 'opened' then
   if state then return 'known' end
   create(id, 'ACCEPTED', 'incident')
+  -- What is this old was closed and forgotten, or its ledger was lost: it is listed, and nobody acts on it.
+  if at - ARGV[17] > RETENTION_MS then
+    redis.call('HSET', incident, 'state', 'CLOSED', 'wait', 'too old')
+    redis.call('PEXPIRE', incident, RETENTION_MS)
+    return 'old'
+  end
+  for _, name in ipairs(redis.call('LRANGE', incident .. ':effects', 0, -1)) do
+    redis.call('PERSIST', key('effect', name))  -- adopted after a loss
+  end
+  redis.call('PERSIST', incident .. ':effects')
   redis.call('HSET', key('open', rule), id, ARGV[14])
   if joins_storm() then return 'muted' end
   local free = throttled_until(id, rule, entity, cjson.decode(ARGV[9]), at)

@@ -2,6 +2,7 @@
 -- A claimed incident is due again when its lease ends, so a worker that dies needs nobody to notice.
 -- ARGV: 2 worker, 3 lease (ms), 4 how many at most. Answers a list of {id, field, value, ...}.
 local at, claimed = now_ms(), {}
+local birth = tonumber(redis.call('HGET', key('birth'), 'at') or '0')
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('due'), '-inf', at, 'LIMIT', 0, ARGV[4])) do
   local name = key('incident', id)
   local incident = object(name)
@@ -28,6 +29,8 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('due'), '-inf', at, 'LIMIT',
     local flat = redis.call('HGETALL', name)
     flat[#flat + 1] = 'age'
     flat[#flat + 1] = tostring(at - incident.accepted)
+    flat[#flat + 1] = 'predates'
+    flat[#flat + 1] = tonumber(incident.produced) < birth and '1' or ''
     table.insert(flat, 1, id)
     claimed[#claimed + 1] = flat
   end

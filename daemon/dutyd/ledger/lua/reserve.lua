@@ -27,6 +27,12 @@ if redis.call('EXISTS', effect) == 0 then
         state, reason = 'REFUSED', 'budget: ' .. (field == 'all' and 'per_day' or 'per_rule_day')
       end
     end
+    -- What was spent before the ledger was lost is not known here: a person decides.
+    local bounded = limits.per_day ~= cjson.null or limits.per_rule_day ~= cjson.null
+    local birth = tonumber(redis.call('HGET', key('birth'), 'at') or '0')
+    if state == 'RESERVED' and bounded and tonumber(redis.call('HGET', incident, 'produced')) < birth then
+      state, reason = 'AWAITING_APPROVAL', 'the ledger was lost: what was spent before is not known'
+    end
     if state ~= 'REFUSED' then
       redis.call('HINCRBY', spent, 'all', micros)
       redis.call('HINCRBY', spent, rule, micros)

@@ -91,7 +91,8 @@ class Reasons:
             what, see = "does not hold today", "the broker, and this machine's clock"
         else:
             what, see = "is by an authority that is not trusted here", "kafka.ca_file"
-        return SettingsError(f"the certificate of {self.server} {what} ({error.verify_message}); see {see}")
+        said = error.verify_message.rstrip(".")
+        return SettingsError(f"the certificate of {self.server} {what} ({said}); see {see}")
 
     def _unwelcome(self, error: ssl.SSLError) -> SettingsError:
         if self.options.get("ssl_certfile") is None:

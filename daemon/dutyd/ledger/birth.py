@@ -1,0 +1,50 @@
+"""The ledger's birth: whether this Redis still has what was written to it, and what is taken in where it has not.
+
+The ledger notes the run id of the server that it is on. Data without that note is new, or lost; a server that was
+started again has lost its newest data unless its fsync policy is proven. ``act.adopt`` asks, and decides what follows.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from dutyd.ledger.scripts import Scripts, text
+
+
+class Standing(StrEnum):
+    """What the server has of the ledger."""
+
+    SAME = "same"
+    RESTARTED = "restarted"  # the ledger is there, on a server that was started again
+    NONE = "none"  # new, or lost
+
+
+class Since(StrEnum):
+    """What the ledger knows."""
+
+    NEW = "new"  # nothing ever happened before it
+    LOST = "lost"  # what happened before may be missing
+    KEPT = "kept"  # everything, over a restart of the server
+
+
+class Birth:
+    """The birth of one installation's ledger."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    async def look(self) -> Standing:
+        """Return what the server has of the ledger now."""
+        return Standing(text(await self._scripts.run("birth")))
+
+    async def at(self) -> int:
+        """Return since when everything is known, ms since the epoch; 0: since ever."""
+        return int(await self._scripts.read("hget", self._scripts.key("birth"), "at") or 0)
+
+    async def born(self, since: Since) -> None:
+        """Note that the ledger is on this server, knowing what *since* says; the first to say it counts."""
+        await self._scripts.run("born", since)
+
+    async def adopt(self, records: Sequence[tuple[bytes, bytes]]) -> int:
+        """Take in *records* of the outcomes topic, key and value; return how many were not known."""
+        pairs = [part for pair in records for part in pair]
+        return int(await self._scripts.run("adopt", *pairs))

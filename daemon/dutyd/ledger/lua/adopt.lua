@@ -1,0 +1,59 @@
+-- Takes in what the outcomes topic remembers, where this ledger does not know it or knows less. Repeating it changes
+-- nothing. ARGV: 2.. key, record (JSON) pairs. Answers how many records were new.
+local at, adopted = now_ms(), 0
+
+local function fields(record)
+  local flat = {}
+  for name, value in pairs(record) do
+    if name ~= 'kind' then
+      flat[#flat + 1] = name
+      flat[#flat + 1] = tostring(value)
+    end
+  end
+  return flat
+end
+
+local function ended(state) return state == 'DONE' or state == 'REFUSED' or state == 'PARKED' end
+
+local function adopt_effect(name, record)
+  local effect = key('effect', name)
+  local state = redis.call('HGET', effect, 'state')
+  if ended(state) or (state and not ended(record.state)) then return end
+  if state and record.state == 'REFUSED' then release_money(object(effect)) end
+  redis.call('HSET', effect, unpack(fields(record)))
+  redis.call('SREM', key('approvals'), name)
+  if not state then
+    redis.call('RPUSH', key('incident', record.incident) .. ':effects', name)
+    redis.call('PEXPIRE', effect, RETENTION_MS)
+    redis.call('PEXPIRE', key('incident', record.incident) .. ':effects', RETENTION_MS)
+    if record.held_day == tostring(math.floor(at / 86400000)) and record.state ~= 'REFUSED' then
+      local spent = key('spent', record.held_day)
+      redis.call('HINCRBY', spent, 'all', record.micros)
+      redis.call('HINCRBY', spent, 'rule:' .. record.rule, record.micros)
+      redis.call('PEXPIRE', spent, RETENTION_MS)
+    end
+  end
+  adopted = adopted + 1
+end
+
+local function adopt_closed(id, record)
+  local incident = key('incident', id)
+  if redis.call('HGET', incident, 'state') == 'CLOSED' then return end
+  redis.call('HSET', incident, unpack(fields(record)))
+  redis.call('HSET', incident, 'kind', 'incident')
+  redis.call('ZADD', key('incidents'), record.opened, id)
+  redis.call('PEXPIRE', incident, RETENTION_MS)
+  redis.call('HDEL', key('open', record.rule), id)
+  sleep(id, '')
+  adopted = adopted + 1
+end
+
+for i = 2, #ARGV, 2 do
+  local record = cjson.decode(ARGV[i + 1])
+  if record.kind == 'effect' or record.kind == 'approval' then
+    adopt_effect(ARGV[i], record)
+  else
+    adopt_closed(ARGV[i], record)
+  end
+end
+return adopted

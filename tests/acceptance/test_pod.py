@@ -1,0 +1,133 @@
+"""The chart's pods as processes on a real broker and a real Valkey: probes, live rules, drain."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from dutyd.embedded.backoffice import app
+from dutyd.embedded.loopback import Loopback
+from dutyd.ledger.connect import connect
+from dutyd.stream import open_stream
+from dutyd.stream.base import TopicSpec
+from support.broker import Broker
+from support.chart import render
+from support.daemon import FAMILIES
+from support.pod import ETC, PATIENCE, Pod, running_pods
+from support.program import dutyd
+
+RULE = """\
+language: 1
+rules:
+  - id: {id}
+    from: metrics
+    per: [service]
+    when: error_count > {limit}
+    mode: act
+    steps:
+      page: {{tool: send_alert, with: {{severity: critical, summary: "{id} {{{{ service }}}}"}}}}
+"""
+BEFORE, AFTER = RULE.format(id="before", limit=10), RULE.format(id="after", limit=3)
+LOADED, GOOD = "dutyd_rules_loaded_timestamp_seconds", "dutyd_rules_last_reload_successful"
+WRONG = AFTER.replace("error_count", "error_count >")
+
+
+@dataclass
+class Release:
+    """A release whose pods run here."""
+
+    pods: dict[str, Pod]
+    office: str
+
+    @property
+    def evaluator(self) -> Pod:
+        """The pod that judges events."""
+        return next(pod for name, pod in self.pods.items() if name != "worker")
+
+    def publish(self, service: str, errors: int) -> None:
+        """Publish an event, from inside the pod as with ``kubectl exec``."""
+        pod = self.evaluator
+        event = json.dumps({"service": service, "error_count": errors}) + "\n"
+        settings = f"{pod.root}{ETC}/settings/dutyd.yaml"
+        done = dutyd("publish", "--settings", settings, "--topic", "metrics", "-", cwd=pod.root, stdin=event)
+        assert done.returncode == 0, done.stderr
+
+    def pages(self) -> list[str]:
+        """Return the pages that went out."""
+        return sorted(str(each["summary"]) for each in httpx2.get(f"{self.office}/alerts").json())
+
+    def wait(self, until: Callable[[], bool], what: str) -> None:
+        """Wait until *until* holds."""
+        deadline = time.monotonic() + PATIENCE
+        while not until():
+            assert time.monotonic() < deadline, f"{what}: {self.pages()}\n{self.evaluator.log()}"
+            time.sleep(0.1)
+
+
+@pytest.fixture(params=["split", "all"])
+def release(
+    request: pytest.FixtureRequest, tmp_path: Path, unique: str, kafka_broker: Broker, valkey_url: str
+) -> Iterator[Release]:
+    if kafka_broker.lacks:
+        pytest.skip(f"needs a real broker: this one lacks {', '.join(sorted(kafka_broker.lacks))}")
+    with Loopback(app(tmp_path / "backoffice.db")) as office:
+        values: dict[str, Any] = {
+            "role": request.param,
+            "settings": {
+                "installation": unique,
+                "stream": f"kafka://{kafka_broker.address}",
+                "redis": valkey_url,
+                "topics": {"metrics": {"topic": f"{unique}.metrics", "partitioned_by": ["service"]}},
+                "providers": {family: {"kind": "backoffice", "url": office.url} for family in FAMILIES},
+                "kafka": {"session": "6s"},
+            },
+            "rules": {"inline": {"rules.yaml": BEFORE}},
+            "policy": {"inline": {"mode": "act", "money": {"currency": "EUR", "per_day": 1_000_000}}},
+            "drainSeconds": 5,
+        }
+        stream = open_stream(f"kafka://{kafka_broker.address}", {}, connect=connect)
+        stream.ensure(TopicSpec(f"{unique}.metrics", 3))
+        stream.close()
+        with running_pods(render(values), tmp_path) as pods:
+            yield Release(pods, office.url)
+
+
+def test_pods_start_take_rules_live_refuse_wrong_ones_and_drain(release: Release) -> None:
+    roles = {"evaluator", "worker"} if len(release.pods) == 2 else {"all"}
+    assert set(release.pods) == roles
+    # Started, alive, ready: what the kubelet asks, in its order.
+    for pod in release.pods.values():
+        pod.wait_for("startup")
+    for pod in release.pods.values():
+        pod.wait_for("readiness")
+        assert pod.passes("liveness")
+    release.publish("one", 12)
+    release.wait(lambda: release.pages() == ["before one"], "the first page")
+
+    # A changed ConfigMap: the same link is swapped in every pod, nothing is restarted.
+    loaded = release.evaluator.metric(LOADED)
+    for pod in release.pods.values():
+        pod.update("rules", {"rules.yaml": AFTER})
+    release.wait(lambda: release.evaluator.metric(LOADED) > loaded, "the changed rules")
+    release.publish("two", 5)
+    release.wait(lambda: "after two" in release.pages(), "a page of the changed rule")
+
+    # A wrong one is refused: the metric and the log say so, and the good ones stay.
+    for pod in release.pods.values():
+        pod.update("rules", {"rules.yaml": WRONG})
+    release.wait(lambda: release.evaluator.metric(GOOD) == 0, "a refused reload")
+    assert release.evaluator.metric("dutyd_rules_rejected_total") == 1
+    assert "changed rule files are wrong: the last good set stays" in release.evaluator.log()
+    release.publish("three", 5)
+    release.wait(lambda: "after three" in release.pages(), "a page of the last good rule")
+    assert all(pod.passes("readiness") and pod.passes("liveness") for pod in release.pods.values())
+
+    # SIGTERM: drained and gone, well within the grace period, with nothing half-done.
+    assert {name: pod.terminate() for name, pod in release.pods.items()} == dict.fromkeys(roles, 0)
+    assert all("dutyd has stopped" in pod.log() for pod in release.pods.values())
+    assert release.pages() == ["after three", "after two", "before one"]

@@ -1,0 +1,190 @@
+"""Redis loses everything: what the outcomes topic remembers is taken in, and what nobody knows is looked for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dutyd.act.outcomes import OutcomeWriter
+from dutyd.core.errors import NotReadyError
+from dutyd.core.incident import Trigger
+from dutyd.core.policy import MoneyLimits, Policy
+from dutyd.ledger.birth import Standing
+from dutyd.ledger.decisions import Decided
+from support.acting import Office, office, running
+from support.valkey_server import ValkeyServer
+
+RULES = """
+language: 1
+rules:
+  - id: errors
+    from: metrics
+    per: [service]
+    when: error_count > 10
+    mode: act
+    steps:
+      page: {tool: send_alert, with: {severity: critical, summary: "{{ service }}"}, if_unsure: UNSURE}
+  - id: stock
+    from: stock
+    per: [sku]
+    when: level < 5
+    mode: act
+    steps:
+      order: {tool: draft_purchase_order, with: {sku: "{{ sku }}", supplier: S, quantity: 1, unit_price: 10}}
+"""
+PARK = RULES.replace(", if_unsure: UNSURE", "")
+
+Opening = Callable[..., AbstractAsyncContextManager[Office]]
+
+
+@pytest.fixture
+def forgetful() -> Iterator[ValkeyServer]:
+    server = ValkeyServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def opening(valkey_url: str, forgetful: ValkeyServer, unique: str, tmp_path: Path) -> Opening:
+    """Topics on a server that stays, the ledger on one that forgets."""
+
+    def open_(kind: str, rules: str = PARK, **settings: Any) -> AbstractAsyncContextManager[Office]:
+        return office(
+            valkey_url,
+            unique,
+            tmp_path,
+            rules,
+            ledger_url=forgetful.url,
+            settings={"class": kind, "timeout": 1.0, **settings},
+        )
+
+    return open_
+
+
+class Silent(OutcomeWriter):
+    """Produces nothing."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+
+
+async def lose_everything(desk: Office, server: ValkeyServer) -> None:
+    server.stop()
+    server.forget()
+    server.start()
+    await desk.until(answered(desk.ledger.birth.look), Standing.NONE)
+
+
+def errors(desk: Office) -> Trigger:
+    return desk.trigger("errors", {"service": "checkout", "error_count": 12}, {"service": "checkout"})
+
+
+@pytest.mark.parametrize("kind", ["A", "B", "C"])
+async def test_what_is_in_the_outcomes_topic_is_not_done_again(
+    opening: Opening, forgetful: ValkeyServer, kind: str
+) -> None:
+    async with opening(kind) as desk:
+        desk.open_(errors(desk))
+        async with running(desk.worker()):
+            await desk.settled(1)
+        assert await desk.ledger.outcomes.count() == 0
+        await lose_everything(desk, forgetful)
+        async with running(desk.worker()):
+            await desk.settled(1)
+            assert await desk.effects() == {"page": "DONE"}
+        assert len(await desk.listed("/executions")) == 1
+        assert len(await desk.listed("/requests")) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "unsure", "state", "done"),
+    [
+        ("A", "", "DONE", 1),
+        ("B", "", "DONE", 1),
+        ("C", "", "PARKED", 1),
+        ("C", "skip", "REFUSED", 1),
+        ("C", "repeat", "DONE", 2),
+    ],
+)
+async def test_what_nobody_remembers_is_settled_by_class(
+    opening: Opening, forgetful: ValkeyServer, kind: str, unsure: str, state: str, done: int
+) -> None:
+    async with opening(kind, RULES.replace("UNSURE", unsure) if unsure else PARK) as desk:
+        desk.open_(errors(desk))
+        worker = desk.worker()
+        writer = worker.outcomes
+        worker.outcomes = Silent(writer.outcomes, writer.producer, writer.topic)
+        async with running(worker):
+            await desk.settled(1)
+        await lose_everything(desk, forgetful)  # before any outcome was produced: only the provider knows
+        async with running(desk.worker()):
+            await desk.settled(1)
+            assert await desk.effects() == {"page": state}
+        assert len(await desk.listed("/executions")) == done
+
+
+async def test_a_worker_that_runs_notices_the_loss_and_takes_everything_up_again(
+    opening: Opening, forgetful: ValkeyServer
+) -> None:
+    async with opening("A") as desk:
+        desk.open_(errors(desk))
+        async with running(desk.worker()):
+            await desk.settled(1)
+            await desk.until(desk.ledger.outcomes.count, 0)
+            forgetful.stop()
+            forgetful.forget()
+            forgetful.start()
+            await desk.until(answered(desk.effects), {"page": "DONE"})
+            desk.open_(desk.trigger("errors", {"service": "b", "error_count": 12}, {"service": "b"}, 2))
+            await desk.settled(2)
+        assert len(await desk.listed("/executions")) == 2
+
+
+def answered(question: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+    """Ask until the server, which was away, answers."""
+
+    async def ask() -> Any:
+        try:
+            return await question()
+        except NotReadyError:
+            return None
+
+    return ask
+
+
+async def test_what_was_closed_stays_closed(opening: Opening, forgetful: ValkeyServer) -> None:
+    async with opening("A") as desk:
+        trigger = errors(desk)
+        desk.open_(trigger)
+        async with running(desk.worker()):
+            await desk.settled(1)
+            assert await desk.ledger.decisions.close(trigger, "ana", "done", 1_780_000_100.0) is Decided.DONE
+            await desk.settled(1)
+            await desk.until(desk.ledger.outcomes.count, 0)
+        await lose_everything(desk, forgetful)
+        async with running(desk.worker()):
+            await desk.settled(1)
+            (row,) = await desk.ledger.queries.incidents()
+        assert row["state"] == "CLOSED"
+        assert len(await desk.listed("/requests")) == 1
+
+
+async def test_orders_of_older_incidents_ask_where_a_budget_can_t_be_known(
+    opening: Opening, forgetful: ValkeyServer
+) -> None:
+    policy = Policy(money=MoneyLimits(per_day=100))  # type: ignore[arg-type]  # a whole number is fine
+    async with opening("A") as desk:
+        desk.open_(desk.trigger("stock", {"sku": "A", "level": 1}, {"sku": "A"}))
+        worker = desk.worker(policy)
+        async with running(worker):
+            await desk.settled(1)
+        await lose_everything(desk, forgetful)
+        desk.open_(desk.trigger("stock", {"sku": "B", "level": 1}, {"sku": "B"}, 2))
+        async with running(desk.worker(policy)):
+            await desk.settled(2)
+            rows = {row["args"]["sku"]: row["state"] for row in await desk.ledger.queries.effects()}
+        assert rows == {"A": "DONE", "B": "AWAITING_APPROVAL"}
