@@ -16,7 +16,7 @@ from dutyd.app.world import World, process_name
 from dutyd.core.event import Record
 from dutyd.core.topic import Start
 from dutyd.ledger import Ledger
-from dutyd.ledger.connect import server_facts
+from dutyd.ledger.server import Fsync, server_facts
 from dutyd.rules.book import Book
 from dutyd.settings import Settings
 from dutyd.stream.base import Partition
@@ -63,7 +63,7 @@ def _adoption(world: World, ledger: Ledger) -> Adoption:
         ledger.birth,
         outcomes=lambda: (record for _, record in stream.scan(own.outcomes)),
         triggers=lambda: list(stream.spans([own.triggers])),
-        fsynced=server_facts(world.plain_redis).fsync == "always",
+        fsynced=server_facts(world.plain_redis, settings.installation).fsync is Fsync.PROVEN,
     )
 
 
