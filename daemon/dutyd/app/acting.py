@@ -63,7 +63,7 @@ def _adoption(world: World, ledger: Ledger) -> Adoption:
         ledger.birth,
         outcomes=lambda: (record for _, record in stream.scan(own.outcomes)),
         triggers=lambda: list(stream.spans([own.triggers])),
-        fsynced=server_facts(world.plain_redis, settings.installation).fsync is Fsync.PROVEN,
+        fsynced=server_facts(world.plain_redis, world.settings.installation).fsync is Fsync.PROVEN,
     )
 
 
