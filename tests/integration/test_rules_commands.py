@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -101,6 +102,22 @@ def test_a_rule_test_that_fails_says_what_happened_and_is_a_finding(dutyd: Progr
     assert "what happened:\n          nothing happened" in out
     told = json.loads(dutyd("rules", "test", "rules", "--json").out)
     assert [each["passed"] for each in told["tests"]] == [False]
+
+
+def test_continuous_integration_gets_junit(dutyd: Program) -> None:
+    passing = TEST.replace("NUMBER", "2")
+    failing = TEST.replace("NUMBER", "1").partition("tests:\n")[2].replace("two", "one\u0007")
+    (dutyd.folder / "rules" / "tests" / "a.yaml").write_text(passing + failing.replace("\u0007", "<&"))
+    assert dutyd("rules", "test", "rules", "--junit", "out.xml").code == 1
+    root = ET.parse(dutyd.folder / "out.xml").getroot()
+    assert (root.tag, root.attrib) == ("testsuites", {"tests": "2", "failures": "1", "errors": "0"})
+    (suite,) = root
+    assert suite.attrib["name"] == "tests/a.yaml"
+    assert [case.attrib["name"] for case in suite] == ["two is enough", "one<& is enough"]
+    (failure,) = suite[1]
+    assert failure.attrib["message"] == "expected an effect page(summary=a) DONE; got: none"
+    assert "errors (service=a): it opens nothing: `when` is false" in (failure.text or "")
+    assert dutyd("rules", "test", "rules", "--junit", "nowhere/out.xml").code == 3
 
 
 def test_rules_without_tests_are_named(dutyd: Program) -> None:

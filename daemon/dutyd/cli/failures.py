@@ -4,9 +4,11 @@ Called by ``main`` alone, with whatever a command raised. Errors of the project 
 defect and says so. Tracebacks are for ``--debug``.
 """
 
+import sys
 import traceback
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 
 import typer
 from typer.exceptions import TyperException
@@ -70,3 +72,11 @@ def code_of(error: DutydError) -> Exit:
     if isinstance(error, RuleErrors | ExpressionError):
         return Exit.BAD_RULE
     return Exit.WRONG_USE if isinstance(error, SettingsError | BadInputError) else Exit.FINDINGS
+
+
+def read_file(file: Path) -> bytes:
+    """Return what *file* holds; ``-`` is standard input. Raises SettingsError."""
+    try:
+        return sys.stdin.buffer.read() if file == Path("-") else file.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"can't read {file}: {error.strerror}") from error

@@ -80,6 +80,12 @@ def plain(value: object) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
+def printable(line: str) -> str:
+    """Return a line of text with its indent, as a terminal shows and never obeys it."""
+    indent = len(line) - len(line.lstrip(" "))
+    return " " * indent + plain(line[indent:])
+
+
 def counted(number: int, what: str) -> str:
     """Return ``1 rule``, ``12,000 records``."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -4,7 +4,6 @@ One expression and one event, or with ``--batch`` a file of both, a line each; t
 wrong with another.
 """
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from dutyd.cli.failures import Exit
+from dutyd.cli.failures import Exit, read_file
 from dutyd.cli.options import AsJson
 from dutyd.core.errors import BadInputError, SettingsError
 
@@ -52,7 +51,7 @@ def eval_(expression: Expression = None, event: EventFile = None, batch: Batch =
         return
     if expression is None or event is None or batch is not None:
         raise SettingsError("say either EXPR and --event FILE, or --batch FILE")
-    answer = _answer(expression, _read(event))
+    answer = _answer(expression, read_file(event))
     if as_json:
         typer.echo(msgspec.json.encode(answer).decode())
     elif "error" in answer:
@@ -66,7 +65,7 @@ def eval_(expression: Expression = None, event: EventFile = None, batch: Batch =
 def _answers(batch: Path) -> Iterator[dict[str, Any]]:
     from dutyd.rules.event_files import read_lines
 
-    for line in read_lines(_read(batch).splitlines()):
+    for line in read_lines(read_file(batch).splitlines()):
         try:
             task = _task.decode(line.value)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -107,10 +106,3 @@ def _point(expression: str, answer: dict[str, Any]) -> None:
 
     shown = caret(expression, answer["column"]) if answer["column"] else []
     typer.echo("\n".join([_told(answer), *shown]), err=True)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if file == Path("-") else file.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"can't read {file}: {error.strerror}") from error

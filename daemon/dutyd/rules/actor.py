@@ -4,7 +4,7 @@
 ``Script``; without one the model is down and tools answer nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from dutyd.core.money import Money
 from dutyd.core.policy import Policy
 from dutyd.core.rule import Rule, Step
 from dutyd.core.tool import Catalogue
+from dutyd.rules.hostile import hostile_calls
 from dutyd.rules.known import Known
 
 _STATES = {
@@ -38,11 +39,13 @@ class Script:
 
     Attributes:
         model: step to the arguments that the model decides; None: the model is down.
+        hostile: whether the model does its worst instead.
         results: step to what its call gives, for reading tools and for ids.
 
     """
 
     model: Decisions | None = None
+    hostile: bool = False
     results: Decisions = field(default_factory=dict)
 
 
@@ -117,25 +120,32 @@ class Actor:
         """Take the scripted decisions in the order of the script, then the fallbacks of what is left."""
         self.runs += 1
         grant = narrowed(self.rule, steps)
-        model: Decisions = self.script.model or {}
-        for name, decided in model.items():
-            if name in grant.steps:
-                self.call(grant, name, decided)
+        for name, decided in self.asked(steps):
+            self.call(grant, name, decided)
         for step in steps:
             if step.name in self.results:
                 continue
             if step.fallback is not None:
                 self.perform(step)
-            elif self.script.model is None:
+            elif self.script.model is None and not self.script.hostile:
                 self.note(step, {}, EffectState.REFUSED, "no_model")
             else:
                 self.results[step.name] = StepResult(StepState.SKIPPED, reason="the model chose not to")
+
+    def asked(self, steps: tuple[Step, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield what the model asks for: function and arguments."""
+        if self.script.hostile:
+            for step in steps:
+                yield from hostile_calls(step, self.look)
+            return
+        names = {step.name for step in steps}
+        yield from ((name, decided) for name, decided in (self.script.model or {}).items() if name in names)
 
     def call(self, grant: Rule, name: str, decided: Mapping[str, Any]) -> None:
         """Do one call of the scripted model, if the gateway lets it."""
         asked = Call("", name, msgspec.json.encode(decided).decode())
         match judge(grant, self.catalogue, asked, self.look):
-            case Accepted(step, args):
+            case Accepted(step, args) if step.name not in self.results:
                 self.send(step, args)
             case Rejected(message):
                 self.said.append(f"{name}: {message}")

@@ -23,7 +23,10 @@ _SPAN = re.compile(r"(\S+)(?:\s*\.\.\s*(\S+)\s+every\s+(\S+))?")
 _MOST_EVENTS = 100_000
 _FILE_KEYS = ("language", "rule", "tests")
 _CASE_KEYS = ("name", "rule", "events", "until", "model", "results", "expect")
-_DOWN = "down"
+_DOWN, _HOSTILE = "down", "hostile"
+
+_WORST: Decisions = {}
+"""Stands for the hostile model while a test is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Case:
     Attributes:
         until: seconds from the beginning up to which time goes on behind the last event.
         model: step to the arguments that the model decides; None: the model is down.
+        hostile: whether the model does its worst instead.
         results: step to what its call gives, for reading tools and for ids.
 
     """
@@ -53,6 +57,7 @@ class Case:
     place: Place
     until: float | None = None
     model: Decisions | None = None
+    hostile: bool = False
     results: Decisions = field(default_factory=dict)
 
 
@@ -117,7 +122,8 @@ def _case(source: SourceFile, node: Node, rules: Mapping[str, Rule], usual: str 
         events=events,
         expected=expected,
         until=until,
-        model=model,
+        model=None if model is _WORST else model,
+        hostile=model is _WORST,
         results=results,
         place=source.place(node.start),
     )
@@ -195,13 +201,13 @@ def _by_step(rule: Rule | None, *, clearing: bool = False) -> Reader[Decisions]:
 
 
 def _model_of(rule: Rule | None) -> Reader[Decisions]:
-    """Make a reader of ``model``: *down*, or what it decides for each step."""
+    """Make a reader of ``model``: *down*, *hostile*, or what it decides for each step."""
 
     def read(source: SourceFile, node: Node) -> Decisions | None:
-        if isinstance(node, Scalar) and node.text == _DOWN:
-            return None
+        if isinstance(node, Scalar) and node.text in (_DOWN, _HOSTILE):
+            return None if node.text == _DOWN else _WORST
         if not isinstance(node, MapNode):
-            wrong(source, node, "down, or a mapping of steps to what the model decides")
+            wrong(source, node, "down, hostile, or a mapping of steps to what the model decides")
             return None
         decided = _by_step(rule)(source, node)
         for name, _ in node.pairs:

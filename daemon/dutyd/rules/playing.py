@@ -40,7 +40,7 @@ class Played:
 
 def play(case: Case, rule: Rule, known: Known) -> Played:
     """Return what *rule* makes of the events of *case*."""
-    script = Script(case.model, case.results)
+    script = Script(case.model, case.hostile, case.results)
     rehearsal = Rehearsal([replace(rule, throttle=Throttle())], known, script, keep_values=True)
     rehearsal.begin(BEGIN)
     rehearsal.judge(rule.topic, events_of(case, rule))

@@ -5,19 +5,24 @@ returns a verdict for each; it prints nothing. The rules are played as they woul
 gates. What the ledger judges (throttles, pauses, daily money) is not part of a test.
 """
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dutyd.core.expr.text import duration_text
 from dutyd.core.rule import Rule, RuleSet
+from dutyd.evaluate.engine.entities import entity_value
 from dutyd.rules.cases import Case, read_cases
+from dutyd.rules.expectations import Moment
+from dutyd.rules.explaining import explain_rule, lines
 from dutyd.rules.known import Known
 from dutyd.rules.load import RuleErrors, load_folder, read_folder
-from dutyd.rules.playing import play
+from dutyd.rules.playing import BEGIN, events_of, play
 from dutyd.rules.problems import Problem
 from dutyd.rules.source import SourceFile
-from dutyd.rules.verdict import differences, seen
+from dutyd.rules.verdict import differences, first_difference, seen
 
 TESTS = "tests"
 
@@ -29,6 +34,7 @@ class Verdict:
     Attributes:
         differences: expected and got, one line each; empty: it passed.
         seen: what happened, one line each.
+        explained: where it failed, the conditions at the event where it first went another way.
 
     """
 
@@ -38,6 +44,7 @@ class Verdict:
     line: int
     differences: tuple[str, ...]
     seen: tuple[str, ...]
+    explained: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -107,11 +114,31 @@ def _test_files(folder: Path) -> Mapping[str, str]:
 
 def _verdict(case: Case, rule: Rule, known: Known) -> Verdict:
     played = play(case, rule, known)
+    different = differences(case.expected, played)
     return Verdict(
         name=case.name,
         rule=case.rule,
         file=case.place.file,
         line=case.place.line,
-        differences=differences(case.expected, played),
+        differences=different,
         seen=seen(played),
+        explained=tuple(_explained(case, rule, first_difference(case.expected, played))) if different else (),
     )
+
+
+def _explained(case: Case, rule: Rule, moment: Moment) -> Iterator[str]:
+    """Yield what the rule's conditions came to at the last event up to *moment*, of its entity where there is one."""
+    events = events_of(case, rule)
+    until = math.inf if moment.at is None else BEGIN + moment.at
+    upto = [number for number, event in enumerate(events, 1) if event.time <= until]
+    wanted = {} if moment.entity is None else moment.entity
+    own = [
+        number
+        for number in upto
+        if all(entity_value(events[number - 1].fields.get(name)) == value for name, value in wanted.items())
+    ]
+    if upto:
+        last = (own or upto)[-1]
+        first, *rest = lines(explain_rule(rule, events[:last]))
+        yield f"at {duration_text(events[last - 1].time - BEGIN)}, {first}"
+        yield from rest

@@ -3,6 +3,7 @@
 Pure; called by ``testing``. Each difference is one line with what was expected and what there was.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -37,16 +38,20 @@ def seen(played: Played) -> tuple[str, ...]:
     ) or ("nothing happened",)
 
 
-def _compared(
-    what: str,
-    expected: Sequence[E] | None,
-    got: Sequence[G],
-    fits: Callable[[E, G], bool],
-    word: Callable[[E], str],
-    got_word: Callable[[G], str],
-) -> Iterator[str]:
+def first_difference(expected: Expected, played: Played) -> Moment:
+    """Return when and for whom it first went another way; a part that can't be told is None."""
+    found: list[Moment] = []
+    for moments, turns in ((expected.opens, played.opens), (expected.clears, played.clears)):
+        missing, left = _unmatched(moments, turns, _is_moment)
+        found += [*missing, *(Moment(turn.entity, turn.at) for turn in left)]
+    found = found or [Moment(turn.entity, turn.at) for turn in played.opens]
+    return min(found, key=lambda moment: math.inf if moment.at is None else moment.at, default=Moment(None, None))
+
+
+def _unmatched(expected: Sequence[E] | None, got: Sequence[G], fits: Callable[[E, G], bool]) -> tuple[list[E], list[G]]:
+    """Return what is missing, and what is left over; nothing where nothing was expected to be told."""
     if expected is None:
-        return
+        return [], []
     left = list(got)
     missing: list[E] = []
     for one in expected:
@@ -55,6 +60,18 @@ def _compared(
             missing.append(one)
         else:
             del left[found]
+    return missing, left
+
+
+def _compared(  # what is compared, and how each side is told
+    what: str,
+    expected: Sequence[E] | None,
+    got: Sequence[G],
+    fits: Callable[[E, G], bool],
+    word: Callable[[E], str],
+    got_word: Callable[[G], str],
+) -> Iterator[str]:
+    missing, left = _unmatched(expected, got, fits)
     there = "; ".join(got_word(one) for one in got) or "none"
     yield from (f"expected {what} {word(one)}; got: {there}" for one in missing)
     yield from (f"did not expect {what} {got_word(one)}" for one in left)

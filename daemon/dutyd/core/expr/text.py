@@ -44,10 +44,10 @@ def number_text(value: float) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Return a duration in the largest unit that holds it whole: ``5m``, ``90s``, ``100ms``."""
+    """Return a duration in the largest unit that holds it whole: ``5m``, ``90s``, ``100ms``, ``0s``."""
     thousandths = round(seconds * 1000)
     sizes = {unit: round(size * 1000) for unit, size in UNIT_SECONDS.items()}
-    unit = next(unit for unit in reversed(sizes) if thousandths % sizes[unit] == 0)
+    unit = next(unit for unit in reversed(sizes) if thousandths % sizes[unit] == 0) if thousandths else "s"
     return f"{thousandths // sizes[unit]}{unit}"
 
 
