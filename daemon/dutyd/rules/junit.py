@@ -22,7 +22,8 @@ def as_junit(report: Report) -> bytes:
         for verdict in members:
             _add(suite, verdict)
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document
 
 
 def _add(suite: ET.Element, verdict: Verdict) -> None:
