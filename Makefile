@@ -49,7 +49,7 @@ image:  ## Build the image localhost/dutyd with podman, buildah or docker
 	"$$tool" build --build-arg REVISION="$$(git rev-parse HEAD)" --file Containerfile --tag localhost/dutyd .
 
 kube: $(INSTALLED)  ## Install, upgrade and roll back the chart on a real Kubernetes API server (Go 1.26; long at first)
-	$(BIN)/python tests/kube/run.py
+	PYTHONPATH=tests $(BIN)/python -m kube.run
 
 format: $(INSTALLED)  ## Mend formatting, and lint where it can be mended
 	$(BIN)/ruff check --fix-only
