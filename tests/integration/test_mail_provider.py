@@ -52,6 +52,7 @@ async def test_a_page_arrives_with_its_key_and_no_answering_machine_answers(mail
     assert "Roll back the last deploy." in taken.text
     assert KEY in taken.text
     assert receipt.data == {"to": ["oncall@example.com", "boss@example.com"], "refused": {}}
+    assert type(receipt.id) is str  # the ledger writes it down: no object of a mail library
 
 
 async def test_the_end_of_a_page_hangs_on_the_page(mail: MailServer, connect: Connect) -> None:

@@ -17,6 +17,7 @@ from support.broker import free_port
 from support.tls import Certificate
 
 PASSWORD = "s3cret-of-the-mailer"
+SILENCE = 5.0  # seconds: longer than any patience in tests
 
 
 class Fault(Enum):
@@ -62,7 +63,7 @@ class MailServer:
         self.port = free_port()
         self.taken: list[Taken] = []
         self.unknown: set[str] = set()
-        self._fault: Fault | None = None
+        self._faults: list[Fault] = []
         self._context: ssl.SSLContext | None = None
         if certificate is not None:
             self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -82,27 +83,25 @@ class MailServer:
         if self._controller.server is not None:
             self._controller.stop(no_assert=True)
 
-    def break_next(self, how: Fault) -> None:
-        self._fault = how
+    def break_next(self, how: Fault, messages: int = 1) -> None:
+        self._faults = [how] * messages
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's names
         self, server: SMTP, _: Session, envelope: Envelope, address: str, __: list[str]
     ) -> str:
         if address in self.unknown:
             return f"550 5.1.1 no mailbox {address}"
-        if self._fault in (Fault.LATER, Fault.NEVER):
-            return str(self._next().value)
-        if self._fault is Fault.CUT_BEFORE:
-            self._next()
+        if (fault := self._next(Fault.LATER, Fault.NEVER)) is not None:
+            return str(fault.value)
+        if self._next(Fault.CUT_BEFORE):
             _cut(server)
-        if self._fault is Fault.SILENT_BEFORE:
-            self._next()
-            await asyncio.sleep(5)
+        if self._next(Fault.SILENT_BEFORE):
+            await asyncio.sleep(SILENCE)
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        fault = self._next() if self._fault else None
+        fault = self._next(*Fault)
         if fault in (Fault.LATER_AFTERWARDS, Fault.NEVER_AFTERWARDS):
             return str(fault.value)
         raw = envelope.original_content or b""
@@ -115,13 +114,12 @@ class MailServer:
         if fault is Fault.CUT_AFTERWARDS:
             _cut(server)
         if fault is Fault.SILENT_AFTERWARDS:
-            await asyncio.sleep(5)
+            await asyncio.sleep(SILENCE)
         return "250 OK"
 
-    def _next(self) -> Fault:
-        fault, self._fault = self._fault, None
-        assert fault is not None
-        return fault
+    def _next(self, *kinds: Fault) -> Fault | None:
+        """Take the next fault if it is one of *kinds*."""
+        return self._faults.pop(0) if self._faults and self._faults[0] in kinds else None
 
 
 def _cut(server: SMTP) -> None:

@@ -26,9 +26,10 @@ _MESSAGE_ID = re.compile(rf"<{ADDRESS}>")
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message, and the addresses that it goes to."""
+    """A message, its Message-ID as plain text, and the addresses that it goes to."""
 
     message: EmailMessage
+    id: str
     to: Sequence[str]
 
 
@@ -96,11 +97,11 @@ class Letters:
         message["From"] = self._sender
         message["To"] = ", ".join(to)
         message["Subject"] = line(subject)[:LONGEST_SUBJECT]
-        message["Message-ID"] = f"<{key}@{self.domain}>"
+        message["Message-ID"] = name = f"<{key}@{self.domain}>"
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
         message.set_content(f"{lines(text)}\n\n-- \nSent by dutyd. Doubles have the same key: {key}\n")
-        return Letter(message, to)
+        return Letter(message, name, to)
 
 
 def line(text: str) -> str:

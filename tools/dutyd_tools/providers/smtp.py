@@ -120,7 +120,7 @@ class Smtp:
         letter.message["Date"] = formatdate(usegmt=True)
         refused = await self._deliver(letter.message, letter.to)
         taken = [address for address in letter.to if address not in refused]
-        return Receipt(letter.message["Message-ID"], {"to": taken, "refused": dict(refused)})
+        return Receipt(letter.id, {"to": taken, "refused": dict(refused)})
 
     async def lookup(self, kind: str, key: str) -> None:
         """Return None: a mail server can't be asked."""
