@@ -53,7 +53,7 @@ class MortalProducer:
 
     def __init__(self, real: Producer) -> None:
         self._real = real
-        self.send, self.close = real.send, real.close
+        self.send, self.put_back, self.close = real.send, real.put_back, real.close
 
     def flush(self) -> None:
         self._real.flush()

@@ -10,6 +10,7 @@ import typer
 
 from dutyd import __version__
 from dutyd.cli.approvals import approvals
+from dutyd.cli.deadletters import deadletters
 from dutyd.cli.demo import demo
 from dutyd.cli.doctor import doctor
 from dutyd.cli.handling import incidents
@@ -43,6 +44,7 @@ def program() -> typer.Typer:
     app.add_typer(effects, name="effects", rich_help_panel=LOOK)
     app.add_typer(approvals, name="approvals", rich_help_panel=LOOK)
     app.add_typer(silences, name="silences", rich_help_panel=LOOK)
+    app.add_typer(deadletters, name="deadletters", rich_help_panel=LOOK)
     app.command(rich_help_panel=LOOK)(pause)
     app.command(rich_help_panel=LOOK)(resume)
     app.command(rich_help_panel=TRY)(demo)

@@ -14,6 +14,7 @@ from dutyd.ledger.incidents import Incidents
 from dutyd.ledger.model_spend import ModelSpend
 from dutyd.ledger.outcomes import Outcomes
 from dutyd.ledger.queries import Queries
+from dutyd.ledger.replays import Replays
 from dutyd.ledger.rule_sets import RuleSets
 from dutyd.ledger.scripts import Scripts
 from dutyd.ledger.silences import Silences
@@ -35,6 +36,7 @@ class Ledger:
     silences: Silences
     standings: Standings
     birth: Birth
+    replays: Replays
 
 
 def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
@@ -52,4 +54,5 @@ def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
         Silences(scripts),
         Standings(scripts),
         Birth(scripts),
+        Replays(scripts),
     )

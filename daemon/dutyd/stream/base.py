@@ -119,6 +119,13 @@ class Producer(Protocol):
         """Queue one record; the same key goes to the same partition."""
         ...
 
+    def put_back(self, partition: Partition, record: Record) -> None:
+        """Queue *record* for exactly *partition*, as it is: key, value, headers, and its timestamp on Kafka.
+
+        A Redis stream dates its entries itself.
+        """
+        ...
+
     def flush(self) -> None:
         """Wait until everything queued is acknowledged.
 

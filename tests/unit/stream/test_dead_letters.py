@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dutyd.core.errors import BadInputError
+from dutyd.core.event import Record
 from dutyd.core.topic import OwnTopics
 from dutyd.stream.base import Partition
 from dutyd.stream.dead_letters import VALUE_LIMIT, DeadLetter, read_dead_letter, send_dead_letter
@@ -28,6 +29,9 @@ class Box:
     ) -> None:
         self.topics.append(topic)
         self.sent.append(FakeRecord(value, key=key, headers=headers))
+
+    def put_back(self, partition: Partition, record: Record) -> None:
+        self.send(partition.topic, record.value, key=record.key, headers=record.headers)
 
     def flush(self) -> None:
         """Everything is there already."""

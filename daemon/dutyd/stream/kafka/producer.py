@@ -13,6 +13,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from dutyd.core.errors import NotReadyError
+from dutyd.core.event import Record
+from dutyd.stream.base import Partition
 from dutyd.stream.kafka.client import Door
 from dutyd.stream.kafka.trouble import reaching
 
@@ -40,12 +42,26 @@ class KafkaRecordProducer:
         headers: Sequence[tuple[str, bytes]] = (),
     ) -> None:
         """See ``stream.base.Producer.send``."""
+        self._queue(topic, value=value, key=key, headers=list(headers))
+
+    def put_back(self, partition: Partition, record: Record) -> None:
+        """See ``stream.base.Producer.put_back``: whoever produced it may have spread keys in another way than we do."""
+        self._queue(
+            partition.topic,
+            value=record.value,
+            key=record.key,
+            headers=list(record.headers),
+            partition=partition.number,
+            timestamp_ms=record.timestamp,
+        )
+
+    def _queue(self, topic: str, **record: Any) -> None:
         what = f"send to {topic}"
         if self._kafka is None:
             self._failed = []  # one given up may still add to its own
             self._kafka = self._door.client(KafkaProducer, what, **_options())
         with reaching(self._door.settings.servers, what):
-            self._kafka.send(topic, value, key=key, headers=list(headers)).add_errback(self._failed.append)
+            self._kafka.send(topic, **record).add_errback(self._failed.append)
 
     def flush(self) -> None:
         """See ``stream.base.Producer.flush``."""

@@ -7,6 +7,8 @@ acknowledgement means.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from dutyd.core.event import Record
+from dutyd.stream.base import Partition
 from dutyd.stream.redis.entries import fields_of
 from dutyd.stream.redis.server import reaching
 
@@ -36,6 +38,10 @@ class RedisRecordProducer:
         self._queue.append((topic, dict(fields_of(value, key, headers))))
         if len(self._queue) >= QUEUE:
             self.flush()
+
+    def put_back(self, partition: Partition, record: Record) -> None:
+        """See ``stream.base.Producer.put_back``; there is one partition, and entries are dated by the server."""
+        self.send(partition.topic, record.value, key=record.key, headers=record.headers)
 
     def flush(self) -> None:
         """See ``stream.base.Producer.flush``."""
