@@ -1,12 +1,14 @@
 """The HTTP bridge: what a sender is told, and what the broker then holds. Kafka stands in where it matters."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 import pytest
+from prometheus_client import REGISTRY
 
 from dutyd.app import bridge as module
 from dutyd.app.bridge import MOST_BYTES, Bridge
@@ -17,7 +19,10 @@ from dutyd.ops.http import HttpServer
 from dutyd.stream import open_stream
 from dutyd.stream.base import Stream
 from dutyd.stream.formats import Decoder
+from support.monitoring import SILENT, MonitoringServer
 from support.valkey_server import ValkeyServer
+
+PATIENCE = 30.0
 
 Post = Callable[..., httpx2.Response]
 
@@ -164,23 +169,56 @@ def test_many_posts_at_once_are_all_there(stream: Stream, topic: Topic) -> None:
     assert sorted(value["n"] for _, value in held(stream, topic)) == list(range(200))
 
 
-def test_while_the_broker_is_away_the_sender_is_told_to_come_back(unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def falling(unique: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ValkeyServer, Stream, Topic]]:
+    """A broker that the test stops and starts, its stream, and a topic on it; the bridge gives up on it soon."""
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.5)
     server = ValkeyServer()
     server.start()
     stream = open_stream(server.url, {}, connect=connect)
     topic = Topic(alias="alerts", topic=unique)
     ensure_topic(stream, topic)
+    yield server, stream, topic
+    stream.close()
+    server.remove()
+
+
+def eventually(reached: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_while_the_broker_is_away_the_sender_is_told_to_come_back(falling: tuple[ValkeyServer, Stream, Topic]) -> None:
+    server, stream, topic = falling
     with serving(stream, topic) as post:
         server.stop()
         away = post({"n": 1})
         assert (away.status_code, "send" in away.json()["error"]) == (503, True)
         assert httpx2.get(away.url.join("/readyz")).status_code == 503
         server.start()
-        deadline = 50
-        while (answer := post({"n": 1})).status_code != 200 and deadline:
-            deadline -= 1
-        assert answer.status_code == 200
+        eventually(lambda: post({"n": 1}).status_code == 200)
     assert {json.dumps(value) for _, value in held(stream, topic)} == {'{"n": 1}'}
-    stream.close()
-    server.remove()
+
+
+def test_an_alert_outlives_an_outage_because_alertmanager_sends_it_again(
+    falling: tuple[ValkeyServer, Stream, Topic], alertmanager: MonitoringServer, unique: str
+) -> None:
+    server, stream, topic = falling
+    with serving(stream, topic) as post:
+        url = str(post({"before": True}).url)
+        mine = {"receiver": "bridge", "matchers": [f"alertname={unique}"]}
+        route = {"receiver": "nobody", "routes": [mine], "group_wait": "0s", "group_interval": "1m"}
+        receivers = [{"name": "nobody"}, {"name": "bridge", "webhook_configs": [{"url": url}]}]
+        alertmanager.configure({"route": route, "receivers": receivers})
+        server.stop()
+        told_off = REGISTRY.get_sample_value("dutyd_posts_total", {"status": "503"}) or 0
+        alerts = [{"labels": {"alertname": unique}}]
+        httpx2.post(f"{alertmanager.url}/api/v2/alerts", json=alerts).raise_for_status()
+        eventually(lambda: (REGISTRY.get_sample_value("dutyd_posts_total", {"status": "503"}) or 0) > told_off)
+        server.start()
+        eventually(lambda: len(held(stream, topic)) > 1)
+        alertmanager.configure(SILENT)
+    message = held(stream, topic)[-1][1]
+    assert [each["labels"]["alertname"] for each in message["alerts"]] == [unique]

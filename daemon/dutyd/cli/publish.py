@@ -98,9 +98,9 @@ def _listen(settings: Path, topic: str | None, listen: str, token_file: Path | N
     from dutyd.settings.values import read_secret
 
     at = _host_and_port(listen)
-    secret = read_secret("--token", file=token_file, env=token_env)
+    secret = read_secret("token", file=token_file, env=token_env)
     if secret is not None and not secret.get_secret_value():
-        raise SettingsError(f"--token-file: {token_file} is empty")
+        raise SettingsError(f"token_file: {token_file} is empty")
     configure_logging(logging.INFO)
     with World(read_settings(settings)) as world:
         to = chosen(world.settings.sources, topic)
