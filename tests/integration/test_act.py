@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dutyd.act.agent.client import Client, Endpoint
-from dutyd.core.incident import provider_key
+from dutyd.core.incident import Trigger, TriggerKind, provider_key
 from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
 from dutyd.core.rule import Mode
 from dutyd.embedded.loopback import Loopback
@@ -97,7 +98,7 @@ async def test_a_clear_resolves_what_was_raised_and_closes(desk: Office) -> None
 
 
 async def test_the_incident_of_a_schedule_is_closed_when_its_steps_are_done(desk: Office) -> None:
-    trigger = desk.trigger("report", {"date": "2026-06-05"}, {})
+    trigger = msgspec.structs.replace(desk.trigger("report", {"date": "2026-06-05"}, {}), momentary=True)
     desk.open_(trigger)
     desk.open_(trigger)  # two replicas that both thought it due
     async with running(desk.worker()):
@@ -106,6 +107,74 @@ async def test_the_incident_of_a_schedule_is_closed_when_its_steps_are_done(desk
     assert message["text"] == "the report of 2026-06-05"
     (row,) = await desk.ledger.queries.incidents()
     assert row["state"] == "CLOSED"
+
+
+def another_round(trigger: Trigger, number: int, **fields: object) -> Trigger:
+    evidence = msgspec.structs.replace(trigger.evidence, fields={**trigger.evidence.fields, **fields})
+    changed = {"kind": TriggerKind.CHANGED, "round": number, "evidence": evidence, "opening": trigger.evidence}
+    return msgspec.structs.replace(trigger, **changed)
+
+
+async def test_a_further_round_does_the_steps_again_on_what_is_seen_now(desk: Office) -> None:
+    trigger = desk.trigger("errors", ERROR, {"service": "checkout"})
+    desk.open_(trigger)
+    async with running(desk.worker()):
+        await desk.settled(1)
+        for _ in range(2):  # the second is a resend of the first
+            desk.open_(another_round(trigger, 2, error_count=40))
+        while len(await desk.listed("/messages")) < 2:
+            await asyncio.sleep(0.02)
+        await desk.settled(1)
+        desk.open_(trigger)  # the opening, resent late, takes nothing back
+        desk.clear(trigger)
+        while (await desk.ledger.queries.incidents())[0]["state"] != "CLOSED":
+            await desk.settled(1)
+    one, two = await desk.listed("/alerts")
+    assert [one["summary"], two["summary"]] == ["checkout: 12 errors", "checkout: 40 errors"]
+    assert [one["status"], two["status"]] == ["resolved", "resolved"]
+    keys = [row["key"] for row in await desk.ledger.queries.effects()]
+    assert keys == [
+        *(f"{trigger.incident}/{step}{suffix}" for suffix in ("", "/r:2") for step in ("page", "ticket", "tell")),
+        f"{trigger.incident}/clear/resolve",
+        f"{trigger.incident}/clear/resolve/r:2",
+    ]
+
+
+async def test_a_further_round_takes_the_place_of_what_still_waits(desk: Office) -> None:
+    fields = {"sku": "A", "inventory_level": 1, "reorder_point": 5, "quantity": 100, "unit_price": 20}
+    trigger = desk.trigger("stock", fields, {"sku": "A"})
+    desk.open_(trigger)
+    async with running(desk.worker()):
+        await desk.settled(1)
+        assert await desk.effects() == {"order": "AWAITING_APPROVAL"}
+        desk.open_(another_round(trigger, 2, quantity=10))
+        while len(await desk.ledger.queries.effects()) < 2:
+            await asyncio.sleep(0.02)
+        await desk.settled(1)
+    before, after = await desk.ledger.queries.effects()
+    assert (before["state"], before["reason"]) == ("REFUSED", "round 2 began")
+    assert (after["key"], after["state"], after["args"]["quantity"]) == (f"{trigger.incident}/order/r:2", "DONE", 10)
+
+
+async def test_an_acknowledged_incident_is_not_acted_on_again(desk: Office) -> None:
+    trigger = desk.trigger("errors", ERROR, {"service": "checkout"})
+    desk.open_(trigger)
+    async with running(desk.worker()):
+        await desk.settled(1)
+        await desk.ledger.decisions.acknowledge(trigger.incident, "ana", "on it")
+        desk.open_(another_round(trigger, 2))
+        desk.clear(trigger)
+        while (await desk.ledger.queries.incidents())[0]["state"] != "CLOSED":
+            await desk.settled(1)
+    assert len(await desk.listed("/alerts")) == 1
+
+
+async def test_a_round_of_an_incident_whose_opening_was_compacted_away_opens_it(desk: Office) -> None:
+    trigger = another_round(desk.trigger("errors", ERROR, {"service": "checkout"}), 3)
+    desk.open_(trigger)
+    async with running(desk.worker()):
+        await desk.settled(1)
+    assert (await desk.ledger.queries.effects())[0]["key"] == f"{trigger.incident}/page/r:3"
 
 
 async def test_a_clear_before_anybody_worked_sends_nothing(desk: Office) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dutyd.core.event import Event
 from dutyd.core.expr import Expr, Node, to_text
 from dutyd.core.expr.tree import Binary, Call, Has, ListOf, Literal, Name, Prev, Ternary, Unary, Window
-from dutyd.core.rule import Rule
+from dutyd.core.rule import Again, Opens, Rule, Silent, Then
 from dutyd.evaluate.engine import Change
 from support.reference_engine import Told
 
@@ -81,6 +81,35 @@ def expr(node: Node) -> Expr:
     return Expr(to_text(node), node)
 
 
+_none: st.SearchStrategy[dict[str, Any]] = st.just({})
+terms: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    _none,
+    _none,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "keep": st.sampled_from([1.0, 3.0]),
+            "again": st.builds(Again, st.sampled_from([1.0, 4.0]), st.sampled_from([1, 3, 20])),
+            "silent": st.builds(Silent, st.sampled_from([2.0, 6.0]), st.sampled_from([Then.END, Then.END, Then.KEEP])),
+            "expire": st.sampled_from([2.0, 9.0]),
+        },
+    ),
+)
+"""What time alone does to an open incident."""
+
+
+@st.composite
+def each_event_rules(draw: st.DrawFn) -> list[Rule]:
+    """Return rules that open for each event by itself."""
+    when = draw(st.lists(st.one_of(filters, st.just(Literal(True)), st.just(Name("b"))), max_size=2))
+    per = st.sampled_from([("k",), ()])
+    each = Opens.EACH_EVENT
+    return [
+        Rule(id=f"each-{number}", topic=TOPIC, per=draw(per), when=expr(node), opens=each)
+        for number, node in enumerate(when)
+    ]
+
+
 @st.composite
 def rules(draw: st.DrawFn, condition: st.SearchStrategy[Node] = conditions, most: int = 4) -> list[Rule]:
     """Return a few rules of one topic."""
@@ -106,6 +135,7 @@ def rules(draw: st.DrawFn, condition: st.SearchStrategy[Node] = conditions, most
                 when=expr(when),
                 clear=None if clear is None else expr(clear),
                 hold=draw(st.sampled_from([0.0, 0.0, 1.0, 3.0, 7.5])),
+                **draw(terms),
             )
         )
     return made
@@ -169,6 +199,8 @@ def told(changes: Sequence[Change]) -> list[Told]:
             f"{change.evidence.source}|{change.evidence.id}|{change.evidence.time:.6f}",
             repr(change.evidence.fields),
             repr(change.evidence.let),
+            change.round,
+            change.because,
         )
         for change in changes
     ]

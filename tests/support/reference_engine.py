@@ -26,6 +26,8 @@ class Told(NamedTuple):
     event: str
     fields: str
     let: str
+    round: int
+    because: str
 
 
 class _Sample(NamedTuple):
@@ -42,7 +44,10 @@ class _Entity:
         self.phase = "inactive"
         self.since = 0.0
         self.occurrence = ""
-        self.opened = 0.0
+        self.opened = self.acted = 0.0
+        self.round = 1
+        self.ending: float | None = None  # since when what clears is true, while `keep_firing_for` runs
+        self.newest = -math.inf
         self.last: Event | None = None
         self.before: Event | None = None
         roots = [rule.when.root, *([rule.clear.root] if rule.clear else [])]
@@ -71,10 +76,27 @@ class _Entity:
 
     def _due(self) -> float:
         """Return when the next timer is due."""
-        dues = [self.since + self.rule.hold] if self.phase == "pending" else []
+        dues = [due for due, _ in self._terms()]
         for window in self.deciding:
             dues += [min(pane).time + window.seconds for pane in self._panes(window, -math.inf)[:1]]
         return min(dues, default=math.inf)
+
+    def _terms(self) -> list[tuple[float, str]]:
+        """Return what time alone does to the latch: when, and what; in the order in which it goes at equal times."""
+        rule = self.rule
+        if self.phase == "pending":
+            return [(self.since + rule.hold, "opens")]
+        terms: list[tuple[float, str]] = []
+        if self.phase == "firing":
+            if self.ending is not None:
+                terms.append((self.ending + rule.keep, "clear"))
+            if rule.expire is not None:
+                terms.append((self.opened + rule.expire, "expired"))
+            if rule.silent is not None and rule.silent.then == "end":
+                terms.append((max(self.opened, self.newest) + rule.silent.after, "silent"))
+            if rule.again is not None and (rule.again.at_most is None or self.round <= rule.again.at_most):
+                terms.append((max(self.opened, self.acted) + rule.again.every, "again"))
+        return terms
 
     def _value(self, window: Window, now: float) -> float | None:
         values = [sample.value for pane in self._panes(window, now) for sample in pane]
@@ -104,13 +126,22 @@ class _Entity:
 
     def take(self, event: Event) -> Iterator[Told]:
         """Judge *event*, which the rule sees."""
+        if self.rule.opens == "each_event":
+            yield from self._each(event)
+            return
         if self.last is not None and event.time < self.last.time:
             self._sample(event, self.last.time)
             return
         yield from self.fire(event.time, inclusive=False)
-        self.before, self.last = self.last, event
+        self.before, self.last, self.newest = self.last, event, event.time
         self._sample(event, event.time)
         yield from self._decide(event.time, event.identity)
+
+    def _each(self, event: Event) -> Iterator[Told]:
+        self.last = event
+        if evaluate(self.rule.when, self._look(event.time)) is True:
+            self.occurrence, self.opened = event.identity, event.time
+            yield self._told("opened", event.time)
 
     def _sample(self, event: Event, now: float) -> None:
         def look(node: Name | Has | Window | Prev) -> object | None:
@@ -136,9 +167,19 @@ class _Entity:
                 leaves |= len(self.windows[window]) < before
             if leaves and self.last is not None and due != self.last.time:
                 yield from self._decide(due, f"{self.last.identity}|{due:.6f}")
-            if self.phase == "pending" and self.since + self.rule.hold == due:
-                self.phase, self.opened = "firing", due
-                yield self._told("opened", due)
+            term = next((what for at, what in self._terms() if at == due), None)
+            if term == "opens":
+                yield self._open(due)
+            elif term == "again":
+                self.round, self.acted = self.round + 1, due
+                yield self._told("changed", due)
+            elif term is not None:
+                self.phase = "inactive"
+                yield self._told("cleared", due, term)
+
+    def _open(self, now: float) -> Told:
+        self.phase, self.opened, self.acted, self.round, self.ending = "firing", now, 0.0, 1, None
+        return self._told("opened", now)
 
     def _decide(self, now: float, occurrence: str) -> Iterator[Told]:
         look = self._look(now)
@@ -149,22 +190,28 @@ class _Entity:
                 self.since, self.occurrence = now, occurrence
                 self.phase = "pending" if self.rule.hold > 0 else "firing"
                 if self.phase == "firing":
-                    self.opened = now
-                    yield self._told("opened", now)
+                    yield self._open(now)
         elif self.phase == "pending":
             if when is False or clear is True:
                 self.phase = "inactive"
-        elif (when is False) if self.rule.clear is None else (clear is True):
-            self.phase = "inactive"
-            yield self._told("cleared", now)
+        else:
+            clears = clear if self.rule.clear is not None else None if when is None else when is False
+            if self.ending is not None:
+                self.ending = None if clears is False else self.ending
+            elif clears is True and self.rule.keep > 0:
+                self.ending = now
+            elif clears is True:
+                self.phase = "inactive"
+                yield self._told("cleared", now, "clear")
 
-    def _told(self, kind: str, now: float) -> Told:
+    def _told(self, kind: str, now: float, because: str = "") -> Told:
         assert self.last is not None
         look = self._look(now)
         let = {name: evaluate(node, look) for name, node in self.let.items()}
         decided = max(now, self.opened)
         seen = (self.last.identity, repr(self.last.fields), repr(let))
-        return Told(self.rule.id, self.entity, kind, self.occurrence, self.opened, decided, *seen)
+        round_ = self.round if self.rule.opens == "on_change" else 1
+        return Told(self.rule.id, self.entity, kind, self.occurrence, self.opened, decided, *seen, round_, because)
 
 
 class Reference:

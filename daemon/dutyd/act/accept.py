@@ -226,7 +226,9 @@ async def rules_of(rules: RuleBook, digest: str, *, lost: bool) -> RuleSet:
 def may_storm(rule: Rule, catalogue: Catalogue) -> bool:
     """Whether many openings of *rule* at once become one incident: it pages, and buys nothing for each of them."""
     families = {catalogue[step.tool].family for step in rule.steps.values() if step.tool in catalogue}
-    return rule.storms and Tool.PURCHASING not in families and bool(alerting_steps(rule, catalogue))
+    return (
+        rule.storms and not rule.momentary and Tool.PURCHASING not in families and bool(alerting_steps(rule, catalogue))
+    )
 
 
 def source_name(partition: Partition) -> str:

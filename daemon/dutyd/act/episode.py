@@ -15,7 +15,7 @@ from dutyd.act.means import Means
 from dutyd.act.names import names_of
 from dutyd.act.steps import StepResult, StepState, recall_result
 from dutyd.core.expr import Look
-from dutyd.core.incident import EffectState, Trigger
+from dutyd.core.incident import EffectState, Trigger, effect_key, round_of, round_suffix
 from dutyd.core.mute import Mute
 from dutyd.core.rule import Rule, Step
 from dutyd.ledger.effects import Effect, LostError
@@ -49,7 +49,9 @@ class Episode:
         rule: the tighter of the accepted and the current rule: what may be done.
         trigger: the newest: the opening, or the clear.
         summary: replaces the rule's summary (roll-up pages).
-        results: what became of each step so far.
+        results: what became of each step of this round so far.
+        round: which one this is.
+        earlier: what became of sends of other rounds.
 
     """
 
@@ -61,20 +63,49 @@ class Episode:
     trigger: Trigger
     summary: str | None = None
     results: dict[str, StepResult] = field(default_factory=dict)
+    round: int = 1
+    earlier: list[StepResult] = field(default_factory=list)
 
     @property
     def look(self) -> Look:
         """The names that expressions read, with the results so far."""
         return names_of(self.rule, self.trigger, self.results, summary=self.summary)
 
+    @property
+    def suffix(self) -> str:
+        """What names of things of this round end with."""
+        return round_suffix(self.round)
+
+    def key(self, step: str, *, clear: bool = False) -> str:
+        """Return the effect key of *step* in this round."""
+        return effect_key(self.claim.id, step, clear=clear, round_=self.round)
+
     async def recall(self, *, clear: bool = False) -> None:
-        """Take up what the ledger remembers: ended results as they are, open effects as far as they go now."""
+        """Take up what the ledger remembers of this round: ended results as they are, the others as far as they go."""
         known = self.accepted.on_clear if clear else self.accepted.steps
         noted = await self.means.ledger.incidents.steps(self.claim.id)
-        self.results.update({name: recall_result(value) for name, value in noted.items() if name in known})
+        self.results.update({name: recall_result(noted[at]) for name in known if (at := name + self.suffix) in noted})
         for effect in await self.means.ledger.effects.of(self.claim.id):
-            if effect.clear is clear and effect.step in known:
+            if effect.step in known and effect.key == self.key(effect.step, clear=clear):
                 self.results[effect.step] = await self._take_up(effect, known[effect.step])
+
+    async def settle_earlier(self) -> None:
+        """Of the rounds before this one, settle what was sent; what was not is off."""
+        for effect in await self.means.ledger.effects.of(self.claim.id):
+            step = self.accepted.steps.get(effect.step)
+            if effect.clear or effect.state.ended or step is None or round_of(effect.key) >= self.round:
+                continue
+            if effect.state in (EffectState.RESERVED, EffectState.AWAITING_APPROVAL):
+                why = f"round {self.round} began"
+                await self.means.ledger.effects.regate(self.claim, effect, EffectState.REFUSED, why)
+            else:
+                self.earlier.append(await self.sender(step).go_on(effect))
+
+    async def rounds(self) -> list[int]:
+        """Return the rounds in which something was done, and this one."""
+        effects = await self.means.ledger.effects.of(self.claim.id)
+        done = {round_of(effect.key) for effect in effects if effect.state is EffectState.DONE and not effect.clear}
+        return sorted(done | {self.round})
 
     async def _take_up(self, effect: Effect, step: Step) -> StepResult:
         """Bring one remembered effect on, through its gates again where it is not sent yet."""
@@ -126,7 +157,7 @@ class Episode:
 
     def rest(self, *, close: bool = False) -> Rest:
         """Return when it should be looked at again: the earliest of what its steps wait for; else it may be closed."""
-        waiting = [result for result in self.results.values() if result.state is StepState.WAITING]
+        waiting = [result for result in (*self.results.values(), *self.earlier) if result.state is StepState.WAITING]
         if not waiting:
             return Rest(close=close)
         due = min((result.due for result in waiting if result.due is not None), default=None)

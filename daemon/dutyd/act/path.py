@@ -34,7 +34,7 @@ async def work(means: Means, claim: Claim, lease: Lease) -> Rest:
     """
     accepted = (await rules_of(means.rules, claim.trigger.digest, lost=claim.predates)).rules[claim.rule]
     rule = tighten(accepted, (await means.rules.current()).rules.get(claim.rule))
-    episode = Episode(means, claim, lease, accepted, rule, claim.trigger)
+    episode = Episode(means, claim, lease, accepted, rule, claim.trigger, round=claim.trigger.round)
     if claim.kind == "rollup":
         return await page_many(episode, "more of {rule} held back by its throttle", close=True)
     if claim.state is IncidentState.CLEARING:
@@ -48,6 +48,7 @@ async def act(episode: Episode) -> Rest:
     """Do what the rule orders: plain steps first, then what the model decides, then what follows from it."""
     steps = episode.rule.steps
     await episode.recall()
+    await episode.settle_earlier()
     if not episode.results and (muted := await _muted(episode)):
         return muted
     while not episode.lease.cleared.is_set():
@@ -59,7 +60,7 @@ async def act(episode: Episode) -> Rest:
             episode.results.update(await ask_model(episode, now.decided))
         elif not now.settled:
             break
-    return episode.rest(close=episode.accepted.momentary)
+    return episode.rest(close=episode.trigger.momentary)
 
 
 async def _muted(episode: Episode) -> Rest | None:
@@ -73,10 +74,24 @@ async def clear(episode: Episode) -> Rest:
     """After a clear: unsent effects are off, sent ones are settled, then ``on_clear`` runs, then it is closed."""
     await episode.means.ledger.effects.withdraw(episode.claim)
     await episode.recall()
+    await episode.settle_earlier()
     await _finish_late(episode)
     if (rest := episode.rest()).waiting:
         return rest
+    last, results = episode.round, episode.results
     episode.trigger = episode.claim.clear_trigger or episode.trigger
+    for number in await episode.rounds():
+        episode.earlier += episode.results.values()
+        episode.round, episode.results = number, dict(results) if number == last else {}
+        await _take_back(episode)
+    return episode.rest(close=True)
+
+
+async def _take_back(episode: Episode) -> None:
+    """Run ``on_clear`` on what one round did."""
+    await episode.recall()
+    off = StepResult(StepState.REFUSED, reason="cleared")
+    episode.results = {**dict.fromkeys(episode.accepted.steps, off), **episode.results}
     await episode.recall(clear=True)
     while True:
         now = ready({**episode.rule.steps, **episode.rule.on_clear}, episode.results, episode.look)
@@ -85,7 +100,6 @@ async def clear(episode: Episode) -> Rest:
             await _do_all(episode, now.plain, clear=True)
         elif not now.settled:
             break
-    return episode.rest(close=True)
 
 
 async def _finish_late(episode: Episode) -> None:

@@ -14,7 +14,7 @@ import structlog
 from dutyd.act.episode import Episode
 from dutyd.act.gateway import Bound, Gate, Outcome, Unbound, bind
 from dutyd.act.steps import StepResult, StepState, encode_result
-from dutyd.core.incident import EffectState, effect_key
+from dutyd.core.incident import EffectState
 from dutyd.core.policy import Policy
 from dutyd.core.route import DEFAULT_ROUTE
 from dutyd.core.rule import Retry, Step
@@ -97,7 +97,9 @@ def money_limits(policy: Policy) -> MoneyLimitsMicros:
 async def _read_and_note(episode: Episode, step: Step, tool: Tool, args: Mapping[str, Any]) -> StepResult:
     """Ask, and remember the answer: a step that is repeated after a crash sees what its predecessors saw."""
     result = await read(episode, tool, args, step.retry if step.retry.attempts > 1 else READ_RETRY)
-    episode.saw(await episode.means.ledger.incidents.note_step(episode.claim, step.name, encode_result(result)))
+    episode.saw(
+        await episode.means.ledger.incidents.note_step(episode.claim, step.name + episode.suffix, encode_result(result))
+    )
     return result
 
 
@@ -118,7 +120,7 @@ def _effect(
     tool = episode.means.catalogue[step.tool]
     spent = tool.spends(tool.args.model_validate(args)) if tool.spends and args else None
     return NewEffect(
-        key=effect_key(episode.claim.id, step.name, clear=clear),
+        key=episode.key(step.name, clear=clear),
         rule=episode.rule.id,
         step=step.name,
         tool=step.tool,

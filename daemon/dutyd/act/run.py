@@ -47,7 +47,7 @@ async def _run(episode: Episode, steps: tuple[Step, ...]) -> str:
     functions = offered(grant, means.catalogue, episode.look)
     done = {name: dict(result.data) for name, result in episode.results.items() if result.state is StepState.DONE}
     task = task_of(episode.rule, episode.claim.id, episode.trigger.evidence, done, functions, episode.look)
-    turns = [msgspec.json.decode(turn, type=Turn) for turn in await incidents.turns(episode.claim.id)]
+    turns = [msgspec.json.decode(turn, type=Turn) for turn in await incidents.turns(episode.claim)]
     journal = LedgerJournal(episode, tuple(turns))
     end = await loop.run(task, means.model, Executor(episode, grant).execute, journal, MonotonicClock())
     await means.ledger.model_spend.add(end.tokens, end.usd or 0.0)

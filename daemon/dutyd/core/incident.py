@@ -104,7 +104,9 @@ class Trigger(msgspec.Struct, frozen=True):
         evidence: of the newest decision.
         opening: the evidence of the opening, on a cleared record.
         round: 1 for the opening.
-        because: why it was cleared: ``clear``, ``rule removed``, ``rule changed``, ``closed by NAME: TEXT``.
+        momentary: nothing will clear it: it is closed once all that it orders is done.
+        because: why it was cleared: ``clear``, ``rule removed``, ``rule changed``, ``expired``, ``silent``,
+            ``closed by NAME: TEXT``.
         position: where in the source it was decided; None for timers of the clock.
     """
 
@@ -121,6 +123,7 @@ class Trigger(msgspec.Struct, frozen=True):
     round: int = 1
     because: str = ""
     position: Position | None = None
+    momentary: bool = False
     v: int = VERSION
 
     @property
@@ -165,7 +168,18 @@ def effect_key(incident: str, step: str, *, clear: bool = False, item: str | Non
     key = f"{incident}/clear/{step}" if clear else f"{incident}/{step}"
     if item is not None:
         key += f"/i:{quote(item, safe='')}"
-    return f"{key}/r:{round_}" if round_ > 1 else key
+    return key + round_suffix(round_)
+
+
+def round_suffix(round_: int) -> str:
+    """Return what tells the things of one round from those of the others: nothing for the first."""
+    return f"/r:{round_}" if round_ > 1 else ""
+
+
+def round_of(key: str) -> int:
+    """Return the round that an effect key belongs to."""
+    _, _, number = key.rpartition("/r:")
+    return int(number) if number.isdigit() else 1
 
 
 def provider_key(key: str) -> str:

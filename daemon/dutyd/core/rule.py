@@ -155,6 +155,36 @@ class Agent:
     budget: Budget = Budget()
 
 
+class Opens(StrEnum):
+    """What opens an incident."""
+
+    ON_CHANGE = "on_change"  # `when` becomes true; one incident at a time for an entity
+    EACH_EVENT = "each_event"  # every event for which `when` is true
+
+
+class Then(StrEnum):
+    """What becomes of an open incident whose entity fell silent."""
+
+    END = "end"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """An incident that is still open is acted on again: *every* so many seconds, *at_most* so often (None: always)."""
+
+    every: float
+    at_most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """An entity of which nothing came for *after* seconds."""
+
+    after: float
+    then: Then
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """When a rule is due by the clock; made by ``evaluate.schedule``.
@@ -190,6 +220,10 @@ class Rule:
         let: names for sub-expressions, in the order of the file; usable in when, clear and steps.
         hold: ``for``, seconds that *when* must be true before it fires.
         clear: None means: not *when*.
+        keep: ``keep_firing_for``, seconds that what clears must be true before it does.
+        again, silent: further rounds, and what silence does; None: nothing.
+        expire: seconds after which an incident ends whatever was seen; None: never.
+        opens: what opens an incident.
         inhibit: what mutes its incidents.
         storms: whether many openings in a short time are one incident (``group: off`` ends that).
         summary: text for people; rendered on the newest evidence.
@@ -206,6 +240,11 @@ class Rule:
     let: Mapping[str, Expr] = field(default_factory=dict)
     hold: float = 0.0
     clear: Expr | None = None
+    keep: float = 0.0
+    again: Again | None = None
+    silent: Silent | None = None
+    expire: float | None = None
+    opens: Opens = Opens.ON_CHANGE
     severity: Severity = Severity.WARNING
     mode: Mode = Mode.OBSERVE
     throttle: Throttle = Throttle()
@@ -222,7 +261,14 @@ class Rule:
     @property
     def momentary(self) -> bool:
         """Whether its incidents have no end of their own: they are closed once nothing is left to do."""
-        return self.schedule is not None
+        return self.schedule is not None or self.opens is Opens.EACH_EVENT
+
+    @property
+    def timing(self) -> str:
+        """What time alone does to an open incident, as text; empty: nothing."""
+        silent = self.silent if self.silent is not None and self.silent.then is Then.END else None
+        parts = (self.again, silent, self.expire)
+        return repr(parts) if any(part is not None for part in parts) else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,14 +98,16 @@ def _latch_of(trigger: Trigger) -> Latch:
     position = trigger.position
     if position is None:
         raise ValueError(f"the trigger of incident {trigger.incident} does not say where it was decided")
-    if trigger.kind is TriggerKind.CLEARED:
+    if trigger.kind is TriggerKind.CLEARED or trigger.momentary:
         return Latch(phase=Phase.INACTIVE, since=trigger.decided, offset=position.offset, topic=position.topic)
     return Latch(
         phase=Phase.FIRING,
         since=trigger.opened,
         occurrence=trigger.occurrence,
         opened=trigger.opened,
-        evidence=trigger.evidence,
+        evidence=trigger.opening or trigger.evidence,
+        round=trigger.round,
+        acted=trigger.decided if trigger.round > 1 else 0.0,
         offset=position.offset,
         topic=position.topic,
         per=tuple(trigger.entity),

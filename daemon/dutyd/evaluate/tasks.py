@@ -34,6 +34,11 @@ BEAT_SECONDS = 3.0
 """How long a task may go unwritten when nothing changes: so soon it learns that Redis lost it, or another owns it."""
 
 log = structlog.get_logger()
+_SAID = {
+    TriggerKind.OPENED: "incident opened",
+    TriggerKind.CHANGED: "incident goes on",
+    TriggerKind.CLEARED: "incident cleared",
+}
 _offset = attrgetter("offset")
 
 
@@ -169,8 +174,13 @@ class Task:
             trigger = trigger_of(change, planned.digest, next(iter(self.sources)).number)
             self.outbox.add(Outgoing(trigger.key, write_trigger(trigger)))
             TRIGGERS.labels(change.rule, change.kind).inc()
-            said = "incident opened" if change.kind is TriggerKind.OPENED else "incident cleared"
-            log.info(said, incident=trigger.incident, rule=change.rule, entity=trigger.entity, task=self.name)
+            log.info(
+                _SAID[change.kind],
+                incident=trigger.incident,
+                rule=change.rule,
+                entity=trigger.entity,
+                task=self.name,
+            )
 
     def write(self, number: int, now: float, *, at_once: bool = False) -> Write | None:
         """Return what has to be written by now, None where nothing has; after a failure, the same as before.

@@ -40,6 +40,8 @@ def trigger_of(change: Change, digest: str, partition: int) -> Trigger:
         decided=change.decided,
         evidence=cut_evidence(change.evidence),
         opening=None if change.opening is None else cut_evidence(change.opening),
+        round=change.round,
+        momentary=change.momentary,
         because=change.because,
         position=Position(change.topic, partition, change.offset) if change.topic else None,
     )

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from dutyd.core.incident import IncidentState, Trigger, TriggerKind, entity_text, incident_id
+from dutyd.core.incident import IncidentState, Trigger, TriggerKind, entity_text, incident_id, round_suffix
 from dutyd.core.mute import Mute
 from dutyd.core.rule import Mode, Rate, Throttle
 from dutyd.ledger.scripts import Scripts, mapping, ms, text
@@ -81,7 +81,7 @@ class Claim:
         fence: the fencing token that every script compares.
         kind: ``incident``, ``rollup`` for the page that lists throttled ones, ``storm`` for the parent of many.
         trigger, clear_trigger: the newest opening and the clear.
-        run: how the agent run ended, empty while it has not.
+        run: how the agent run of this round ended, empty while it has not.
         age: seconds since it was accepted.
         predates: whether it is older than the ledger, which lost its data since: effects may have been sent that it
             knows nothing of.
@@ -98,6 +98,11 @@ class Claim:
     run: str
     age: float = 0.0
     predates: bool = False
+
+    @property
+    def round_suffix(self) -> str:
+        """What names of things of this round end with."""
+        return round_suffix(self.trigger.round)
 
 
 LISTED = 100
@@ -165,11 +170,11 @@ class Incidents:
 
     async def note_turn(self, claim: Claim, turn: bytes) -> Hold:
         """Append one turn of the agent run."""
-        return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "turn", "", turn)))
+        return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "turn", claim.round_suffix, turn)))
 
     async def note_run(self, claim: Claim, end: str) -> Hold:
         """Remember how the agent run ended."""
-        return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "run", "", end)))
+        return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "run", claim.round_suffix, end)))
 
     async def note_rejected(self, claim: Claim, call: str, why: str) -> Hold:
         """Remember a call of the model that was outside its grant: it made no effect, it is a line of the run."""
@@ -184,9 +189,10 @@ class Incidents:
         found = await self._scripts.read("hgetall", self._scripts.key("incident", incident) + ":steps")
         return {text(name): value for name, value in found.items()}
 
-    async def turns(self, incident: str) -> list[bytes]:
-        """Return the recorded turns of the agent run, oldest first."""
-        found = await self._scripts.read("lrange", self._scripts.key("incident", incident) + ":turns", 0, -1)
+    async def turns(self, claim: Claim) -> list[bytes]:
+        """Return the recorded turns of the agent run of this round, oldest first."""
+        name = self._scripts.key("incident", claim.id) + ":turns" + claim.round_suffix
+        found = await self._scripts.read("lrange", name, 0, -1)
         return list(found)
 
     async def members(self, parent: str) -> Members:
@@ -211,7 +217,7 @@ def _arguments(arrival: Arrival) -> tuple[str | bytes | int | float, ...]:
     trigger, throttle = arrival.trigger, arrival.throttle
     spec = {"entity": _rates(throttle.per_entity), "rule": _rates(throttle.per_rule)}
     entity = tuple(trigger.entity.values())
-    opened = trigger.kind is TriggerKind.OPENED
+    opens = trigger.kind is not TriggerKind.CLEARED
     return (
         trigger.incident,
         trigger.kind,
@@ -222,27 +228,28 @@ def _arguments(arrival: Arrival) -> tuple[str | bytes | int | float, ...]:
         arrival.mode,
         msgspec.json.encode(spec),
         "1" if arrival.pages else "",
-        incident_id(trigger.rule, ("rollup",), trigger.incident) if opened else "",
+        incident_id(trigger.rule, ("rollup",), trigger.incident) if opens else "",
         arrival.source,
         arrival.next_offset,
         msgspec.json.encode(trigger.entity),
         "1" if arrival.storms else "",
-        incident_id(trigger.rule, ("storm",), trigger.incident) if opened else "",
+        incident_id(trigger.rule, ("storm",), trigger.incident) if opens else "",
         arrival.produced,
     )
 
 
 def _claim(fields: dict[str, str]) -> Claim:
     clear = fields.get("clear_trigger")
+    trigger = msgspec.json.decode(fields["trigger"], type=Trigger)
     return Claim(
         id=fields["id"],
         fence=fields["fence"],
         state=IncidentState(fields["state"]),
         kind=fields["kind"],
         rule=fields["rule"],
-        trigger=msgspec.json.decode(fields["trigger"], type=Trigger),
+        trigger=trigger,
         clear_trigger=msgspec.json.decode(clear, type=Trigger) if clear else None,
-        run=fields.get("run", ""),
+        run=fields.get("run" + round_suffix(trigger.round), ""),
         age=float(fields["age"]) / 1000,
         predates=fields["predates"] == "1",
     )

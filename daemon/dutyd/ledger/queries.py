@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from dutyd.core.incident import EffectState, IncidentState
+from dutyd.core.incident import EffectState, IncidentState, round_suffix
 from dutyd.ledger.effects import Effect, Effects
 from dutyd.ledger.scripts import Scripts, text, texts
 
@@ -98,14 +98,15 @@ def _time(seconds: str | float | None) -> str | None:
 
 
 def _incident_row(fields: dict[str, str]) -> Row:
+    trigger = msgspec.json.decode(fields["trigger"])
     return {
         "id": fields["id"],
         "rule": fields["rule"],
-        "entity": msgspec.json.decode(fields["trigger"])["entity"],
+        "entity": trigger["entity"],
         "state": fields["state"],
         "opened": _time(fields["opened"]),
         "cleared": _time(fields.get("cleared")),
         "mode": fields["mode"],
-        "run": fields.get("run") or None,
+        "run": fields.get("run" + round_suffix(trigger["round"])) or None,
         "kind": fields["kind"],
     }

@@ -103,6 +103,11 @@ class Actor:
             if not (now.settled or now.plain or now.decided):
                 return
 
+    def again(self, trigger: Trigger) -> None:
+        """Do it all again in a further round, on what is seen now."""
+        self.results, self.trigger = {}, trigger
+        self.act()
+
     def clear(self, trigger: Trigger) -> None:
         """Do what the rule orders when it clears; what waits is off."""
         never = StepResult(StepState.SKIPPED, reason="cleared")

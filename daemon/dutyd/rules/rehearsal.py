@@ -142,6 +142,8 @@ class Rehearsal:
                 self._begin(trigger)
             elif change.kind is TriggerKind.CLEARED and trigger.incident in self._open:
                 self._clear(self._open.pop(trigger.incident), trigger)
+            elif change.kind is TriggerKind.CHANGED and not self._open[trigger.incident].held:
+                self._open[trigger.incident].actor.again(trigger)
 
     def _begin(self, trigger: Trigger) -> None:
         rule = self._rules[trigger.rule]

@@ -11,9 +11,11 @@ from typing import Any
 
 from dutyd.core.errors import WrongError
 from dutyd.core.expr import Expr, Type, parse
-from dutyd.core.rule import Agent, Mode, Place, Rule, Severity, Step, Throttle
+from dutyd.core.rule import Agent, Mode, Opens, Place, Rule, Severity, Step, Throttle
 from dutyd.evaluate.engine.conditions import conditions_of
 from dutyd.rules.agent_reader import read_agent
+from dutyd.rules.episode_reader import KEYS as EPISODE_KEYS
+from dutyd.rules.episode_reader import read_episode
 from dutyd.rules.fields import Fields, entries
 from dutyd.rules.known import Known
 from dutyd.rules.muting_reader import read_inhibit, read_storms
@@ -40,6 +42,7 @@ KEYS = (
     "when",
     "for",
     "clear",
+    *EPISODE_KEYS,
     "severity",
     "mode",
     "throttle",
@@ -51,18 +54,14 @@ KEYS = (
     "on_clear",
 )
 LATER = (
-    "again",
-    "silent",
-    "expire",
     "sequence",
     "within",
-    "opens",
-    "keep_firing_for",
     "brake",
 )
 RULE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 FIELD = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _CONDITIONS = {"where": Where.EVENT, "when": Where.CONDITION, "clear": Where.CONDITION}
+_OF_ONE_EVENT = {"where": Where.EVENT, "when": Where.ONE_EVENT}
 _LET = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _TAKEN = frozenset((*PREFIXES, "summary", "evidence"))
 
@@ -91,26 +90,31 @@ def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule |
     scheduled = fields.written("schedule")
     schedule = schedule_of(fields, known) if scheduled else None
     topic = "" if scheduled else fields.require("from", text)
+    alone = _read_alone(fields)
+    each = alone["opens"] is Opens.EACH_EVENT
     if not scheduled:
         _refuse_alone(fields)
+    if not scheduled and not each:
         fields.require("when", anything, "say when it fires, such as error_count > 10")
     per = fields.read("per", names("[service]", _field))
-    alone = _read_alone(fields)
     let = _let(fields, uses)
-    conditions = {key: fields.read(key, uses.expression(where)) for key, where in _CONDITIONS.items()}
+    places = _OF_ONE_EVENT if each else _CONDITIONS
+    conditions = {key: fields.read(key, uses.expression(where)) for key, where in places.items()}
     summary = fields.read("summary", uses.text(Where.SUMMARY))
     agent = fields.read("agent", lambda source, node: read_agent(source, node, known, uses))
     steps, on_clear, scope = _steps(fields, known, uses, agent)
     scope = replace(scope, fields=SCHEDULE_NAMES if scheduled else None)
     check_uses(source, uses.all, scope)
     if topic:
-        check_topic(fields, known, topic, per if fields.written("per") else ())
-    when = parse("true") if scheduled else conditions["when"]
+        stays = None if each else per if fields.written("per") else ()
+        check_topic(fields, known, topic, stays)
+    when = conditions["when"] or (parse("true") if scheduled or (each and not fields.written("when")) else None)
     if id_ is None or topic is None or when is None or (scheduled and schedule is None):
         return None
-    found = Rule(id=id_, topic=topic, when=when, where=conditions["where"], clear=conditions["clear"], let=let, **alone)
+    found = Rule(id=id_, topic=topic, when=when, where=conditions["where"], let=let, **alone)
     return replace(
         found,
+        clear=conditions.get("clear"),
         schedule=schedule,
         per=per or (),
         summary=summary,
@@ -134,6 +138,7 @@ def _refuse_alone(fields: Fields) -> None:
 def _read_alone(fields: Fields) -> dict[str, Any]:
     """Read the keys that have to do with no other, as arguments of ``Rule``."""
     return {
+        **read_episode(fields),
         "hold": fields.read("for", duration, 0.0),
         "severity": fields.read("severity", one_of(Severity), Severity.WARNING),
         "mode": fields.read("mode", one_of(Mode), Mode.OBSERVE),
@@ -146,9 +151,13 @@ def _read_alone(fields: Fields) -> dict[str, Any]:
 def _check_size(source: SourceFile, fields: Fields, rule: Rule) -> None:
     """Have the engine read the conditions: it knows how much it can hold with every ``let`` put in."""
     try:
-        conditions_of(rule)
+        found = conditions_of(rule)
     except WrongError as error:
         source.report(fields.node_of("let") or fields.node, "conditions", str(error))
+        return
+    if rule.opens is Opens.EACH_EVENT and (found.windows or found.prevs):
+        message = "a rule that opens for each event looks at that event alone: no windows, no prev"
+        source.report(fields.node_of("let") or fields.node, "each-event", message, "count in a rule of its own")
 
 
 def _rule_id(source: SourceFile, node: Node) -> str | None:

@@ -6,6 +6,7 @@ Such a rule sees no events, so it has none of the keys that speak of them; its s
 from dutyd.core.expr import Type
 from dutyd.core.rule import Schedule
 from dutyd.evaluate.schedule import ScheduleError, read_schedule, zone
+from dutyd.rules.episode_reader import KEYS as EPISODE_KEYS
 from dutyd.rules.fields import Fields
 from dutyd.rules.known import Known
 from dutyd.rules.source import Node, Scalar, SourceFile
@@ -16,7 +17,7 @@ KEYS = ("schedule", "timezone", "missed")
 NAMES = {"due": Type.TEXT, "date": Type.TEXT, "weekday": Type.TEXT, "missed": Type.NUMBER}
 """What steps and summary of a scheduled rule can read."""
 
-OF_EVENTS = ("from", "where", "per", "let", "when", "for", "clear", "on_clear")
+OF_EVENTS = ("from", "where", "per", "let", "when", "for", "clear", "on_clear", *EPISODE_KEYS)
 _USUAL_MISSED = 600.0
 _MISSED = (60.0, 7 * 86400.0)
 

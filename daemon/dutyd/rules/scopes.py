@@ -90,7 +90,7 @@ def _scope(use: Use, names: Names) -> Scope:
         return Scope(prefixes=_NONE)
     if use.where in (Where.LET, Where.CONDITION):
         return Scope(names=names.let, prefixes=_NONE)
-    if use.where is Where.SUMMARY:
+    if use.where in (Where.SUMMARY, Where.ONE_EVENT):
         return _after(names, {}, _NONE)
     if use.where is Where.GOAL:
         return _after(names, _TEXTS, _NONE)

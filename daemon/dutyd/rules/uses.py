@@ -22,6 +22,7 @@ class Where(Enum):
 
     EVENT = auto()  # `where`: the event's fields
     LET = auto()  # `let`: fields and the names before it
+    ONE_EVENT = auto()  # `when` of a rule that opens each event: fields and `let`, without windows and prev
     CONDITION = auto()  # `when`, `clear`: fields and `let`
     SUMMARY = auto()  # fields and `let`, without windows
     GOAL = auto()  # as SUMMARY, with summary and evidence

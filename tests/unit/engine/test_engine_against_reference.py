@@ -10,7 +10,7 @@ from dutyd.core.expr import Node
 from dutyd.core.expr.tree import Binary, Literal, Name, Window
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import State, judge, plan, tick
-from support.engine_worlds import TOPIC, batches, events, expr, keepers, rules, told
+from support.engine_worlds import TOPIC, batches, each_event_rules, events, expr, keepers, rules, terms, told
 from support.reference_engine import Reference, Told
 
 END = 2000.0
@@ -38,7 +38,7 @@ def check_equal(made: list[Rule], parts: Sequence[Sequence[Event]], ticks: Seque
 
 @given(st.data(), st.booleans())
 def test_any_rules_decide_as_the_reference_does(data: st.DataObject, lates: bool) -> None:
-    made = data.draw(rules())
+    made = data.draw(rules()) + data.draw(each_event_rules())
     found = data.draw(events(lates=lates))
     if lates:
         made += keepers(made)
@@ -67,7 +67,8 @@ def many_thresholds(draw: st.DrawFn, quantity: Node) -> list[Rule]:
         clear = None if distance is None else expr(Binary(turned, quantity, Literal(bound + distance)))
         hold = draw(st.sampled_from([0.0, 0.0, 2.0]))
         when = expr(Binary(op, quantity, Literal(bound)))
-        made.append(Rule(id=f"rule-{number}", topic=TOPIC, per=("k",), when=when, clear=clear, hold=hold))
+        more = draw(terms)
+        made.append(Rule(id=f"rule-{number}", topic=TOPIC, per=("k",), when=when, clear=clear, hold=hold, **more))
     return made
 
 

@@ -48,7 +48,8 @@ def _set_aside(plan: Plan, state: State) -> None:
         rule = conditions.rule
         latches = state.latches.get(rule_id, {})
         for key, latch in list(latches.items()):
-            if (latch.topic or rule.topic, rule.per if latch.per is None else latch.per) == (rule.topic, rule.per):
+            stood = (latch.topic or rule.topic, rule.per if latch.per is None else latch.per, False)
+            if stood == (rule.topic, rule.per, rule.momentary):
                 latches[key] = msgspec.structs.replace(latch, topic=rule.topic, per=rule.per)
             else:
                 state.closing.append(Closing(rule_id, key, latches.pop(key)))
@@ -95,5 +96,7 @@ def _restore(view: View, state: State) -> None:
                 track.restored = True
                 track.last = Event("", "", latch.since, latch.since, latch.offset, {**known, **latch.last})
         for key, latch in list(runner.latches.items()):
-            if latch.phase is Phase.PENDING:
+            if latch.phase is Phase.FIRING and latch.timing != runner.conditions.rule.timing:
+                state.edited.append((runner, key, view))
+            elif latch.phase is Phase.PENDING or latch.timing or latch.ending is not None:
                 wait(view, key, runner, None)

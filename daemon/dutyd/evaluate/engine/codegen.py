@@ -1,8 +1,9 @@
 """The conditions of many rules as one Python function: fields in, the rules whose latch moves out.
 
-The function looks at one entity's *mask*, two bits a rule (firing, pending), asks of each rule only what can move its
-latch from where it stands, and returns a list: ``i`` for a latch that moves, ``~i`` for a condition that is unknown.
-Fields, arithmetic and windows that rules share are computed once. ``tables`` calls it behind the guards.
+The function looks at one entity's *mask*, two bits a rule (firing, pending; both while ``keep_firing_for`` runs), asks
+of each rule only what can move its latch from where it stands, and returns a list: ``i`` for a latch that moves, ``~i``
+for a condition that is unknown. Fields, arithmetic and windows that rules share are computed once. ``tables`` calls it
+behind the guards.
 """
 
 import ast
@@ -69,7 +70,12 @@ def _pending(number: int, rule: Conditions, writer: Writer, *, certain: bool) ->
 
 def _firing(number: int, rule: Conditions, writer: Writer, *, certain: bool) -> ast.stmt:
     ends = writer.falsity(rule.when) if rule.clear is None else writer.truth(rule.clear)
-    return _if(ends, [_hit(number)], _unknown(number, writer, rule.clear or rule.when, certain=certain))
+    unknown = _unknown(number, writer, rule.clear or rule.when, certain=certain)
+    clears = _if(ends, [_hit(number)], unknown)
+    if rule.rule.keep == 0:
+        return clears
+    goes_on = writer.truth(rule.when) if rule.clear is None else writer.falsity(rule.clear)
+    return _if(_has_bit(pending_bit(number)), [_if(goes_on, [_hit(number)], unknown)], [clears])
 
 
 def _unknown(number: int, writer: Writer, node: Node, *, certain: bool) -> list[ast.stmt]:

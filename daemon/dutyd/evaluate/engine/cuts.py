@@ -34,9 +34,12 @@ class Step(NamedTuple):
 
 
 def step_of(rule: Conditions) -> Step | None:
-    """Return the cuts of a rule on one number; None where its ``when`` and its ``clear`` can hold at once."""
+    """Return the cuts of a rule on one number; None where its ``when`` and its ``clear`` can hold at once.
+
+    ``keep_firing_for`` has no place in them either: it makes a third place to stand.
+    """
     when = threshold_of(rule.when)
-    if when is None:
+    if when is None or rule.rule.keep > 0:
         return None
     up, opens = _up(when), _cut(when)
     if rule.clear is None:

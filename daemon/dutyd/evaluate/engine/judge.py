@@ -4,6 +4,7 @@ The evaluate path, ``rules test``, ``explain`` and ``backtest`` all come in here
 ``State``; the plan may be shared by many.
 """
 
+import math
 from collections.abc import Sequence
 
 from dutyd.core.event import Event
@@ -12,7 +13,7 @@ from dutyd.evaluate.engine.latch import Change
 from dutyd.evaluate.engine.plan import Plan
 from dutyd.evaluate.engine.schedules import fire_due
 from dutyd.evaluate.engine.state import State
-from dutyd.evaluate.engine.timing import fire_until
+from dutyd.evaluate.engine.timing import begin_terms, fire_until
 
 
 def judge(plan: Plan, state: State, topic_alias: str, events: Sequence[Event]) -> list[Change]:
@@ -42,6 +43,9 @@ def tick(plan: Plan, state: State, watermark: float, clock: float | None = None)
     *clock*, the caller's, drives the scheduled rules; None in a task that is not the one to run them.
     """
     bind(plan, state)
+    if state.edited and watermark > -math.inf:
+        begin_terms(state.edited, watermark)
+        state.edited = []
     fire_until(state.clock, watermark)
     if clock is not None:
         fire_due(plan, state, clock)

@@ -27,7 +27,7 @@ class Phase(StrEnum):
     FIRING = "firing"  # an incident is open
 
 
-class Latch(msgspec.Struct, frozen=True, kw_only=True):
+class Latch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The state of one rule for one entity.
 
     Attributes:
@@ -41,6 +41,11 @@ class Latch(msgspec.Struct, frozen=True, kw_only=True):
         topic: alias of the rule's topic, by which the latch outlives its rule; empty: as the rule says now.
         per: names of the entity's fields; None: as the rule says now.
         last: field to value in the entity's last event, what ``prev`` needs.
+        round: how often it was acted on, the opening counted.
+        acted: when the last further round was; 0: there was none.
+        ending: since when what clears is true, while ``keep_firing_for`` runs; None: it is not.
+        timing: the rule's terms (``Rule.timing``) that it stands under.
+        edited: since when it stands under them, where they were edited while it was open; 0: since it opened.
         schedule: by which it is due, of a rule that the clock drives; *since* is then up to when it was judged.
 
     """
@@ -54,25 +59,32 @@ class Latch(msgspec.Struct, frozen=True, kw_only=True):
     topic: str = ""
     per: tuple[str, ...] | None = None
     last: dict[str, Any] = {}
+    round: int = 1
+    acted: float = 0.0
+    ending: float | None = None
+    timing: str = ""
+    edited: float = 0.0
     schedule: str = ""
 
 
 class Change(msgspec.Struct, frozen=True):
-    """An incident opened or cleared.
+    """An incident opened, went into a further round, or cleared.
 
     Attributes:
         rule: the rule's id.
         entity: the values of *per*.
-        kind: opened or cleared.
+        kind: opened, changed (a further round) or cleared.
         occurrence: what opened it (DESIGN 1).
         opened: event time of the opening, seconds since the epoch.
         decided: event time of this change; for a timer its due time. Never before *opened*.
         evidence: of the newest event; of the opening where no event decided.
-        opening: the evidence of the opening, when it cleared.
-        because: why it cleared: ``clear``, ``rule removed``, ``rule changed``.
+        opening: the evidence of the opening, in every change after it.
+        because: why it cleared: ``clear``, ``expired``, ``silent``, ``rule removed``, ``rule changed``.
         offset: of the last record that is part of the decision, in the task's partition of *topic*.
         topic: alias of the topic; empty where the clock decided.
         per: names of the entity's fields, as they were when it opened.
+        round: 1 for the opening.
+        momentary: no clear will follow.
 
     """
 
@@ -88,6 +100,8 @@ class Change(msgspec.Struct, frozen=True):
     offset: int
     topic: str
     per: tuple[str, ...]
+    round: int = 1
+    momentary: bool = False
 
 
 class Counts(msgspec.Struct, frozen=True):

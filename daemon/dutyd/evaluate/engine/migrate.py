@@ -59,6 +59,10 @@ def sweep(plan: Plan, state: State, now: float) -> list[Change]:
 
 def _begin_anew(rule: str, state: State) -> None:
     latches = state.latches.get(rule, {})
+    for key, latch in latches.items():
+        if latch.ending is not None:
+            latches[key] = msgspec.structs.replace(latch, ending=None)
+            state.journal.moved.add((rule, entity_of(key)))
     for key in [key for key, latch in latches.items() if latch.phase is Phase.PENDING]:
         del latches[key]
         state.journal.moved.add((rule, entity_of(key)))

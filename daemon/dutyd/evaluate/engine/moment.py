@@ -58,6 +58,18 @@ class Moment:
         )
 
 
+def look_of(event: Event) -> Look:
+    """Return a look at what rules read of *event* alone."""
+
+    def look(node: Name | Has | Window | Prev) -> object | None:
+        if isinstance(node, Window | Prev):
+            return None
+        value = event.fields.get(node.name)
+        return value is not None if isinstance(node, Has) else value
+
+    return look
+
+
 def look_at(event: Event, time: float, track: Track | None, samples: Samples) -> Look:
     """Return a look at what rules read of *event*, and of its entity's *track*, at *time*."""
     before: Mapping[str, Any] = {} if track is None or track.before is None else track.before.fields

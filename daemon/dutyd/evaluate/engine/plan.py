@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from dutyd.core.expr import to_text
+from dutyd.core.expr.compiler import Get, compile_predicate
 from dutyd.core.expr.tree import Name, Window
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine.aggregates import Aggregates, aggregates_of
@@ -96,7 +97,8 @@ class ViewPlan:
         selector: which events it sees.
         rules: all of them.
         aggregates: what their windows need.
-        tables: the rules again, as they are asked.
+        tables: the rules again, as they are asked; without those of *each*.
+        each: rules that open for each event by itself, and their conditions.
         remembers: whether one of them reads the event before.
 
     """
@@ -106,6 +108,7 @@ class ViewPlan:
     rules: tuple[Conditions, ...]
     aggregates: Aggregates
     tables: tuple[TablePlan, ...]
+    each: tuple[tuple[Conditions, Callable[[Get], bool | None]], ...]
     remembers: bool
 
 
@@ -158,8 +161,10 @@ def plan(rules: Iterable[Rule], lateness: Mapping[str, float] | None = None, lim
 
 
 def horizon(of: Plan) -> float:
-    """Return how far back, in seconds, a replay must go to fill every window: the longest one; 0 when there is none."""
-    return max((window.seconds for rule in of.rules.values() for window in rule.windows), default=0.0)
+    """Return how far back, in seconds, a replay must go to fill every window and to know who is silent; 0: nowhere."""
+    windows = [window.seconds for rule in of.rules.values() for window in rule.windows]
+    silences = [rule.rule.silent.after for rule in of.rules.values() if rule.rule.silent is not None]
+    return max([*windows, *silences], default=0.0)
 
 
 def _views(rules: Iterable[Conditions]) -> Iterator[ViewPlan]:
@@ -169,8 +174,9 @@ def _views(rules: Iterable[Conditions]) -> Iterator[ViewPlan]:
     for key, members in by_view.items():
         aggregates = aggregates_of(members)
         remembers = any(rule.prevs for rule in members)
-        tables = tuple(_tables(members, aggregates))
-        yield ViewPlan(key, selector_of(members[0].where), tuple(members), aggregates, tables, remembers)
+        tables = tuple(_tables([rule for rule in members if not rule.rule.momentary], aggregates))
+        each = tuple((rule, compile_predicate(rule.when)) for rule in members if rule.rule.momentary)
+        yield ViewPlan(key, selector_of(members[0].where), tuple(members), aggregates, tables, each, remembers)
 
 
 def _tables(rules: Iterable[Conditions], aggregates: Aggregates) -> Iterator[TablePlan]:

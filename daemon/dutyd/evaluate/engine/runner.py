@@ -1,12 +1,15 @@
 """One rule of one task at work: its latches, and how they move.
 
 ``tables`` find out that a latch moves; ``Runner.move`` moves it: inactive to pending (with ``for``) or firing,
-pending back to inactive, firing to inactive. ``fire`` opens what was pending long enough. Both keep the table's mask
-of the entity in step and write into the ``Journal``, from which ``State`` takes what its caller asks for.
+pending back to inactive, firing to inactive (with ``keep_firing_for`` to ending, and back). ``fire`` does what time
+alone does (``terms``). Both keep the table's mask of the entity in step and write into the ``Journal``, from which
+``State`` takes what its caller asks for.
 """
 
 import traceback
+from collections.abc import Callable
 from enum import Enum
+from typing import Any
 
 import msgspec
 
@@ -18,6 +21,7 @@ from dutyd.evaluate.engine.entities import Key, entity_of
 from dutyd.evaluate.engine.journal import Journal
 from dutyd.evaluate.engine.latch import Change, Latch, Phase, SwitchedOff
 from dutyd.evaluate.engine.moment import Moment
+from dutyd.evaluate.engine.terms import BECAUSE, Ends, Term, is_timed, next_term
 
 FAILURES = 10
 """A rule that raises this often in a row is switched off."""
@@ -31,7 +35,7 @@ class Outcome(Enum):
     """What became of a move."""
 
     MOVED = "moved"
-    WAITS = "waits"  # pending now: it needs a timer
+    WAITS = "waits"  # time alone may move it on: it needs a timer
     REFUSED = "refused"  # not now: no room, switched off, or the event is older than a trigger that decided
 
 
@@ -42,6 +46,7 @@ class Runner:
         conditions: what decides.
         latches: entity to latch; none that is inactive.
         skips: entity to the offset up to which its events are decided already.
+        timers: entity to when the timer of its latch is due; those that need none are not here.
         off: whether it is switched off.
         failures: how often it raised in a row.
 
@@ -49,15 +54,18 @@ class Runner:
 
     __slots__ = (
         "_blamed",
+        "_forget",
         "_journal",
         "_limit",
         "_masks",
         "_number",
+        "_timed",
         "conditions",
         "failures",
         "latches",
         "off",
         "skips",
+        "timers",
     )
 
     def __init__(
@@ -71,19 +79,22 @@ class Runner:
         self.conditions = conditions
         self.latches = latches
         self.skips = skips
+        self.timers: dict[Key, float] = {}
+        self._timed = is_timed(conditions.rule)
         self.off = False
         self.failures = 0
         self._journal = journal
         self._limit = limit
         self._masks: dict[Key, int] = {}
         self._number = 0
+        self._forget: Callable[[Key], None] = lambda _: None
         self._blamed: dict[tuple[type, ...], frozenset[str]] = {}
 
-    def join(self, masks: dict[Key, int], number: int) -> None:
-        """Keep the bits of *number* in a table's *masks* from now on."""
-        self._masks, self._number = masks, number
+    def join(self, masks: dict[Key, int], number: int, forget: Callable[[Key], None]) -> None:
+        """Keep the bits of *number* in a table's *masks* from now on; *forget* tells it what went by itself."""
+        self._masks, self._number, self._forget = masks, number, forget
         for key, latch in self.latches.items():
-            self._mark(key, latch.phase)
+            self._mark(key, latch)
 
     def move(self, key: Key, moment: Moment) -> Outcome:
         """Move the latch of *key* on to where it goes from where it stands."""
@@ -91,10 +102,7 @@ class Runner:
             return Outcome.REFUSED
         latch = self.latches.get(key)
         if latch is not None:
-            if latch.phase is Phase.FIRING:
-                self._clear(key, latch, moment)
-            self._set(key, None)
-            return Outcome.MOVED
+            return self._move_back(key, latch, moment)
         if len(self.latches) >= self._limit:
             self._journal.overflow[self.conditions.rule.id] += 1
             return Outcome.REFUSED
@@ -112,30 +120,77 @@ class Runner:
             self._set(key, latch)
             return Outcome.WAITS
         self._open(key, latch, moment.time, moment.offset)
+        return Outcome.WAITS if self._timed else Outcome.MOVED
+
+    def _move_back(self, key: Key, latch: Latch, moment: Moment) -> Outcome:
+        """Move a latch that is not inactive."""
+        if latch.phase is Phase.FIRING and self.conditions.rule.keep > 0:
+            ending = moment.time if latch.ending is None else None
+            self._set(key, msgspec.structs.replace(latch, ending=ending))
+            return Outcome.WAITS
+        if latch.phase is Phase.FIRING:
+            self._clear(key, latch, moment, decided=moment.time, offset=moment.offset, because="clear")
+        else:
+            self._set(key, None)
         return Outcome.MOVED
 
-    def due(self, key: Key) -> float | None:
-        """Return when the latch of *key* fires, None when it is not pending."""
+    def term(self, key: Key, newest: float) -> Term | None:
+        """Return what time alone does next to the latch of *key*, None where there is none."""
         latch = self.latches.get(key)
-        return latch.since + self.conditions.rule.hold if latch is not None and latch.phase is Phase.PENDING else None
+        return None if latch is None else next_term(self.conditions.rule, latch, newest)
 
-    def fire(self, key: Key, due: float, offset: int, moment: Moment | None) -> None:
-        """Open what is pending for *key* if it is due then; *moment* has the newest event, None where none is known."""
-        if self.off or self.due(key) != due:
+    def fire(self, key: Key, term: Term, offset: int, moment: Moment | None) -> None:
+        """Do for *key* what is due; *moment* has the newest event, None where none is known."""
+        if self.off:
             return
-        latch = self.latches[key]
-        if moment is not None:
-            latch = msgspec.structs.replace(latch, evidence=moment.evidence(self.conditions))
-        self._open(key, latch, due, offset)
+        latch, due = self.latches[key], term.due
+        if term.ends is Ends.OPENS:
+            if moment is not None:
+                latch = msgspec.structs.replace(latch, evidence=moment.evidence(self.conditions))
+            self._open(key, latch, due, offset)
+        elif term.ends is Ends.AGAIN:
+            latch = msgspec.structs.replace(latch, round=latch.round + 1, acted=due, offset=offset)
+            self._set(key, latch)
+            self._tell(key, latch, TriggerKind.CHANGED, moment, decided=due, offset=offset)
+        else:
+            self._clear(key, latch, moment, decided=due, offset=offset, because=BECAUSE[term.ends])
+            self._forget(key)
+
+    def open_once(self, key: Key, moment: Moment) -> None:
+        """Open an incident that nothing clears, for an event by itself."""
+        if self.off or (key in self.skips and moment.is_within(self.skips[key])):
+            return
+        rule = self.conditions.rule
+        latch = Latch(
+            phase=Phase.INACTIVE,
+            occurrence=moment.occurrence,
+            opened=moment.time,
+            evidence=moment.evidence(self.conditions),
+            offset=moment.offset,
+            topic=rule.topic,
+            per=rule.per,
+        )
+        change = change_of(rule.id, key, latch, TriggerKind.OPENED)
+        self._journal.changes.append(msgspec.structs.replace(change, momentary=True))
+
+    def begin_terms(self, key: Key, time: float) -> None:
+        """Put the open latch of *key* under the terms of the rule as it is now, from *time* on."""
+        latch = self.latches.get(key)
+        if latch is not None and latch.phase is Phase.FIRING:
+            self._set(key, msgspec.structs.replace(latch, timing=self.conditions.rule.timing, edited=time))
 
     def end(self, key: Key) -> None:
         """Forget that something fires for *key*: a person closed it."""
         self._set(key, None)
+        self._forget(key)
 
-    def give_up(self, key: Key) -> None:
-        """Take a pending latch back: there is no room for its timer."""
-        self._set(key, None)
+    def give_up(self, key: Key) -> Outcome:
+        """Take a pending latch back: there is no room for its timer. What fires stays, and only events move it."""
         self._journal.overflow[self.conditions.rule.id] += 1
+        if self.latches[key].phase is not Phase.PENDING:
+            return Outcome.MOVED
+        self._set(key, None)
+        return Outcome.REFUSED
 
     def count_unknown(self, key: Key, moment: Moment) -> None:
         """Count a condition of this rule that is unknown."""
@@ -165,22 +220,23 @@ class Runner:
             self._journal.switched_off.append(SwitchedOff(rule, "".join(traceback.format_exception(error))))
 
     def _open(self, key: Key, latch: Latch, time: float, offset: int) -> None:
-        latch = msgspec.structs.replace(latch, phase=Phase.FIRING, opened=time, offset=offset)
+        timing = self.conditions.rule.timing if self._timed else ""
+        latch = msgspec.structs.replace(latch, phase=Phase.FIRING, opened=time, offset=offset, timing=timing)
         assert latch.evidence is not None
         self._set(key, latch)
         self._journal.changes.append(change_of(self.conditions.rule.id, key, latch, TriggerKind.OPENED))
 
-    def _clear(self, key: Key, latch: Latch, moment: Moment) -> None:
-        change = change_of(self.conditions.rule.id, key, latch, TriggerKind.CLEARED)
-        self._journal.changes.append(
-            msgspec.structs.replace(
-                change,
-                decided=max(latch.opened, moment.time),
-                evidence=moment.evidence(self.conditions),
-                because="clear",
-                offset=moment.offset,
-            )
-        )
+    def _clear(self, key: Key, latch: Latch, moment: Moment | None, **more: Any) -> None:
+        self._set(key, None)
+        more["decided"] = max(latch.opened, more["decided"])
+        self._tell(key, latch, TriggerKind.CLEARED, moment, **more)
+
+    def _tell(self, key: Key, latch: Latch, kind: TriggerKind, moment: Moment | None, **more: Any) -> None:
+        """Note a change after the opening, with the evidence of *moment* where there is one."""
+        change = change_of(self.conditions.rule.id, key, latch, kind)
+        if moment is not None:
+            more["evidence"] = moment.evidence(self.conditions)
+        self._journal.changes.append(msgspec.structs.replace(change, **more))
 
     def _set(self, key: Key, latch: Latch | None) -> None:
         """Replace the latch of *key*; None: inactive."""
@@ -188,18 +244,20 @@ class Runner:
             del self.latches[key]
         else:
             self.latches[key] = latch
-        self._mark(key, Phase.INACTIVE if latch is None else latch.phase)
+        self._mark(key, latch)
         self.touch(key)
 
     def touch(self, key: Key) -> None:
         """Note that what is remembered of *key* is not what it was."""
         self._journal.moved.add((self.conditions.rule.id, entity_of(key)))
 
-    def _mark(self, key: Key, phase: Phase) -> None:
+    def _mark(self, key: Key, latch: Latch | None) -> None:
+        """Keep the mask in step: firing, pending, or both while ``keep_firing_for`` runs."""
         firing, pending = firing_bit(self._number), pending_bit(self._number)
         mask = self._masks.get(key, 0) & ~(firing | pending)
-        if phase is not Phase.INACTIVE:
-            mask |= firing if phase is Phase.FIRING else pending
+        if latch is not None:
+            mask |= firing if latch.phase is Phase.FIRING else pending
+            mask |= pending if latch.ending is not None else 0
         if mask:
             self._masks[key] = mask
         else:
@@ -217,9 +275,10 @@ def change_of(rule: str, key: Key, latch: Latch, kind: TriggerKind) -> Change:
         opened=latch.opened,
         decided=latch.opened,
         evidence=latch.evidence,
-        opening=latch.evidence if kind is TriggerKind.CLEARED else None,
+        opening=None if kind is TriggerKind.OPENED else latch.evidence,
         because="",
         offset=latch.offset,
         topic=latch.topic,
         per=latch.per or (),
+        round=latch.round,
     )

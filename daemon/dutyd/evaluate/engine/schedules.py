@@ -93,4 +93,5 @@ def _opening(rule: Rule, schedule: Schedule, due: float, missed: int) -> Change:
         offset=NOWHERE,
         topic="",
         per=(),
+        momentary=True,
     )

@@ -48,6 +48,7 @@ class State:
         absent: rules that some latches are of and the plan is not, to since when that is known, by the caller's
             clock.
         closing: latches whose rule has another topic or ``per`` now.
+        edited: open latches of rules whose terms were edited: they begin when somebody says what time it is.
         marks: rule id to up to when its schedule was judged; *upcoming* to when it is due next, once that was asked.
         plan, bound_since, topics, rules, clock: the plan at work; see ``binding``.
         journal: what happened since somebody asked.
@@ -61,6 +62,7 @@ class State:
         self.remembered: dict[str, dict[Key, Latch]] = {}
         self.absent: dict[str, float | None] = {}
         self.closing: list[Closing] = []
+        self.edited: list[tuple[Runner, Key, View]] = []
         self.marks: dict[str, Latch] = {}
         self.upcoming: dict[str, float] = {}
         self.plan: Plan | None = None

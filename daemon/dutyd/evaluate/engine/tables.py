@@ -52,7 +52,7 @@ class Table:
         self._view = view
         self._failing = False
         for at, runner in enumerate(runners):
-            runner.join(self.masks, at)
+            runner.join(self.masks, at, self.forget)
 
     def asks(self, value: Any, key: Key) -> bool:
         """Return whether *value* of a field that touches it is beyond the guard."""
@@ -63,6 +63,12 @@ class Table:
         usable = value is not None and self.plan.quantity is None
         self.seen += usable
         return usable
+
+    def forget(self, key: Key) -> None:
+        """Take note that a latch of *key* went by itself: the next event asks, whatever it brings."""
+        track = self._view.tracks.get(key)
+        if track is not None:
+            track.stale.update(self.plan.reads)
 
     def judge(self, key: Key, event: Event, time: float, track: Track | None) -> Outcome:
         """Ask the rules about *event* at *time* and move their latches; REFUSED where one could not move."""
@@ -148,6 +154,11 @@ class NumberTable(Table):
         self._ranks: dict[Key, int] = {}
         self._cuts: Cuts | None = plan.cuts
 
+    def forget(self, key: Key) -> None:
+        """As above; the rank does not say any more where every latch stands."""
+        super().forget(key)
+        self._ranks.pop(key, None)
+
     def judge(self, key: Key, event: Event, time: float, track: Track | None) -> Outcome:
         """Ask the rules; remember the rank as long as it says where every latch of the entity stands."""
         value = self._value(event, time, track)
@@ -198,7 +209,7 @@ def decide(conditions: Conditions, latch: Latch | None, look: Look) -> bool | No
         return when if when is not True else clears is not True
     if latch.phase is Phase.PENDING:
         return True if when is False or clears is True else invert(when)
-    return clears
+    return clears if latch.ending is None or conditions.rule.keep == 0 else invert(clears)
 
 
 def _truth(node: Node, look: Look) -> bool | None:

@@ -1,15 +1,18 @@
-"""Timers of a view: panes that leave windows, and latches that have been pending for long enough.
+"""Timers of a view: panes that leave windows, and latches that time alone moves (``terms``).
 
 Every timer acts at its own due time, in order, whoever notices that it is due: the next event of the entity, before it
 is judged (``catch_up``), or the clock, for an entity that is quiet (``fire_until``). At equal times an event goes
-before a latch fires, and a pane leaves before either.
+before a latch moves, and a pane leaves before either. A latch has one timer, for what is due first; a timer that is
+no longer right is set anew when its time comes.
 """
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dutyd.core.event import Event
 from dutyd.evaluate.engine.entities import Key
+from dutyd.evaluate.engine.latch import Phase
 from dutyd.evaluate.engine.moment import Moment, look_at
 from dutyd.evaluate.engine.runner import Outcome, Runner
 from dutyd.evaluate.engine.tracks import HOLD, PANE, REAP, Clock, Track
@@ -43,15 +46,30 @@ def fire_until(clock: Clock, watermark: float) -> None:
 
 
 def wait(view: "View", key: Key, runner: Runner, event: Event | None) -> Outcome:
-    """Set the timer of a latch that is pending now; REFUSED, and not pending any more, where there is no room."""
+    """Set the timer of a latch; REFUSED, and no longer pending, where there is no room for it."""
     track = view.tracks.get(key) or view.new_track(key, event, None)
-    due = runner.due(key)
-    if track is None or due is None:
-        runner.give_up(key)
-        return Outcome.REFUSED
+    if track is None:
+        return runner.give_up(key)
     track.keep(event)
-    view.topic.clock.set(track, (due, HOLD, view.numbers[runner]))
+    _set_timer(view, runner, track)
     return Outcome.MOVED
+
+
+def begin_terms(edited: "Iterable[tuple[Runner, Key, View]]", time: float) -> None:
+    """Put open latches under the terms that their rules have now, from *time* on: an edit does nothing by itself."""
+    for runner, key, view in edited:
+        latch = runner.latches.get(key)
+        if latch is not None and latch.phase is Phase.FIRING:
+            newest = view.tracks[key].newest if key in view.tracks else -math.inf
+            runner.begin_terms(key, max(time, newest))
+            wait(view, key, runner, None)
+
+
+def _set_timer(view: "View", runner: Runner, track: Track) -> None:
+    term = runner.term(track.key, track.newest)
+    if term is not None and term.due < runner.timers.get(track.key, math.inf):
+        runner.timers[track.key] = term.due
+        view.topic.clock.set(track, (term.due, HOLD, view.numbers[runner]))
 
 
 def _fire(view: "View", track: Track, until: float) -> None:
@@ -71,11 +89,19 @@ def _fire(view: "View", track: Track, until: float) -> None:
             for table in todo:
                 view.judge(table, track.key, track.last, due, track)
         for runner in holds:
-            _fire_held(view, runner, track, due)
+            _fire_latch(view, runner, track, due)
 
 
-def _fire_held(view: "View", runner: Runner, track: Track, due: float) -> None:
-    offset, moment = view.topic.offset, None
-    if track.last is not None:
-        moment = Moment(track.last, due, offset, look_at(track.last, due, track, view.samples))
-    runner.fire(track.key, due, offset, moment)
+def _fire_latch(view: "View", runner: Runner, track: Track, due: float) -> None:
+    """Do what is due for a latch, and set its next timer."""
+    if runner.timers.get(track.key) != due:  # an earlier one was set since, or none is needed
+        return
+    del runner.timers[track.key]
+    term = runner.term(track.key, track.newest)
+    if term is not None and term.due == due:
+        offset, moment = view.topic.offset, None
+        if track.last is not None:
+            moment = Moment(track.last, due, offset, look_at(track.last, due, track, view.samples))
+        runner.fire(track.key, term, offset, moment)
+    if not runner.off:
+        _set_timer(view, runner, track)

@@ -63,7 +63,18 @@ end
 
 local state = redis.call('HGET', incident, 'state')
 
-if kind == 'opened' then
+if kind == 'changed' and state then
+  if state == 'CLEARING' or state == 'CLOSED' or redis.call('HEXISTS', incident, 'acked_by') == 1 then
+    return 'known'
+  end
+  if cjson.decode(redis.call('HGET', incident, 'trigger')).round >= cjson.decode(trigger).round then return 'known' end
+  redis.call('HSET', incident, 'trigger', trigger)
+  if state ~= 'MUTED' then poke(id, at) end
+  return 'accepted'
+end
+
+-- A further round of an incident that nobody knows: its opening was compacted away.
+if kind ~= 'cleared' then
   if state then return 'known' end
   create(id, 'ACCEPTED', 'incident')
   -- What is this old was closed and forgotten, or its ledger was lost: it is listed, and nobody acts on it.
@@ -87,12 +98,6 @@ if kind == 'opened' then
   wake(id, free, 'muted')
   if ARGV[10] == '1' then join_rollup() end
   return 'muted'
-end
-
-if kind == 'changed' then
-  if not state or state == 'CLEARING' or state == 'CLOSED' then return 'known' end
-  redis.call('HSET', incident, 'trigger', trigger)
-  return 'accepted'
 end
 
 redis.call('HDEL', key('endings'), id)

@@ -130,6 +130,9 @@ local function close(id, at)
   for _, part in ipairs({'', ':effects', ':turns', ':steps', ':members', ':rejected', ':notes'}) do
     redis.call('PEXPIRE', incident .. part, RETENTION_MS)
   end
+  for round = 2, cjson.decode(redis.call('HGET', incident, 'trigger')).round do
+    redis.call('PEXPIRE', incident .. ':turns/r:' .. round, RETENTION_MS)
+  end
 end
 
 -- Counts an incident against its rule's rates: 0 lets it pass, else the time when the first place is free again.
