@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from dutyd.core.tool import Provider, ProviderClass
 from dutyd.embedded.backoffice import app
 from dutyd.embedded.backoffice.database import Database
-from dutyd.embedded.backoffice.door import Door, Fault, Faults
+from dutyd.embedded.backoffice.door import Do, Door, Fault, Faults
 from dutyd.embedded.backoffice.entries import Entries
 from dutyd.embedded.loopback import Loopback
 from dutyd_tools.providers import alertmanager, backoffice, rest, webhook
@@ -257,11 +257,15 @@ class AlertmanagerSystem:
     def requests(self, key: str) -> int:
         return self._proxy.counts[key]
 
+    def order(self, fault: Fault) -> None:
+        """Play *fault* at the next request that it fits."""
+        self._proxy.faults.order(fault)
+
     def break_next(self, how: Break) -> None:
-        self._proxy.faults.order(Fault(**how.at("/api")))
+        self.order(Fault(**how.at("/api")))
 
     def break_lookup(self) -> None:
-        self._proxy.faults.order(Fault(path="/api", method="GET", do="fail", status=503))
+        self.order(Fault(path="/api", method="GET", do=Do.FAIL, status=503))
 
     def mend(self) -> None:
         self._proxy.faults.forget()
