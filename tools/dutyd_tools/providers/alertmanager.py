@@ -35,7 +35,7 @@ from dutyd.core.tool import (
 from dutyd_tools.providers.connection import HttpSettings, open_api, secrets_of
 from dutyd_tools.providers.http import JSON, Request
 from dutyd_tools.providers.settings import Seconds, read_settings
-from dutyd_tools.providers.shape import Text, Texts, check_names, headers_of, names_for, raise_all, texts_of
+from dutyd_tools.providers.shape import Text, Texts, check_names, headers_of, names_for, raise_all, texts_of, whole_text
 
 KEY = "dutyd_key"
 """The label that holds our key."""
@@ -129,7 +129,7 @@ class Alertmanager:
             raise RefusedError(f"Alertmanager makes no {kind}, only alert and alert_resolution")
         alert: dict[str, Any] = {"labels": labels, **{name: _written(at) for name, at in times.items()}}
         if kind == "alert":
-            alert["annotations"] = texts_of(self._settings.annotations, look_in({**body, "key": key}))
+            alert["annotations"] = self._annotations(key, body)
         await self._post(alert)
         return self._receipt(labels)
 
@@ -161,6 +161,11 @@ class Alertmanager:
         """Close connections."""
         for api in self._apis:
             await api.close()
+
+    def _annotations(self, key: str, body: Mapping[str, Any]) -> dict[str, str]:
+        look = look_in({**body, "key": key})
+        texts = {name: whole_text(template, look) for name, template in self._settings.annotations.items()}
+        return {name: text for name, text in texts.items() if text}
 
     def _labels(self, key: str, body: Mapping[str, Any]) -> dict[str, str]:
         labels = texts_of(self._settings.labels, look_in({**body, "key": key}))

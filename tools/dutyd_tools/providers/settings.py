@@ -51,6 +51,8 @@ def _told(mistake: ErrorDetails, model: type[BaseModel]) -> str:
         return f"unknown setting '{name}'{nearest(str(place[-1]), known)} (known: {', '.join(sorted(known))})"
     if mistake["type"] == "missing":
         return f"the setting '{name}' is missing"
+    if mistake["type"] in ("dict_type", "mapping_type", "model_type"):
+        return f"{name}: holds settings of its own, one `name: value` a line below it"
     said = mistake["msg"].removeprefix("Value error, ")
     return f"{name}: {said}" if name else said
 

@@ -1,8 +1,9 @@
 """Shapes: how a system's requests and answers are written in the settings, in the one value syntax of rules.
 
-Text is literal, ``{{ }}`` marks an expression. A member or an item whose value is unknown is left out, because members
-that a tool did not fill are not there: a ticket without a priority has no priority, and no text ``None``. What an event
-or a model wrote can't break out of the place where it is put: not of a path, not of a header.
+Text is literal, ``{{ }}`` marks an expression. Members that a tool did not fill are not there: a value that is only
+``{{ priority }}`` is then left out, and inside a longer text nothing stands in its place, so that no page loses its
+text for want of a detail. What an event or a model wrote can't break out of the place where it is put: not of a path,
+not of a header.
 """
 
 import json
@@ -26,7 +27,8 @@ from dutyd.core.expr import (
     parse,
     parse_template,
 )
-from dutyd.core.expr.template import as_text
+from dutyd.core.expr.template import Joined, as_text
+from dutyd.core.expr.tree import Has, Name, Prev, Window
 from dutyd.core.tool import RefusedError
 from dutyd_tools import TOOLS
 
@@ -48,7 +50,7 @@ class Shape:
         yield from _templates(self.root)
 
     def render(self, look: Look) -> Any:
-        """Return the value under *look*, without what is unknown; None where nothing is left of it."""
+        """Return the value under *look*, without what is unknown."""
         return _render(self.root, look)
 
 
@@ -122,7 +124,7 @@ def content_of(
 
     """
     if shape is not None and isinstance(shape.root, Template):
-        if (text := shape.root.text(look)) is None:
+        if (text := whole_text(shape.root, look)) is None:
             raise RefusedError(f"the body can't be put together: a value is missing for '{shape.root.source}'")
         return text.encode("utf-8", "replace"), "text/plain; charset=utf-8"
     value = dict(members) if shape is None else shape.render(look)
@@ -148,6 +150,16 @@ def path_of(template: Template, look: Look) -> str:
     if (found := template.text(look, segment)) is None:
         raise RefusedError(f"the path can't be put together: a value is missing for '{template.source}'")
     return found
+
+
+def whole_text(template: Template, look: Look) -> str | None:
+    """Return *template* as a text with nothing in the place of members that are not there; None where it is unknown."""
+
+    def or_nothing(node: Name | Has | Window | Prev) -> object | None:
+        value = look(node)
+        return "" if value is None and isinstance(node, Name) else value
+
+    return template.text(or_nothing if isinstance(template.root, Joined) else look)
 
 
 def texts_of(texts: Texts, look: Look) -> dict[str, str]:
@@ -194,7 +206,7 @@ def _templates(root: Any) -> Iterator[Template]:
 
 def _render(root: Any, look: Look) -> Any:
     if isinstance(root, Template):
-        return root.render(look)
+        return whole_text(root, look) if isinstance(root.root, Joined) else root.render(look)
     if isinstance(root, Mapping):
         members = {name: _render(each, look) for name, each in root.items()}
         return {name: value for name, value in members.items() if value is not None}
