@@ -17,6 +17,7 @@ from dutyd.cli.rules_backtest import backtest
 from dutyd.cli.rules_check import check
 from dutyd.cli.rules_eval import eval_
 from dutyd.cli.rules_explain import explain
+from dutyd.cli.rules_schema import schema
 from dutyd.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ rules.command()(check)
 rules.command("eval")(eval_)
 rules.command()(explain)
 rules.command()(backtest)
+rules.command()(schema)
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the rule files.", show_default=False)]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Say what happened in tests that passed, too.")]

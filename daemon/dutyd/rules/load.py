@@ -25,7 +25,7 @@ BESIDE = frozenset(("tests", "tables", "runbooks"))
 """Folders that lie beside the rules and hold none."""
 
 _LANGUAGE = 1
-_KEYS = ("language", "rules", "silences")
+KEYS = ("language", "rules", "silences")
 
 
 def load_folder(path: Path, known: Known) -> RuleSet:
@@ -136,7 +136,7 @@ def _opened(source: SourceFile) -> Fields | None:
     root = read_yaml(source)
     if root is None:
         return None
-    fields = Fields(source, root, "rule file", _KEYS, required=_KEYS[:2])
+    fields = Fields(source, root, "rule file", KEYS, required=KEYS[:2])
     fields.require("language", _language, f"begin the file with 'language: {_LANGUAGE}'")
     return fields
 
