@@ -15,6 +15,7 @@ from dutyd.cli.demo import demo
 from dutyd.cli.doctor import doctor
 from dutyd.cli.handling import incidents
 from dutyd.cli.incidents import effects
+from dutyd.cli.model import model
 from dutyd.cli.pause import pause, resume
 from dutyd.cli.publish import publish
 from dutyd.cli.rules import rules
@@ -39,6 +40,7 @@ def program() -> typer.Typer:
     app.callback()(_root)
     app.command(rich_help_panel=RUN)(run)
     app.command(rich_help_panel=RUN)(doctor)
+    app.add_typer(model, name="model", rich_help_panel=RUN)
     app.add_typer(rules, name="rules", rich_help_panel=RUN)
     app.add_typer(incidents, name="incidents", rich_help_panel=LOOK)
     app.add_typer(effects, name="effects", rich_help_panel=LOOK)
