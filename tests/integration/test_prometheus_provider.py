@@ -154,19 +154,20 @@ async def test_a_server_that_is_gone_is_asked_again_later() -> None:
     await provider.close()
 
 
-async def test_a_token_goes_along(tmp_path: Path) -> None:
+async def test_a_token_and_a_tenant_go_along(tmp_path: Path) -> None:
     seen: list[str | None] = []
 
     def answer(request: Request) -> PlainTextResponse:
-        seen.append(request.headers.get("authorization"))
+        seen.extend(request.headers.get(name) for name in ("authorization", "x-scope-orgid"))
         return PlainTextResponse('{"status": "success", "data": {"resultType": "matrix", "result": []}}')
 
     (tmp_path / "token").write_text("s3cret\n")
     with Loopback(Starlette(routes=[Route("/api/v1/query_range", answer)])) as server:
-        provider = adapter.connect({"url": server.url, "token_file": str(tmp_path / "token")})
+        login = {"token_file": str(tmp_path / "token"), "headers": {"X-Scope-OrgID": "shop"}}
+        provider = adapter.connect({"url": server.url, **login})
         await provider.check()
         await provider.close()
-    assert seen == ["Bearer s3cret"]
+    assert seen == ["Bearer s3cret", "shop"]
 
 
 def test_a_token_that_can_not_be_read_is_told(tmp_path: Path) -> None:

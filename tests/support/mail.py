@@ -29,8 +29,15 @@ class Fault(Enum):
     CUT_AFTERWARDS = "cut after the message was taken"
     SILENT_BEFORE = "silent before the message"
     SILENT_AFTERWARDS = "silent after the message was taken"
+    CUT_UNTAKEN = "cut after the message, which was not taken"
+    SILENT_UNTAKEN = "silent after the message, which was not taken"
+    BABBLE_AFTERWARDS = "299 what nobody understands"
     LATER_AFTERWARDS = "452 4.3.1 disk full"
     NEVER_AFTERWARDS = "554 5.6.0 looks like spam"
+
+
+UNTAKEN = (Fault.CUT_UNTAKEN, Fault.SILENT_UNTAKEN, Fault.LATER_AFTERWARDS, Fault.NEVER_AFTERWARDS)
+REPLIES = (Fault.BABBLE_AFTERWARDS, Fault.LATER_AFTERWARDS, Fault.NEVER_AFTERWARDS)
 
 
 class Taken(NamedTuple):
@@ -55,6 +62,7 @@ class MailServer:
     Attributes:
         port: on 127.0.0.1.
         taken: every message that it took, in order.
+        offered: the Message-ID of every message that reached it whole.
         unknown: mailboxes that it does not have.
 
     """
@@ -62,6 +70,7 @@ class MailServer:
     def __init__(self, certificate: Certificate | None = None, *, from_the_first_byte: bool = False) -> None:
         self.port = free_port()
         self.taken: list[Taken] = []
+        self.offered: list[str] = []
         self.unknown: set[str] = set()
         self._faults: list[Fault] = []
         self._context: ssl.SSLContext | None = None
@@ -86,6 +95,9 @@ class MailServer:
     def break_next(self, how: Fault, messages: int = 1) -> None:
         self._faults = [how] * messages
 
+    def mend(self) -> None:
+        self._faults = []
+
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's names
         self, server: SMTP, _: Session, envelope: Envelope, address: str, __: list[str]
     ) -> str:
@@ -102,20 +114,23 @@ class MailServer:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         fault = self._next(*Fault)
-        if fault in (Fault.LATER_AFTERWARDS, Fault.NEVER_AFTERWARDS):
-            return str(fault.value)
-        raw = envelope.original_content or b""
-        message = BytesParser(policy=default).parsebytes(raw)
+        message = BytesParser(policy=default).parsebytes(envelope.original_content or b"")
         assert isinstance(message, EmailMessage)
+        self.offered.append(message["Message-ID"])
+        if fault not in UNTAKEN:
+            self._take(server, session, envelope, message)
+        if fault in (Fault.CUT_AFTERWARDS, Fault.CUT_UNTAKEN):
+            _cut(server)
+        if fault in (Fault.SILENT_AFTERWARDS, Fault.SILENT_UNTAKEN):
+            await asyncio.sleep(SILENCE)
+        return str(fault.value) if fault in REPLIES else "250 OK"
+
+    def _take(self, server: SMTP, session: Session, envelope: Envelope, message: EmailMessage) -> None:
         assert server.transport is not None
         encrypted = server.transport.get_extra_info("sslcontext") is not None
         user = getattr(session, "auth_data", None)
+        raw = envelope.original_content or b""
         self.taken.append(Taken(envelope.mail_from or "", envelope.rcpt_tos, message, raw, encrypted, user))
-        if fault is Fault.CUT_AFTERWARDS:
-            _cut(server)
-        if fault is Fault.SILENT_AFTERWARDS:
-            await asyncio.sleep(SILENCE)
-        return "250 OK"
 
     def _next(self, *kinds: Fault) -> Fault | None:
         """Take the next fault if it is one of *kinds*."""

@@ -1,7 +1,7 @@
 """Systems behind providers, for the contract suite: each can be connected to, broken, and asked what it holds.
 
 The generic adapters are held against the back office, whose faults strike before or after it did its work; Alertmanager
-is the real one, behind a proxy that plays the same faults.
+is the real one, behind a proxy that plays the same faults. The mail server is in ``mail_system``.
 """
 
 import json
@@ -24,7 +24,7 @@ from dutyd.embedded.backoffice.database import Database
 from dutyd.embedded.backoffice.door import Do, Door, Fault, Faults
 from dutyd.embedded.backoffice.entries import Entries
 from dutyd.embedded.loopback import Loopback
-from dutyd_tools.providers import alertmanager, backoffice, rest, webhook
+from dutyd_tools.providers import alertmanager, backoffice, rest, smtp, webhook
 
 A, B, C = ProviderClass
 
@@ -58,6 +58,8 @@ class Kind:
         ids: whether an answer without an id says nothing.
         told: what ``read`` needs to be asked for; empty: it answers no question.
         repeats_body: whether a key belongs to one body.
+        breaks: how it can go wrong.
+        says_when: whether a busy one says when to come back.
 
     """
 
@@ -70,6 +72,8 @@ class Kind:
     ids: bool = True
     reads: bool = True
     repeats_body: bool = True
+    breaks: frozenset[Break] = frozenset(Break)
+    says_when: bool = True
 
     def __str__(self) -> str:
         return f"{self.name}-{self.kind}"
@@ -106,7 +110,10 @@ OFFICE_KINDS = [
     _webhook(C),
 ]
 ALERTMANAGER = Kind("alertmanager", A, alertmanager.connect, {}, "", "/api", ids=False, reads=False, repeats_body=False)
-KINDS = [*OFFICE_KINDS, ALERTMANAGER]
+# To SMTP every reply is an answer: 4xx says that nothing was done, 5xx that nothing will be.
+SMTP_BREAKS = frozenset(Break) - {Break.DOWN, Break.DOWN_AFTERWARDS}
+SMTP = Kind("smtp", C, smtp.connect, reads=False, breaks=SMTP_BREAKS, says_when=False)
+KINDS = [*OFFICE_KINDS, ALERTMANAGER, SMTP]
 
 
 class System(Protocol):

@@ -1,7 +1,7 @@
 """Prometheus, or whatever speaks its HTTP API (Thanos, Mimir, VictoriaMetrics): the provider behind ``query_metrics``.
 
-Settings: ``url``; ``step``, the seconds between two samples of an answer; ``token_file`` or ``token_env`` for a bearer
-token; ``timeout`` in seconds; ``queries``, names for PromQL. A rule and the model name a metric and labels, never
+Settings: those of every HTTP system (``connection``); ``step``, the time between two samples of an answer; ``queries``,
+names for PromQL. A rule and the model name a metric and labels, never
 PromQL: what they write means the same at every provider, can't cost a server more than a metric does, and can't reach
 beyond it. Where a rate or a quantile is wanted, the people of the platform give it a name, here or in a recording rule.
 
@@ -11,30 +11,26 @@ zero; values are texts; and NaN and infinities among them are no numbers that an
 
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from time import time as system_clock  # noqa: TID251 - an edge: it counts as Prometheus does
 from typing import Any, NoReturn
 
 from pydantic import Field
 
+from dutyd.core.expr import look_in
 from dutyd.core.tool import Promise, Provider, ProviderClass, RefusedError
-from dutyd_tools.providers.http import JsonApi
-from dutyd_tools.providers.secrets import read_secret
-from dutyd_tools.providers.settings import ProviderSettings, Seconds, read_settings
+from dutyd_tools.providers.connection import HttpSettings, open_api, secrets_of
+from dutyd_tools.providers.settings import Seconds, read_settings
+from dutyd_tools.providers.shape import headers_of
 
 MOST_SAMPLES = 1_000  # of one series in one answer: a longer time gets a wider step
 MOST_SERIES = 100  # in one answer: more is a question that needs a label
 LABELS_TOLD = 10
 
 
-class PrometheusSettings(ProviderSettings):
+class PrometheusSettings(HttpSettings):
     """Settings of the kind ``prometheus``."""
 
-    url: str = Field(pattern="^https?://")
     step: Seconds = Field(15.0, ge=1)
-    token_file: Path | None = None
-    token_env: str | None = None
-    timeout: Seconds = Field(10.0, gt=0, le=120)
     queries: Mapping[str, str] = {}
 
 
@@ -52,9 +48,8 @@ class Prometheus:
     """The Prometheus at an address; *clock* gives seconds since the epoch, as Prometheus counts them."""
 
     def __init__(self, settings: PrometheusSettings, clock: Callable[[], float]) -> None:
-        token = read_secret("token", file=settings.token_file, env=settings.token_env)
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._api = JsonApi(settings.url.rstrip("/"), settings.timeout, headers)
+        self._api = open_api(settings)
+        self._headers = headers_of(settings.headers, look_in({"secret": secrets_of(settings)}))
         self._settings = settings
         self._clock = clock
 
@@ -108,7 +103,7 @@ class Prometheus:
         step = max(self._settings.step, math.ceil(seconds / MOST_SAMPLES))
         start = end - step * (seconds // step)  # whole steps: the newest sample must not fall between two
         span = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
-        answer = await self._api.get("/api/v1/query_range", {"query": promql, **span})
+        answer = await self._api.get("/api/v1/query_range", {"query": promql, **span}, self._headers)
         try:
             return list(answer["data"]["result"])
         except (KeyError, TypeError) as error:
