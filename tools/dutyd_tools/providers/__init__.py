@@ -11,6 +11,9 @@ What a provider makes and answers (``Provider.create``, ``Provider.read``), so t
 * metrics reads ``samples`` (metric, labels, minutes): a list of objects with time and value, oldest first.
 * runbooks reads ``runbooks`` (query): a list of objects with page, heading, text, best first.
 
+Shared by those that speak HTTP: ``http`` (requests, and what each answer means), ``connection`` (address, login,
+certificates), ``shape`` (requests and answers as templates in the settings). ``rows`` holds the reads above as values.
+
 A question whose value is None was not narrowed by it; nothing found is an empty list. ``tests/contract`` holds the
 suite that every provider passes.
 """
