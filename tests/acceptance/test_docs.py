@@ -56,7 +56,7 @@ def test_an_expression_on_a_page_is_right(page: Path, block: Block) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_a_metric_on_a_page_exists(page: Path) -> None:
     others = {"dutyd_tools", "dutyd_key"}  # a package, and a label of alerts
-    assert set(re.findall(r"\bdutyd_[a-z_]+\b", page.read_text(encoding="utf-8"))) <= metric_names() | others
+    assert set(re.findall(r"\bdutyd_[a-z_]+\b", page.read_text(encoding="utf-8"))) <= {*metric_names(), *others}
 
 
 def test_every_metric_stands_in_the_table_with_what_to_do() -> None:
