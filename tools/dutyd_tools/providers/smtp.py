@@ -10,6 +10,7 @@ people is done: a message that is sent again has the same Message-ID, which many
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +20,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-from aiosmtplib import SMTP, SMTPException, SMTPRecipientRefused, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib import (
+    SMTP,
+    SMTPConnectError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+)
 from pydantic import BeforeValidator, Field, model_validator
 
 from dutyd.core.errors import SettingsError
@@ -235,4 +243,8 @@ def _words(error: Exception) -> str:
         return "; ".join(f"{each.recipient}: {each.code} {each.message}" for each in error.recipients)
     if isinstance(error, SMTPResponseException):
         return f"{error.code} {error.message}"
+    cause = error.__cause__
+    if isinstance(error, SMTPConnectError) and isinstance(cause, OSError) and cause.errno:
+        plain = os.strerror(cause.errno) if isinstance(cause, ConnectionError) else cause.strerror
+        return f"no connection: {plain}"
     return str(error) or "no answer in time"
