@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import Counter, Gauge, Histogram, Info
-from ruamel.yaml import YAML
 
-from dutyd.app.providers import open_providers
 from dutyd.app.world import World
 from dutyd.core import metrics
 from dutyd.core.expr import parse
@@ -47,25 +45,6 @@ def named(of: object) -> str:
 )
 def test_a_rule_on_a_page_is_right(page: Path, block: Block) -> None:
     load_files({page.name: block.text}, Known(World(Settings()).catalogue))
-
-
-@pytest.mark.parametrize(
-    ("page", "block"), [(page, block) for page, block in BLOCKS if block.text.startswith("providers:\n")], ids=named
-)
-async def test_providers_on_a_page_can_be_connected(
-    page: Path, block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    secret = tmp_path / "secret"
-    secret.write_text("s3cret")
-    text = re.sub(r"_file: [^\s,}]+", f"_file: {secret}", block.text)
-    for name in re.findall(r"_env: (\w+)", text):
-        monkeypatch.setenv(name, "s3cret")
-    settings = Settings.model_validate(YAML(typ="safe", pure=True).load(text))
-    families = {family for family, found in settings.providers if found is not None}
-    assert families, page
-    for routes in open_providers(settings, families, lambda: "http://127.0.0.1:1").values():
-        for provider in routes.all.values():
-            await provider.close()
 
 
 @pytest.mark.parametrize(("page", "block"), [(p, b) for p, b in BLOCKS if b.language == "expr"], ids=named)
