@@ -84,6 +84,8 @@ async def _serve(world: World, role: Role, until_idle: float | None) -> None:
         checkpoint = Checkpoint(world.plain_redis, world.settings.installation)
         begin_series(world.topics, world.catalogue)
         notices = make_notices(world, ledger, open_)
+        # Whatever settings can be wrong is wrong before anything runs: a coroutine that nobody awaits complains, too.
+        worker = await make_worker(world, ledger, book, open_) if role.acts else None
         parts: list[Coroutine[None, None, None]] = []
         if role.evaluates:
             files = RuleFiles(world.settings.rules, known, ledger.rule_sets, book, notices)
@@ -93,8 +95,7 @@ async def _serve(world: World, role: Role, until_idle: float | None) -> None:
             parts += [_until(stop, files.watch(), files.stop), _in_thread(stop, health.evaluator)]
             if beat := make_heartbeat(world, health):
                 parts.append(_until(stop, beat.run(stop), _nothing))
-        if role.acts:
-            worker = await make_worker(world, ledger, book, open_)
+        if worker is not None:
             health.acceptor = worker.acceptor
             if not role.evaluates:
                 health.rules = _rules_of_others(book)

@@ -80,8 +80,9 @@ def test_a_mistake_in_the_settings_is_told(settings: dict[str, Any], message: st
     assert message in refused(rest.connect, settings)
 
 
-def test_no_message_holds_what_was_meant_to_be_secret() -> None:
-    assert "hunter2" not in refused(rest.connect, {"url": "http://ana:hunter2@host"})
+@pytest.mark.parametrize("url", ["http://ana:hunter2@host", "ftp://ana:hunter2@host", "http://ana:hunter2@host:99999"])
+def test_no_message_holds_what_was_meant_to_be_secret(url: str) -> None:
+    assert "hunter2" not in refused(rest.connect, {"url": url})
 
 
 async def test_each_thing_has_the_promise_that_was_declared_for_it() -> None:
@@ -115,11 +116,11 @@ def test_a_webhook_that_can_not_be_meant_is_refused(settings: dict[str, Any], me
     ("settings", "message"),
     [
         ({"labels": {"dutyd_key": "x"}}, "labels.dutyd_key is ours"),
-        ({"labels": {"my-label": "x"}}, "labels.my-label: String should match pattern"),
+        ({"labels": {"my-label": "x"}}, "labels.my-label: the name of a label is made of letters"),
         ({"labels": {"team": "{{ teem }}"}}, "labels.team: there is no 'teem' here"),
         ({"labels": 7}, "labels: holds settings of its own"),
         ({"ends_after": "1m"}, "ends_after: Input should be greater than or equal to 300"),
-        ({"peers": ["am:9093"]}, "peers.0: String should match pattern"),
+        ({"peers": ["am:9093"]}, "peers.0: 'am:9093' is no web address"),
     ],
 )
 def test_an_alertmanager_that_can_not_be_meant_is_refused(settings: dict[str, Any], message: str) -> None:

@@ -15,13 +15,14 @@ done about it:
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from time import time as system_clock  # noqa: TID251 - an edge: alerts begin and end by the clock
 from typing import Annotated, Any, NoReturn
 from urllib.parse import quote
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from dutyd.core.expr import look_in
 from dutyd.core.tool import (
@@ -34,7 +35,7 @@ from dutyd.core.tool import (
 )
 from dutyd_tools.providers.connection import HttpSettings, open_api, secrets_of
 from dutyd_tools.providers.http import JSON, Request
-from dutyd_tools.providers.settings import Seconds, read_settings
+from dutyd_tools.providers.settings import Seconds, WebAddress, read_settings
 from dutyd_tools.providers.shape import Text, Texts, check_names, headers_of, names_for, raise_all, texts_of, whole_text
 
 KEY = "dutyd_key"
@@ -47,7 +48,14 @@ ANNOTATIONS: Mapping[str, str] = {"summary": "{{ summary }}", "description": "{{
 PATH = "/api/v2/alerts"
 DAY = 86_400.0
 
-LabelName = Annotated[str, Field(pattern="^[a-zA-Z_][a-zA-Z0-9_]*$")]
+
+def _label(name: str) -> str:
+    if not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name):
+        raise ValueError("the name of a label is made of letters, digits and '_', and begins with no digit")
+    return name
+
+
+LabelName = Annotated[str, AfterValidator(_label)]
 
 
 class AlertmanagerSettings(HttpSettings):
@@ -65,7 +73,7 @@ class AlertmanagerSettings(HttpSettings):
     labels: Mapping[LabelName, Text] = Field({})
     annotations: Texts = Field({})
     ends_after: Seconds = Field(30 * DAY, ge=300, le=3650 * DAY)
-    peers: tuple[Annotated[str, Field(pattern="^https?://[^/]")], ...] = ()
+    peers: tuple[WebAddress, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

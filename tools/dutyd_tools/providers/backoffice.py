@@ -13,7 +13,7 @@ from pydantic import Field
 
 from dutyd.core.tool import Promise, Provider, ProviderClass, Receipt, RefusedError, UnknownOutcomeError
 from dutyd_tools.providers.http import JsonApi
-from dutyd_tools.providers.settings import ProviderSettings, Seconds, read_settings
+from dutyd_tools.providers.settings import ProviderSettings, Seconds, WebAddress, read_settings
 
 PATHS = {
     "alert": "/alerts",
@@ -30,7 +30,7 @@ PATHS = {
 class BackofficeSettings(ProviderSettings):
     """Settings of the kind ``backoffice``."""
 
-    url: str = Field(pattern="^https?://")
+    url: WebAddress
     kind: ProviderClass = Field(ProviderClass.A, alias="class")
     window: Seconds | None = Field(None, gt=0)
     settle: Seconds = Field(0.0, ge=0)

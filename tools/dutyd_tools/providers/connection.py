@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from dutyd.core.errors import SettingsError
 from dutyd_tools.providers.http import JsonApi
 from dutyd_tools.providers.secrets import read_secret
-from dutyd_tools.providers.settings import ProviderSettings, Seconds
+from dutyd_tools.providers.settings import ProviderSettings, Seconds, WebAddress
 from dutyd_tools.providers.shape import Texts
 
 
@@ -36,7 +36,7 @@ class HttpSettings(ProviderSettings):
 
     """
 
-    url: str | None = Field(None, pattern="^https?://[^/]")
+    url: WebAddress | None = None
     url_file: Path | None = None
     url_env: str | None = None
     timeout: Seconds = Field(10.0, gt=0, le=120)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar, get_args
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from dutyd.core.duration import parse_duration
@@ -18,6 +19,18 @@ def _seconds(value: object) -> object:
 
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 """A duration with its unit, such as ``30s`` or ``24h``; a bare number counts seconds."""
+
+
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        shown = value.rpartition("@")[2]  # without a login that stands before it
+        raise ValueError(f"'{shown}' is no web address: write http://host:port/path or https://...")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_address)]
+"""An address that begins with ``http://`` or ``https://``."""
 
 
 class ProviderSettings(BaseModel):
@@ -48,7 +61,8 @@ def _told(mistake: ErrorDetails, model: type[BaseModel]) -> str:
     name = ".".join(map(str, place))
     if mistake["type"] == "extra_forbidden":
         known = {field.alias or name for name, field in _group(model, place[:-1]).model_fields.items()}
-        return f"unknown setting '{name}'{nearest(str(place[-1]), known)} (known: {', '.join(sorted(known))})"
+        hint = nearest(str(place[-1]), known) or f" (known: {', '.join(sorted(known))})"
+        return f"unknown setting '{name}'{hint}"
     if mistake["type"] == "missing":
         return f"the setting '{name}' is missing"
     if mistake["type"] in ("dict_type", "mapping_type", "model_type"):
