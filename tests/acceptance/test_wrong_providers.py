@@ -32,8 +32,8 @@ def test_a_start_with_wrong_providers_names_every_place_and_what_to_do(
     assert told == [
         "dutyd: providers.alerting: provider alertmanager: unknown setting 'lables'; did you mean 'labels'?",
         (
-            "providers.alerting.routes.dba: provider alertmanager: labels.te-am: the name of a label is made of letters, "
-            "digits and '_', and begins with no digit"
+            "providers.alerting.routes.dba: provider alertmanager: labels.te-am: the name of a label is made of "
+            "letters, digits and '_', and begins with no digit"
         ),
         (
             "providers.ticketing: provider rest: make.ticket: class B is searched before it makes anything: say under "
