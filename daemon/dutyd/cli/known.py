@@ -4,9 +4,14 @@ These commands run on every save, so the clients of Redis and the broker are imp
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dutyd.app.catalogue import installed_tools
 from dutyd.rules.known import Known
+
+if TYPE_CHECKING:
+    from dutyd.app.world import World
+    from dutyd.core.rule import RuleSet
 
 
 def what_is_known(settings: Path | None) -> Known:
@@ -17,3 +22,24 @@ def what_is_known(settings: Path | None) -> Known:
 
     with open_world(settings) as world:
         return world.known
+
+
+def rules_in_force(world: "World") -> "RuleSet | None":
+    """Return the rules that are in force; None where none were ever stored."""
+    from dutyd.cli.places import ask_ledger_of
+    from dutyd.core.errors import NotReadyError
+    from dutyd.ledger import Ledger
+    from dutyd.rules.load import load_files
+    from dutyd.rules.problems import RuleErrors
+
+    async def question(ledger: Ledger) -> dict[str, str] | None:
+        digest = await ledger.rule_sets.current()
+        return await ledger.rule_sets.load(digest) if digest else None
+
+    files = ask_ledger_of(world, question)
+    if files is None:
+        return None
+    try:
+        return load_files(files, Known(world.catalogue))
+    except RuleErrors as error:
+        raise NotReadyError(f"this dutyd can't read the rules in force: {error}") from error

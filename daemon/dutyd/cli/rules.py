@@ -17,6 +17,7 @@ from dutyd.cli.rules_backtest import backtest
 from dutyd.cli.rules_check import check
 from dutyd.cli.rules_eval import eval_
 from dutyd.cli.rules_explain import explain
+from dutyd.cli.rules_plan import plan
 from dutyd.cli.rules_schema import schema
 from dutyd.core.errors import SettingsError
 
@@ -27,6 +28,7 @@ rules = typer.Typer(no_args_is_help=True, help="Write, check, test and understan
 rules.command()(check)
 rules.command("eval")(eval_)
 rules.command()(explain)
+rules.command()(plan)
 rules.command()(backtest)
 rules.command()(schema)
 

@@ -182,6 +182,18 @@ class Checkpoint:
             stored: dict[bytes, bytes] = self._redis.hgetall(f"{self._installation}:partitions")  # type: ignore[assignment]  # sync client
         return {topic.decode(): int(count) for topic, count in stored.items()}
 
+    def tasks(self) -> list[str]:
+        """Return the names of all tasks that have a checkpoint, whoever works on them."""
+        prefix = f"{self._installation}:task:"
+        with _answering():
+            keys = [key.decode() for key in self._redis.scan_iter(match=f"{prefix}*", count=_PAGE)]
+        return sorted(name for key in keys if ":" not in (name := key.removeprefix(prefix)))
+
+    def latches(self, task: str) -> Mapping[bytes, bytes]:
+        """Return the latches of *task* as stored now, for whoever only looks."""
+        with _answering():
+            return dict(self._redis.hscan_iter(self._keys(task)[1], count=_PAGE))
+
     def progress(self, tasks: Sequence[str]) -> Mapping[str, Progress]:
         """Return how far each of *tasks* is as stored now, by whichever process."""
         with _answering():

@@ -1,0 +1,188 @@
+"""Why something happened, or nothing did: the path of one entity or event, from its offset to what came of it.
+
+``look`` reads the source topics again as the evaluator would, explains each rule at the entity's last event, and asks
+the ledger for the incidents of that time. It changes nothing and needs no daemon. Called by ``dutyd why``.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dutyd.app.world import World
+from dutyd.core.event import Event
+from dutyd.core.rule import Rule
+from dutyd.core.topic import Topic
+from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.engine.entities import entity_value
+from dutyd.rules.explaining import Told, explain_rule
+from dutyd.rules.histories import of_topic
+
+REMEMBERED = 20_000
+"""Events of one entity that are judged again; what lies before them is not looked at."""
+
+Row = dict[str, Any]
+Show = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for.
+
+    Attributes:
+        entity: field to value; empty where an event is named.
+        event: the id of an event; empty where an entity is named.
+        until: epoch seconds: later events did not happen yet.
+        rule, topic: only these; empty: all.
+
+    """
+
+    entity: Mapping[str, str] = field(default_factory=dict)
+    event: str = ""
+    until: float = 0.0
+    rule: str = ""
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The last event of an entity in one topic, and what each rule made of it.
+
+    Attributes:
+        place: topic/partition, by its real name.
+        decided: whether the evaluator has decided on it; None: it has decided nothing in this topic yet.
+        before: how many events of the entity were judged before it.
+
+    """
+
+    topic: str
+    place: str
+    event: Event
+    decided: bool | None
+    before: int
+    told: Sequence[Told]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was read of a topic: records that held no event count as unread."""
+
+    topic: str
+    events: int = 0
+    unread: int = 0
+
+
+@dataclass(slots=True)
+class Why:
+    """The answer: what was read, and what was found in it."""
+
+    read: list[Reading] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+
+
+def look(world: World, rules: Mapping[str, Rule], asked: Asked, show: Show) -> Why:
+    """Return what the topics say about what is *asked*; *show* is told how far a topic is read.
+
+    Raises:
+        NotReadyError: the broker or Redis does not answer.
+
+    """
+    found = Why()
+    for alias, topic in world.settings.sources.items():
+        members = [rule for rule in rules.values() if rule.topic == alias and _meant(rule, asked)]
+        if members and asked.topic in ("", alias):
+            found.seen += _in_topic(world, topic, members, asked, _Reader(world, topic, found, show))
+    return found
+
+
+def _meant(rule: Rule, asked: Asked) -> bool:
+    return asked.rule in ("", rule.id) and asked.entity.keys() <= set(rule.per)
+
+
+class _Reader:
+    """Reads a topic from its beginning, as often as it is asked to."""
+
+    def __init__(self, world: World, topic: Topic, found: Why, show: Show) -> None:
+        self._world, self._topic, self._show = world, topic, show
+        self._noted = Reading(topic.alias)
+        found.read.append(self._noted)
+
+    def events(self) -> Iterator[tuple[int, Event]]:
+        """Yield each event with its partition."""
+        spans = self._world.stream.spans([self._topic.topic]).values()
+        total, read = sum(span.end - span.begin for span in spans), 0
+        self._noted.events = self._noted.unread = 0
+        for batch in of_topic(self._world.stream.scan(self._topic.topic), self._topic):
+            self._noted.events += len(batch.events)
+            self._noted.unread += len(batch.unread)
+            read += batch.read
+            self._show(read, total)
+            yield from ((batch.partition, event) for event in batch.events)
+
+
+def _in_topic(world: World, topic: Topic, rules: Sequence[Rule], asked: Asked, reader: _Reader) -> Iterator[Seen]:
+    wanted = [(asked.entity, tuple(rules))] if asked.entity else _of_event(rules, asked, reader)
+    histories = [deque[tuple[int, Event]](maxlen=REMEMBERED) for _ in wanted]
+    for partition, event in _up_to(reader, asked) if wanted else ():
+        for (entity, _), history in zip(wanted, histories, strict=True):
+            if _is_of(event, entity):
+                history.append((partition, event))
+    for (_, members), history in zip(wanted, histories, strict=True):
+        if history:
+            yield _seen(world, topic, members, history)
+
+
+def _up_to(reader: _Reader, asked: Asked) -> Iterator[tuple[int, Event]]:
+    """Yield the events up to the time, or the event, that is asked for."""
+    for partition, event in reader.events():
+        if asked.event or event.time <= asked.until:
+            yield partition, event
+        if asked.event and event.id == asked.event:
+            return
+
+
+def _of_event(rules: Sequence[Rule], asked: Asked, reader: _Reader) -> list[tuple[Mapping[str, str], tuple[Rule, ...]]]:
+    """Return the entities that the named event is of, each with its rules; none where there is no such event."""
+    event = next((event for _, event in reader.events() if event.id == asked.event), None)
+    if event is None:
+        return []
+    found: dict[tuple[str, ...], list[Rule]] = {}
+    for rule in rules:
+        found.setdefault(rule.per, []).append(rule)
+    return [
+        ({name: value for name in per if (value := entity_value(event.fields.get(name))) is not None}, tuple(members))
+        for per, members in found.items()
+    ]
+
+
+def _is_of(event: Event, entity: Mapping[str, str]) -> bool:
+    return all(entity_value(event.fields.get(name)) == value for name, value in entity.items())
+
+
+def _seen(world: World, topic: Topic, rules: Sequence[Rule], history: Sequence[tuple[int, Event]]) -> Seen:
+    partition, last = history[-1]
+    events = [event for number, event in history if number == partition]
+    return Seen(
+        topic=topic.alias,
+        place=f"{topic.topic}/{partition}",
+        event=last,
+        decided=_decided(world, topic, partition, last.offset),
+        before=len(events) - 1,
+        told=[explain_rule(rule, _of_same_entity(rule, events)) for rule in rules],
+    )
+
+
+def _of_same_entity(rule: Rule, events: Sequence[Event]) -> Sequence[Event]:
+    """Return those of *events* that are of the last one's entity."""
+    own = {name: entity_value(events[-1].fields.get(name)) for name in rule.per}
+    return [event for event in events if all(entity_value(event.fields.get(name)) == own[name] for name in own)]
+
+
+def _decided(world: World, topic: Topic, partition: int, offset: int) -> bool | None:
+    checkpoint = Checkpoint(world.plain_redis, world.settings.installation)
+    count = checkpoint.counts().get(topic.topic)
+    if count is None:
+        return None
+    task = f"{count}.{partition}"
+    at = checkpoint.progress([task])[task].offsets.get(topic.topic)
+    return None if at is None else offset < at.offset
