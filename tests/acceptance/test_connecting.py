@@ -15,7 +15,7 @@ import httpx2
 import pytest
 from ruamel.yaml import YAML
 
-from dutyd.core.event import Record
+from dutyd.core.event import Event, Record
 from dutyd.core.topic import Topic
 from dutyd.settings.model import TopicSettings, _topic
 from dutyd.stream import open_stream
@@ -220,11 +220,32 @@ def test_nothing_became_a_dead_letter(shop: Shop) -> None:
 # The samples of other systems.
 
 
-def samples() -> list[tuple[str, str, list[str]]]:
-    """Return the rows of the page's table: system, topic settings, fields."""
-    row = r"^\| (\w+) \| `(\{format[^`]*\})` \| ([^|]*) \|"
+Row = tuple[str, str, list[str]]
+
+
+def rows(before: str) -> list[Row]:
+    """Return the rows of a table of the page: system, topic settings, fields; *before* is what stands between."""
+    row = rf"^\| (\w+) \| {before}`(\{{format[^`]*\}})` \| ([^|]*) \|"
     found = re.findall(row, PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     return [(system, settings, re.findall(r"`([^`]+)`", fields)) for system, settings, fields in found]
+
+
+WEBHOOKS, PRODUCERS = rows(""), rows(r"[^|]* \| ")
+
+
+def check(settings: str, fields: list[str], documents: list[Any]) -> list[Event]:
+    """Return the events of *documents* on a topic with *settings*; together they have all *fields*."""
+    topic = _topic("posts", TopicSettings.model_validate(YAML(typ="safe", pure=True).load(settings)))
+    decoded = Decoder(topic, 0).decode([json_record(document) for document in documents])
+    assert not decoded.bad
+    assert len(decoded.events) == len(documents) > 0
+    assert all(any(name in event.fields for event in decoded.events) for name in fields)
+    for event in decoded.events:
+        if given := event.fields.get(topic.fields.get("id", "")):
+            assert event.id == str(given)
+        if topic.fields.get("time") in event.fields:
+            assert event.time < event.arrival
+    return decoded.events
 
 
 def payloads(system: str) -> list[dict[str, Any]]:
@@ -234,24 +255,74 @@ def payloads(system: str) -> list[dict[str, Any]]:
     return [case["payload"] for case in cases if case["provider"] == system]
 
 
-@pytest.mark.parametrize(("system", "settings", "fields"), samples(), ids=lambda of: of if isinstance(of, str) else "")
+def named(of: object) -> str:
+    return of if isinstance(of, str) and of.isalpha() else ""
+
+
+@pytest.mark.parametrize(("system", "settings", "fields"), WEBHOOKS, ids=named)
 def test_the_samples_of_a_system_are_events_with_the_fields_that_the_page_names(
     system: str, settings: str, fields: list[str]
 ) -> None:
-    topic = _topic("posts", TopicSettings.model_validate(YAML(typ="safe", pure=True).load(settings)))
-    cases = payloads(system)
-    assert cases
-    decoded = Decoder(topic, 0).decode([json_record(payload) for payload in cases])
-    assert not decoded.bad
-    assert len(decoded.events) == len(cases)
-    assert all(any(name in event.fields for event in decoded.events) for name in fields)
-    for event in decoded.events:
-        if given := event.fields.get(topic.fields.get("id", "")):
-            assert event.id == str(given)
-        if topic.fields.get("time") in event.fields:
-            assert event.time < event.arrival
+    check(settings, fields, payloads(system))
 
 
 def test_the_page_knows_every_system_of_which_there_are_samples() -> None:
     cases = map(json.loads, PAYLOADS.read_text(encoding="utf-8").splitlines()) if PAYLOADS.exists() else []
-    assert {case["provider"] for case in cases} <= {system for system, *_ in samples()}
+    assert {case["provider"] for case in cases} <= {system for system, *_ in WEBHOOKS}
+
+
+SECOND = 1_769_850_000
+STOCK = {"sku": "4711", "on_hand": 3}
+BY_THE_MANUAL: dict[str, list[Any]] = {
+    "telegraf": [{"name": "cpu", "tags": {"host": "a"}, "fields": {"usage_idle": 91.5}, "timestamp": SECOND}],
+    "vector": [
+        {
+            "name": "cpu",
+            "namespace": "host",
+            "tags": {"host": "a"},
+            "timestamp": "2026-01-31T09:00:00.123456789Z",
+            "kind": "absolute",
+            "gauge": {"value": 0.5},
+        }
+    ],
+    "debezium": [
+        {"before": None, "after": STOCK, "source": {"table": "stock"}, "op": "u", "ts_ms": SECOND * 1000},
+        {"before": STOCK, "after": None, "source": {"table": "stock"}, "op": "d", "ts_ms": SECOND * 1000},
+    ],
+    "zabbix": [
+        {
+            "clock": SECOND,
+            "ns": 5,
+            "value": 1,
+            "eventid": 42,
+            "name": "CPU is high",
+            "severity": 4,
+            "hosts": [{"host": "a", "name": "A"}],
+            "tags": [{"tag": "scope", "value": "cpu"}],
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(("system", "settings", "fields"), PRODUCERS, ids=named)
+def test_records_of_the_form_in_a_producers_manual_are_events_with_the_fields_that_the_page_names(
+    system: str, settings: str, fields: list[str]
+) -> None:
+    assert len(PRODUCERS) == len(BY_THE_MANUAL)
+    for event in check(settings, fields, BY_THE_MANUAL[system]):
+        assert SECOND - 5 <= event.time <= SECOND + 4 * 3600
+
+
+def test_what_grafana_posts_is_read_as_alertmanagers() -> None:
+    about = {"status": "firing", "startsAt": "2026-01-31T09:00:00Z", "endsAt": "0001-01-01T00:00:00Z"}
+    alert_ = {**about, "labels": {"alertname": "A", "service": "pay"}, "fingerprint": "f1", "values": {"B": 44.2}}
+    message = {
+        "receiver": "dutyd",
+        "status": "firing",
+        "orgId": 1,
+        "alerts": [alert_],
+        "version": "1",
+        "state": "alerting",
+    }
+    (event,) = check("{format: auto}", ["service", "alertname", "status", "startsAt"], [message])
+    assert event.id == "f1/2026-01-31T09:00:00Z/firing"
