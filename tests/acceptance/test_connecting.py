@@ -175,7 +175,7 @@ def with_rsyslog(shop: Shop) -> None:
             for number in range(3):
                 put(f'<11>1 {now} web-3 payment - - - card "declined" {number}')
                 put(f"<14>1 {now} web-4 payment - - - paid {number}")
-            shop.wait_for("syslog", lambda held: len(held) == 6)
+            shop.wait_for("syslog", lambda held: sum(each["program"] == "payment" for each in held) == 6)
     except UnavailableError as error:
         shop.missing["rsyslog"] = str(error)
 
