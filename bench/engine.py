@@ -1,59 +1,100 @@
-"""The engine alone: decoded events in, changes out, one core; and how its cost grows with the number of rules.
+"""The engine alone, decoded events in and changes out, and how its cost for an event grows.
 
-``engine`` is 1,000 rules, about three touched by an event, one in ten over a window; its baseline is decoding the same
-records, so that the ratio says how much of an evaluator the engine is. ``rules_N`` are N such rules; their baseline is
-the smallest set, so that the ratio says what more rules cost. All are medians over rounds in one process.
+``rules_N``: N rules spread over the fields, about three of them touched. ``one_field_N``: N rules on one field of one
+entity, whose thresholds lie closely above its everyday values. ``window_S``: 100 rules over windows of S seconds, for
+events that come once a second from each entity. ``entities_N``: 1,000 rules, N entities. Costs are nanoseconds of
+processor time an event, without decoding; the baseline of each row is the smallest of its kind.
 """
 
-import gc
-import statistics
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
-from decode import decode_all
 from dutyd.core.event import Event
+from dutyd.core.expr import parse
+from dutyd.core.rule import Rule
+from dutyd.core.topic import Topic
 from dutyd.evaluate.engine import Plan, State, judge, plan
+from dutyd.evaluate.path import POLL_RECORDS
+from dutyd.stream.formats import Decoder
+from measure import cpu_seconds, in_turns
 from row import Row
-from worlds import records, rules
+from worlds import HIGHEST, Raw, records, rules
 
-EVENTS = 100_000
-BATCH = 2_000
-ROUNDS = 5
+EVENTS = 40_000
 SIZES = (10, 100, 1_000, 10_000)
+WINDOWS = (60, 600, 3_600, 86_400)
+ENTITIES = (100, 1_000, 10_000, 100_000)
 
 
 def rows() -> Iterator[Row]:
-    """Measure, and yield the rows ``engine`` and ``rules_N``."""
-    found = {size: _measure(size) for size in SIZES}
-    decoding, judging = found[1_000]
-    yield Row("engine", judging, "events/s", decoding, judging / decoding)
-    _, smallest = found[SIZES[0]]
-    for size, (_, rate) in found.items():
-        yield Row(f"rules_{size}", rate, "events/s", smallest, rate / smallest)
+    """Measure, and yield the rows ``rules_N``, ``one_field_N``, ``window_S`` and ``entities_N``."""
+    yield from _growth("rules", {size: _judging(rules(size, size), records(EVENTS, size)) for size in SIZES})
+    yield from _growth("one_field", {size: _judging(_on_one_field(size), _of_one_entity()) for size in SIZES})
+    yield from _growth("window", {seconds: _windows(seconds) for seconds in WINDOWS})
+    yield from _growth("entities", {size: _entities(size) for size in ENTITIES})
 
 
-def _measure(size: int) -> tuple[float, float]:
-    """Return the events a second of decoding, and of judging by *size* rules, about three of them touched."""
-    raw = records(EVENTS, size)
-    made = plan(rules(size, size))
-    decoding, judging = [], []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        events = decode_all(raw)
-        decoding.append(EVENTS / (time.perf_counter() - began))
-        judging.append(EVENTS / _judge(made, events))
-    return statistics.median(decoding), statistics.median(judging)
+def _growth(name: str, candidates: Mapping[int, Callable[[], float]]) -> Iterator[Row]:
+    found = in_turns({str(size): measured for size, measured in candidates.items()})
+    smallest = found[str(min(candidates))]
+    for size, cost in found.items():
+        yield Row(f"{name}_{size}", cost, "ns", smallest, cost / smallest)
 
 
-def _judge(made: Plan, events: Sequence[Event]) -> float:
-    """Return the seconds it takes; code is generated and windows exist before the clock starts."""
+def _judging(made: Sequence[Rule], raw: Sequence[Raw], warm: int = EVENTS // 2) -> Callable[[], float]:
+    """Return what measures *made* on *raw*; the first *warm* events fill windows before the clock starts."""
+    return partial(_cost, plan(made), _events(raw), warm)
+
+
+def _cost(made: Plan, events: Sequence[Event], warm: int) -> float:
+    """Return the nanoseconds an event takes, after the first *warm*."""
     state = State()
-    changes = len(judge(made, state, "metrics", events[:BATCH]))
-    gc.collect()
-    gc.freeze()
-    began = time.perf_counter()
-    for start in range(BATCH, len(events), BATCH):
-        changes += len(judge(made, state, "metrics", events[start : start + BATCH]))
-    took = time.perf_counter() - began
-    gc.unfreeze()
-    return took * len(events) / (len(events) - BATCH)
+    for start in range(0, warm, POLL_RECORDS):
+        judge(made, state, "metrics", events[start : min(warm, start + POLL_RECORDS)])
+    seconds = cpu_seconds(lambda: _judge(made, state, events[warm:]))
+    return seconds / (len(events) - warm) * 1e9
+
+
+def _judge(made: Plan, state: State, events: Sequence[Event]) -> None:
+    for start in range(0, len(events), POLL_RECORDS):
+        judge(made, state, "metrics", events[start : start + POLL_RECORDS])
+
+
+def _events(raw: Sequence[Raw]) -> list[Event]:
+    return Decoder(Topic(alias="metrics", topic="metrics"), 0).decode(raw).events
+
+
+def _on_one_field(size: int) -> list[Rule]:
+    return [
+        Rule(
+            id=f"rule-{number}",
+            topic="metrics",
+            per=("service",),
+            when=parse(f"m0 > {HIGHEST + 100 * (number + 1) / size}"),
+            clear=parse(f"m0 < {HIGHEST - 100}") if number % 2 else None,
+        )
+        for number in range(size)
+    ]
+
+
+def _of_one_entity() -> list[Raw]:
+    return records(EVENTS, 3, entities=1, passing=EVENTS)
+
+
+def _windows(seconds: int) -> Callable[[], float]:
+    """Ten windowed rules an event, 20 entities that say something every second: most of a window lies in its panes."""
+    made = [
+        Rule(
+            id=f"rule-{number}",
+            topic="metrics",
+            per=("service",),
+            when=parse(f"avg(m{number % 3}, {seconds}s) > {2 * HIGHEST + number}"),
+        )
+        for number in range(100)
+    ]
+    return _judging(made, records(EVENTS, 3, entities=20, per_second=20.0, passing=EVENTS))
+
+
+def _entities(size: int) -> Callable[[], float]:
+    warm = max(EVENTS // 2, 2 * size)  # everybody was seen
+    return _judging(rules(1_000, 1_000), records(warm + EVENTS // 2, 1_000, entities=size), warm)

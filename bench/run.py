@@ -4,19 +4,21 @@ A bench file has ``def rows() -> Iterator[Row]``. Each runs in a process of its 
 measures another's garbage. Only ratios inside one row compare: the machine is noisy.
 """
 
+import logging
 import multiprocessing
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import msgspec
+import structlog
 from rich.console import Console
 from rich.table import Table
 
 from row import Row
 
 FOLDER = Path(__file__).parent
-ORDER = ("decode", "engine", "kafka_in_trigger_out", "event_to_effect")
+ORDER = ("decode", "engine", "decide", "memory", "restart", "kafka_in_trigger_out", "event_to_effect")
 """The files that are run, in the order of the table."""
 
 
@@ -39,6 +41,7 @@ def main() -> None:
 def measure(name: str) -> list[Row]:
     """Return the rows of one bench file."""
     sys.path.insert(0, str(FOLDER.parent / "tests"))  # for the servers that the tests start, too
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     return list(import_module(name).rows())
 
 
