@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from dutyd.evaluate.path import GARBAGE
+from dutyd.evaluate import garbage
 
 ROUNDS = 5
 
@@ -25,15 +25,10 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 @contextmanager
 def as_an_evaluator() -> Iterator[None]:
     """Have the collector pass over what is there already, and come as seldom as in ``Evaluator.run``."""
-    usual = gc.get_threshold()
-    gc.set_threshold(*GARBAGE)
-    gc.collect()
-    gc.freeze()
-    try:
+    with garbage.seldom():
+        gc.collect()
+        gc.freeze()
         yield
-    finally:
-        gc.unfreeze()
-        gc.set_threshold(*usual)
 
 
 def in_turns(candidates: Mapping[str, Callable[[], float]], rounds: int = ROUNDS) -> dict[str, float]:

@@ -19,6 +19,7 @@ from dutyd.core.event import Event
 from dutyd.core.expr import parse
 from dutyd.core.incident import Evidence
 from dutyd.core.rule import Rule
+from dutyd.evaluate import garbage
 from dutyd.evaluate.checkpoint import Checkpoint, Decided, Write
 from dutyd.evaluate.engine import Latch, Limits, Phase, State, judge, plan
 from dutyd.evaluate.records import latch_name, read_latches, write_latch
@@ -40,7 +41,8 @@ def rows() -> Iterator[Row]:
         gc.collect()
         before = resident()
         began = time.perf_counter()
-        state = restart(client)
+        with garbage.not_while_loading():
+            state = restart(client)
         took = time.perf_counter() - began
         gc.collect()
         weight = (resident() - before) / LATCHES

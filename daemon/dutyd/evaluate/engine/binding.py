@@ -48,6 +48,8 @@ def _set_aside(plan: Plan, state: State) -> None:
         rule = conditions.rule
         latches = state.latches.get(rule_id, {})
         for key, latch in list(latches.items()):
+            if latch.topic == rule.topic and latch.per == rule.per and not rule.momentary:
+                continue
             stood = (latch.topic or rule.topic, rule.per if latch.per is None else latch.per, False)
             if stood == (rule.topic, rule.per, rule.momentary):
                 latches[key] = msgspec.structs.replace(latch, topic=rule.topic, per=rule.per)
@@ -95,8 +97,9 @@ def _restore(view: View, state: State) -> None:
                 known = {} if track.last is None else track.last.fields
                 track.restored = True
                 track.last = Event("", "", latch.since, latch.since, latch.offset, {**known, **latch.last})
+        timing = runner.conditions.rule.timing
         for key, latch in list(runner.latches.items()):
-            if latch.phase is Phase.FIRING and latch.timing != runner.conditions.rule.timing:
+            if latch.phase is Phase.FIRING and latch.timing != timing:
                 state.edited.append((runner, key, view))
             elif latch.phase is Phase.PENDING or latch.timing or latch.ending is not None:
                 wait(view, key, runner, None)
