@@ -15,10 +15,12 @@ from typing import Any
 
 from dutyd.core.tool import RefusedError
 
-ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?"
-"""Addresses without quotes, comments or anything beyond ASCII: all that company mail uses."""
+ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?"
+"""Addresses without quotes, comments, question marks (they would make encoded words) or anything beyond ASCII."""
 
 LONGEST_SUBJECT = 250  # characters
+
+_WIRE = SMTP.clone(cte_type="7bit")  # not every server takes more
 
 _ADDRESS = re.compile(ADDRESS)
 _MESSAGE_ID = re.compile(rf"<{ADDRESS}>")
@@ -93,7 +95,7 @@ class Letters:
         return (to,)
 
     def _letter(self, key: str, to: Sequence[str], subject: str, text: str) -> Letter:
-        message = EmailMessage(policy=SMTP)
+        message = EmailMessage(policy=_WIRE)
         message["From"] = self._sender
         message["To"] = ", ".join(to)
         message["Subject"] = line(subject)[:LONGEST_SUBJECT]
@@ -105,8 +107,11 @@ class Letters:
 
 
 def line(text: str) -> str:
-    """Return *text* on one line, fit for a header."""
-    return " ".join(_printable(text, "").split())
+    """Return *text* on one line, fit for a header.
+
+    An encoded word (RFC 2047) is broken up: Python reads one in a header that it is given, line ends and all.
+    """
+    return " ".join(_printable(text, "").split()).replace("=?", "= ?")
 
 
 def lines(text: str) -> str:
