@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -108,6 +110,14 @@ async def test_a_label_can_not_leave_its_quotes(provider: Provider) -> None:
     assert read[-1]["value"] == 3.0
     hostile = {"service": 'x"} or response_time{service="pay'}
     assert await provider.read("samples", {"metric": "up", "labels": hostile, "minutes": 5}) == []
+
+
+@given(st.text(st.characters(), max_size=50))
+@example('"} or vector(1) or up{a="')
+def test_any_label_is_a_text_to_prometheus(scraped: str, value: str) -> None:
+    promql = adapter.selector({"__name__": "up", "service": value})
+    answer = httpx2.get(f"{scraped}/api/v1/query", params={"query": promql}).json()
+    assert (answer["status"], answer["data"]["result"]) == ("success", [] if value else answer["data"]["result"])
 
 
 async def test_a_metric_of_many_series_is_to_be_narrowed(provider: Provider) -> None:

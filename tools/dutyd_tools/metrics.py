@@ -9,8 +9,9 @@ from pydantic import AfterValidator, Field
 from dutyd.core.tool import Args, Provider, reads
 from dutyd_tools.values import NO_DATA, Whole
 
-_QUERY = re.compile(r"\s*([A-Za-z_][\w.:-]*)\s*(?:\{(.*)\})?\s*", re.ASCII)
-_LABEL = re.compile(r'\s*([A-Za-z_]\w*)\s*=\s*"([^"]*)"\s*', re.ASCII)
+_LABEL = r'\s*([A-Za-z_]\w*)\s*=\s*"([^"]*)"\s*'
+_LABELS = rf"(?:{_LABEL}(?:,{_LABEL})*)?\s*"
+_QUERY = re.compile(rf"\s*([A-Za-z_][\w.:-]*)\s*(?:\{{(?P<labels>{_LABELS})\}})?\s*", re.ASCII)
 
 
 def parse_query(query: str) -> tuple[str, Mapping[str, str]]:
@@ -21,10 +22,9 @@ def parse_query(query: str) -> tuple[str, Mapping[str, str]]:
 
     """
     parts = _QUERY.fullmatch(query)
-    labels = [_LABEL.fullmatch(part) for part in parts[2].split(",")] if parts and (parts[2] or "").strip() else []
-    if parts is None or None in labels:
+    if parts is None:
         raise ValueError(f'{query!r} is no query: expected a metric such as response_time{{service="checkout"}}')
-    return parts[1], {label[1]: label[2] for label in labels if label}
+    return parts[1], dict(re.findall(_LABEL, parts["labels"] or "", re.ASCII))
 
 
 def _checked(query: str) -> str:

@@ -79,7 +79,7 @@ class Prometheus:
         asked = named or selector({"__name__": query["metric"], **labels})
         found = await self._range(asked, query["minutes"] * 60.0)
         # A query with a name has its labels inside: what was asked for is taken from what it brought.
-        series = [one for one in found if labels.items() <= one["metric"].items()] if named else found
+        series = [one for one in found if not named or _has(one["metric"], labels)]
         if len(series) > MOST_SERIES:
             raise RefusedError(_too_many(query["metric"], series))
         samples = [sample for one in series for sample in one["values"]]
@@ -116,9 +116,15 @@ def selector(labels: Mapping[str, str]) -> str:
     return f"{{{','.join(pairs)}}}"
 
 
+def _has(metric: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether a series has *labels*; to Prometheus a label that is not there is an empty one."""
+    return all(metric.get(name, "") == value for name, value in labels.items())
+
+
 def _quoted(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+    whole = escaped.encode(errors="replace").decode()  # half a character is no UTF-8, and no label has one
+    return f'"{whole}"'
 
 
 def _too_many(metric: str, series: list[Any]) -> str:
