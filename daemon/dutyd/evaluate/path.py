@@ -213,6 +213,9 @@ class Evaluator:
                     self._bury(culprit, partition, f"judging it failed: {error!r}", error)
                 self._drop({task.name})
                 return
+            if bad:
+                at, why = bad[0].record.offset, bad[0].reason
+                log.warning("records became dead letters", topic=partition.topic, count=len(bad), offset=at, reason=why)
             for record, reason in bad:
                 self._bury(record, partition, reason)
         self._lags.decided(partition, records[-1].timestamp / 1000)

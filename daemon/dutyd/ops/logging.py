@@ -8,7 +8,7 @@ Logs go to standard error: standard output belongs to what a command was asked f
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -20,6 +20,7 @@ Fields = MutableMapping[str, Any]
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _SECRET_NAME = re.compile(r"password|secret|token$|api_key|authorization|credential", re.IGNORECASE)
 _URL_LOGIN = re.compile(r"(?<=://)[^/\s@]+@")
+_BEARER = re.compile(r"(?<=Bearer )\S+")
 _CHATTY = ("httpx2", "httpcore2", "openai", "redis", "asyncio", "uvicorn", "watchfiles")
 
 
@@ -30,12 +31,11 @@ def configure_logging(level: int = logging.INFO) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        mask_secrets,
     ]
     ending: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
-        if terminal
-        else [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        [mask_secrets, structlog.dev.ConsoleRenderer()]
+        if terminal  # tracebacks become fields before secrets are masked: their texts hold addresses
+        else [_TRACEBACKS, mask_secrets, _in_order, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
     structlog.configure(
         processors=[*shared, *ending],
@@ -62,10 +62,25 @@ def _adopt_libraries(shared: list[Processor], ending: list[Processor]) -> None:
 
 
 def mask_secrets(_logger: Any, _method: str, fields: Fields) -> Fields:
-    """Replace values that are secrets by their name, and logins inside addresses, by ``***``."""
+    """Replace values that are secrets by their name, logins inside addresses and bearer tokens, by ``***``."""
     for name, value in fields.items():
-        if _SECRET_NAME.search(name):
-            fields[name] = "***"
-        elif isinstance(value, str) and "://" in value:
-            fields[name] = _URL_LOGIN.sub("***@", value)
+        fields[name] = _masked(name, value)
     return fields
+
+
+def _masked(name: str, value: Any) -> Any:
+    if _SECRET_NAME.search(name):
+        return "***"
+    if isinstance(value, str):
+        return _BEARER.sub("***", _URL_LOGIN.sub("***@", value))
+    if isinstance(value, Mapping):
+        return {inner: _masked(str(inner), each) for inner, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked("", each) for each in value]
+    return value
+
+
+def _in_order(_logger: Any, _method: str, fields: Fields) -> Fields:
+    """Put first what people look for first."""
+    first = {name: fields[name] for name in ("timestamp", "level", "event") if name in fields}
+    return {**first, **{name: value for name, value in fields.items() if name not in first}}

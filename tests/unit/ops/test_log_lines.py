@@ -50,6 +50,9 @@ def test_a_line_break_in_a_value_stays_in_its_line(capsys: pytest.CaptureFixture
         ("tokens", 12, 12),
         ("url", "redis://:geheim@host:6379/0", "redis://***@host:6379/0"),
         ("url", "http://host/a@b", "http://host/a@b"),
+        ("settings", {"kafka": {"password": "geheim"}}, {"kafka": {"password": "***"}}),
+        ("servers", ["redis://:geheim@a", 1], ["redis://***@a", 1]),
+        ("error", "sent Authorization: Bearer geheim to host", "sent Authorization: Bearer *** to host"),
     ],
 )
 def test_secrets_are_masked(capsys: pytest.CaptureFixture[str], name: str, value: object, shown: object) -> None:
@@ -74,6 +77,21 @@ def test_an_exception_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) ->
         structlog.get_logger().exception("run failed")
     [line] = lines(capsys)
     assert "odd" in json.dumps(line["exception"])
+
+
+def test_a_traceback_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    try:
+        int("redis://:geheim@host:6379")
+    except ValueError:
+        structlog.get_logger().exception("run failed")
+    assert "geheim" not in json.dumps(lines(capsys))
+
+
+def test_what_people_look_for_first_stands_first(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    structlog.get_logger().info("effect sent", rule="low-stock")
+    assert list(lines(capsys)[0]) == ["timestamp", "level", "event", "rule"]
 
 
 def test_the_level_can_be_lowered(capsys: pytest.CaptureFixture[str]) -> None:
