@@ -33,6 +33,17 @@ filters: st.SearchStrategy[Node] = st.one_of(
 windows: st.SearchStrategy[Node] = st.one_of(
     st.builds(Window, st.just("count"), st.none(), _seconds, st.none() | filters),
     st.builds(Window, _any(["sum", "avg", "min", "max"]), st.sampled_from(["x", "y"]), _seconds, st.none() | filters),
+    st.builds(
+        Window,
+        _any(["rate", "delta"]),
+        _any(["x", "y"]),
+        _seconds,
+        st.none() | filters,
+        by=st.sampled_from([None, "s"]),
+    ),
+)
+absences: st.SearchStrategy[Node] = st.builds(
+    Window, st.just("absent"), st.sampled_from(["x", "y", "s"]), _seconds, st.none() | st.none() | filters
 )
 _simple: st.SearchStrategy[Node] = st.builds(Binary, _orders, _numbers, _bounds)
 _window_simple: st.SearchStrategy[Node] = st.builds(Binary, _orders, windows, _bounds)
@@ -49,6 +60,7 @@ _leaves: st.SearchStrategy[Node] = st.one_of(
     _simple,
     _simple,
     _window_simple,
+    absences,
     st.builds(Binary, _orders, _terms, _terms),
     st.builds(Binary, _any(["==", "!="]), _terms, _bounds),
     st.builds(Binary, _any(["==", "!="]), st.just(Name("s")), st.sampled_from([Literal("u"), Literal("v"), Prev("s")])),

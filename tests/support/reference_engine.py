@@ -48,6 +48,7 @@ class _Entity:
         self.round = 1
         self.ending: float | None = None  # since when what clears is true, while `keep_firing_for` runs
         self.newest = -math.inf
+        self.ended = False  # by time, since the last event: only an event opens it again
         self.last: Event | None = None
         self.before: Event | None = None
         roots = [rule.when.root, *([rule.clear.root] if rule.clear else [])]
@@ -56,6 +57,9 @@ class _Entity:
         self.deciding = {node for node in read if isinstance(node, Window)}
         every = read | {node for root in self.let.values() for node in self._walk(root)}
         self.windows: dict[Window, list[_Sample]] = {node: [] for node in every if isinstance(node, Window)}
+        self.counters: dict[tuple[Window, object], _Sample] = {}
+        self.seen: dict[Window, float] = {}  # when the field of an `absent` was last there
+        self.expired: set[Window] = set()
 
     def _walk(self, root: Node) -> Iterator[Node]:
         for node in walk(root):
@@ -78,6 +82,8 @@ class _Entity:
         """Return when the next timer is due."""
         dues = [due for due, _ in self._terms()]
         for window in self.deciding:
+            if window in self.seen and window not in self.expired:
+                dues.append(self.seen[window] + window.seconds)
             dues += [min(pane).time + window.seconds for pane in self._panes(window, -math.inf)[:1]]
         return min(dues, default=math.inf)
 
@@ -99,6 +105,8 @@ class _Entity:
         return terms
 
     def _value(self, window: Window, now: float) -> float | None:
+        if window.function == "absent":
+            return now >= self.seen[window] + window.seconds
         values = [sample.value for pane in self._panes(window, now) for sample in pane]
         match window.function:
             case "count":
@@ -107,6 +115,8 @@ class _Entity:
                 return float(sum(values))
         if not values:
             return None
+        if window.function in ("rate", "delta"):
+            return sum(values) / (window.seconds if window.function == "rate" else 1)
         return {"avg": sum(values) / len(values), "min": min(values), "max": max(values)}[window.function]
 
     def _look(self, now: float) -> Look:
@@ -133,6 +143,7 @@ class _Entity:
             self._sample(event, self.last.time)
             return
         yield from self.fire(event.time, inclusive=False)
+        self.ended = False
         self.before, self.last, self.newest = self.last, event, event.time
         self._sample(event, event.time)
         yield from self._decide(event.time, event.identity)
@@ -151,11 +162,38 @@ class _Entity:
 
         for window in self.windows:
             self._panes(window, now)
+            if window.function == "absent":
+                self._see(window, event, passes=window.filter is None or evaluate(window.filter, look) is True)
+                continue
             value = 1.0 if window.field is None else event.fields.get(window.field)
             passes = window.filter is None or evaluate(window.filter, look) is True
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if is_number and passes and event.time + window.seconds > now:
-                self.windows[window].append(_Sample(event.time, float(value)))  # type: ignore[arg-type]  # just checked
+            if not (is_number and passes and event.time + window.seconds > now):
+                continue
+            sample = _Sample(event.time, float(value))  # type: ignore[arg-type]  # just checked
+            moved = self._moved(window, event, sample) if window.function in ("rate", "delta") else sample
+            if moved is not None:
+                self.windows[window].append(moved)
+
+    def _see(self, window: Window, event: Event, *, passes: bool) -> None:
+        there = passes and event.fields.get(window.field or "") is not None
+        if there or window not in self.seen:
+            self.seen[window] = max(event.time, self.seen.get(window, -math.inf))
+            self.expired.discard(window)
+
+    def _moved(self, window: Window, event: Event, sample: _Sample) -> _Sample | None:
+        """Return how far a counter moved since its sample before."""
+        series = None if window.by is None else event.fields.get(window.by)
+        if window.by is not None and series is None:
+            return None
+        before = self.counters.get((window, series))
+        if before is not None and sample.time < before.time:
+            return None
+        self.counters[window, series] = sample
+        if before is None or before.time + window.seconds <= sample.time:
+            return None
+        change = sample.value - before.value
+        return _Sample(sample.time, sample.value if window.function == "rate" and change < 0 else change)
 
     def fire(self, until: float, *, inclusive: bool) -> Iterator[Told]:
         """Let time pass."""
@@ -165,6 +203,9 @@ class _Entity:
                 before = len(self.windows[window])
                 self._panes(window, due)
                 leaves |= len(self.windows[window]) < before
+                if window in self.seen and window not in self.expired and self.seen[window] + window.seconds <= due:
+                    self.expired.add(window)
+                    leaves = True
             if leaves and self.last is not None and due != self.last.time:
                 yield from self._decide(due, f"{self.last.identity}|{due:.6f}")
             term = next((what for at, what in self._terms() if at == due), None)
@@ -174,7 +215,7 @@ class _Entity:
                 self.round, self.acted = self.round + 1, due
                 yield self._told("changed", due)
             elif term is not None:
-                self.phase = "inactive"
+                self.phase, self.ended = "inactive", True
                 yield self._told("cleared", due, term)
 
     def _open(self, now: float) -> Told:
@@ -186,7 +227,7 @@ class _Entity:
         when = evaluate(self.rule.when, look)
         clear = None if self.rule.clear is None else evaluate(self.rule.clear, look)
         if self.phase == "inactive":
-            if when is True and clear is not True:
+            if when is True and clear is not True and not self.ended:
                 self.since, self.occurrence = now, occurrence
                 self.phase = "pending" if self.rule.hold > 0 else "firing"
                 if self.phase == "firing":

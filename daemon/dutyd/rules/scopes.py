@@ -77,6 +77,8 @@ def _misplaced(node: Node, where: Where, hidden: frozenset[str], let: Collection
         why = "`where` comes before `let`" if where is Where.EVENT else "`let` is computed from top to bottom"
         return f"'{node.name}' has no value here: {why}", "write out what it stands for"
     field = node.name if isinstance(node, Has) else node.field if isinstance(node, Window | Prev) else None
+    if isinstance(node, Window) and node.by in let:
+        field = node.by
     if field is not None and field in let and where is not Where.EVENT:
         what = {Has: "has()", Prev: "prev()"}.get(type(node), "a window")
         return f"'{field}' is a name of `let`: {what} takes a field of the event", "name the field itself"

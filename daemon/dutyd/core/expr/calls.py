@@ -20,8 +20,12 @@ _EXAMPLES: Final = {
     "prev": "prev(field)",
     "count": "count(5m) or count(5m, status >= 500)",
     **{name: f"{name}(field, 5m) or {name}(field, 5m, status >= 500)" for name in ("sum", "avg", "min", "max")},
+    **{name: f"{name}(field, 5m) or {name}(field, 5m, by(instance))" for name in ("rate", "delta")},
+    "absent": "absent(field, 15m)",
+    "by": "rate(field, 5m, by(instance))",
 }
-_WINDOWS: Final = frozenset(_EXAMPLES) - frozenset(_OF_A_FIELD)
+_WINDOWS: Final = frozenset(_EXAMPLES) - frozenset((*_OF_A_FIELD, "by"))
+_WITH_SERIES: Final = ("rate", "delta")
 NAMES: Final = tuple(sorted({*FUNCTIONS, *_EXAMPLES}))
 """Everything that can be called."""
 
@@ -38,6 +42,8 @@ def make_call(function: str, args: Sequence[Argument], at: int, *, on_value: boo
     if on_value and function not in FUNCTIONS:
         raise _written(function, f"'{function}' can't be called on a value", at)
     trees = [arg for arg in args if not isinstance(arg, Token)]
+    if function == "by":
+        return _by(trees, len(args), at)
     if len(trees) < len(args):
         return _window(function, args, at)
     if function in _OF_A_FIELD:
@@ -54,16 +60,38 @@ def make_call(function: str, args: Sequence[Argument], at: int, *, on_value: boo
 def _window(function: str, args: Sequence[Argument], at: int) -> Window:
     if function not in _WINDOWS:
         raise duration_outside(next(arg for arg in args if isinstance(arg, Token)))
-    span, *filters = args
+    series = [name for arg in args if (name := series_of(arg)) is not None]
+    span, *filters = [arg for arg in args if series_of(arg) is None]
     field = None
     if function != "count" and isinstance(span, Name) and filters:
         field = span.name
         span, *filters = filters
     trees = [part for part in filters if not isinstance(part, Token)]
-    complete = (field is None) == (function == "count")
+    complete = (field is None) == (function == "count") and len(series) <= (function in _WITH_SERIES)
     if not (complete and isinstance(span, Token) and len(trees) == len(filters) <= 1):
         raise _written(function, f"'{function}' over a window is written differently", at)
-    return Window(cast("Any", function), field, float(span.value), _one_event(trees[0]) if trees else None, at)
+    found = _one_event(trees[0]) if trees else None
+    return Window(cast("Any", function), field, float(span.value), found, at, by=series[0] if series else None)
+
+
+def _by(trees: Sequence[Node], count: int, at: int) -> Call:
+    """Return ``by(field)`` as a call: a window takes it in, and the parser refuses it everywhere else."""
+    if count != 1 or len(trees) != 1 or not isinstance(trees[0], Name):
+        raise _written("by", "'by' takes the name of one field", at)
+    return Call("by", (trees[0],), at)
+
+
+def series_of(arg: Argument) -> str | None:
+    """Return the field of ``by(field)``, None where *arg* is something else."""
+    match arg:
+        case Call(function="by", args=(Name(name=name),)):
+            return name
+    return None
+
+
+def by_outside(at: int) -> ExpressionError:
+    """Return the error for ``by(field)`` where none can stand."""
+    return _written("by", "'by' stands in rate and delta only", at)
 
 
 def _one_event(node: Node) -> Node:

@@ -127,7 +127,7 @@ def _known(*values: ast.expr) -> list[ast.expr]:
 def static_type(node: Node) -> Type:  # noqa: PLR0911  # one kind of node after the other
     """Return what *node* can only be, where it is not unknown."""
     match node:
-        case Literal(value=bool()) | Has() | Unary(op="!"):
+        case Literal(value=bool()) | Has() | Unary(op="!") | Window(function="absent"):
             return Type.BOOL
         case Literal(value=float() | int()) | Window() | Unary(op="-") | Binary(op="-" | "*" | "/" | "%"):
             return Type.NUMBER

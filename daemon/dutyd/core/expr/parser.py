@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
-from dutyd.core.expr.calls import Argument, known_function, make_call
+from dutyd.core.expr.calls import Argument, by_outside, known_function, make_call, series_of
 from dutyd.core.expr.errors import ExpressionError
 from dutyd.core.expr.mistakes import no_operator, no_value
 from dutyd.core.expr.precedence import COMPARISON, POWER, TERNARY
@@ -51,6 +51,8 @@ def _refuse_large(root: Node) -> None:
         seen += 1
         if depth > MAX_DEPTH:
             raise _too_deep(node.at)
+        if series_of(node) is not None:
+            raise by_outside(node.at)
         if seen > MAX_NODES:
             raise ExpressionError(f"the expression has more than {MAX_NODES} parts", node.at + 1, _SPLIT)
         waiting.extend((child, depth + 1) for child in reversed(children(node)))

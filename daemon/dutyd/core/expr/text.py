@@ -100,6 +100,7 @@ def _joined(nodes: "list[Node] | tuple[Node, ...]") -> str:
 
 def _window(node: Window) -> str:
     parts = [node.field, duration_text(node.seconds), None if node.filter is None else to_text(node.filter)]
+    parts += [None if node.by is None else f"by({node.by})"]
     return f"{node.function}({', '.join(part for part in parts if part is not None)})"
 
 

@@ -104,13 +104,18 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """``count(5m[, filter])``, ``avg(field, 5m[, filter])``: over the entity's events of the last *seconds*."""
+    """``count(5m[, filter])``, ``avg(field, 5m[, filter])``: over the entity's events of the last *seconds*.
 
-    function: Choice["count", "sum", "avg", "min", "max"]
+    ``rate`` and ``delta`` follow one counter, or, with *by*, one for each value of that field. ``absent`` is true or
+    false: whether no event brought the field.
+    """
+
+    function: Choice["count", "sum", "avg", "min", "max", "rate", "delta", "absent"]
     field: str | None
     seconds: float
     filter: "Node | None" = None
     at: int = dataclasses.field(default=0, compare=False)
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,8 @@ class Expr:
                 found.add(node.name)
             elif isinstance(node, Window | Prev) and node.field is not None:
                 found.add(node.field)
+            if isinstance(node, Window) and node.by is not None:
+                found.add(node.by)
         return frozenset(found)
 
 

@@ -148,9 +148,11 @@ class _Checker:
         self.remembered(node)
         if node.field is not None:
             self.name(node, node.field)
+        if node.by is not None:
+            self.name(node, node.by)
         if node.filter is not None:
             self.expect(node.filter, Type.BOOL, "the filter of a window must be")
-        return Type.NUMBER
+        return Type.BOOL if node.function == "absent" else Type.NUMBER
 
     def of_prev(self, node: Prev) -> Type:
         self.remembered(node)

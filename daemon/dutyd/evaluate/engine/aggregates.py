@@ -6,6 +6,7 @@ samples and reads windows by their numbers, which the generated code knows.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from dutyd.core.expr import Node
 from dutyd.core.expr.compiler import Get, compile_predicate
@@ -16,14 +17,34 @@ from dutyd.evaluate.engine.windows import Fold
 _FOLDS = {"min": Fold.MIN, "max": Fold.MAX}
 
 
+class Kind(StrEnum):
+    """What samples are made into before they are summed up."""
+
+    VALUES = "values"
+    RISES = "rate"  # how far a counter rose since its sample before
+    CHANGES = "delta"  # how far a number moved since its sample before
+    ABSENCE = "absent"  # only when the last one came
+
+
+_KINDS = {kind.value: kind for kind in Kind}
+
+
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """Samples of one kind: the values of *field*, or 1 for each event where it is None, that pass *filter*."""
+    """Samples of one kind: the values of *field*, or 1 for each event where it is None, that pass *filter*.
+
+    Attributes:
+        kind: what they are made into.
+        by: the field that tells series apart, for ``rate`` and ``delta``.
+
+    """
 
     field: str | None
     filter: Node | None
     seconds: float
     fold: Fold
+    kind: Kind = Kind.VALUES
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +78,8 @@ def aggregates_of(rules: Iterable[Conditions]) -> Aggregates:
     sources = []
     for window in windows:
         fold = _FOLDS.get(window.function, Fold.SUM)
-        aggregate = Aggregate(window.field, window.filter, window.seconds, fold)
+        kind = _KINDS.get(window.function, Kind.VALUES)
+        aggregate = Aggregate(window.field, window.filter, window.seconds, fold, kind, window.by)
         sources.append((found.setdefault(aggregate, len(found)), window.function))
     filters = tuple(None if each.filter is None else compile_predicate(each.filter) for each in found)
     return Aggregates(tuple(found), filters, {window: at for at, window in enumerate(windows)}, tuple(sources))

@@ -11,8 +11,10 @@ from collections.abc import Mapping
 import msgspec
 
 from dutyd.core.event import Event
+from dutyd.core.expr import to_text
 from dutyd.evaluate.engine.aggregates import Aggregate
-from dutyd.evaluate.engine.latch import NOWHERE, Phase
+from dutyd.evaluate.engine.entities import Key
+from dutyd.evaluate.engine.latch import NOWHERE, Latch, Phase
 from dutyd.evaluate.engine.plan import Plan, ViewPlan
 from dutyd.evaluate.engine.runner import Runner
 from dutyd.evaluate.engine.state import Closing, Placed, State
@@ -99,7 +101,17 @@ def _restore(view: View, state: State) -> None:
                 track.last = Event("", "", latch.since, latch.since, latch.offset, {**known, **latch.last})
         timing = runner.conditions.rule.timing
         for key, latch in list(runner.latches.items()):
+            if latch.seen:
+                _restore_absences(view, runner, key, latch)
             if latch.phase is Phase.FIRING and latch.timing != timing:
                 state.edited.append((runner, key, view))
             elif latch.phase is Phase.PENDING or latch.timing or latch.ending is not None:
                 wait(view, key, runner, None)
+
+
+def _restore_absences(view: View, runner: Runner, key: Key, latch: Latch) -> None:
+    track = view.tracks.get(key) or view.new_track(key, None, latch.since)
+    if track is not None:
+        for node in runner.conditions.absents:
+            if to_text(node) in latch.seen:
+                view.samples.restore(track, node, latch.seen[to_text(node)])

@@ -5,7 +5,7 @@ and the analysis (``touch``), the compiler and the evidence all read the same tr
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dutyd.core.errors import WrongError
 from dutyd.core.expr import Expr, Node
@@ -28,6 +28,7 @@ class Conditions:
         let: each name and its tree.
         windows: every window that *when*, *clear* and *let* read.
         prevs: every field whose value before they read.
+        absents: every ``absent`` among the windows.
         names: every field that *when* and *clear* read themselves.
         text: all of it as text: as long as it stays the same, editing the rule changes no decision.
 
@@ -40,6 +41,7 @@ class Conditions:
     let: Mapping[str, Node]
     windows: tuple[Window, ...]
     prevs: frozenset[str]
+    absents: frozenset[Window]
     names: tuple[str, ...]
     text: str
 
@@ -66,6 +68,7 @@ def conditions_of(rule: Rule) -> Conditions:
         let=let,
         windows=tuple(dict.fromkeys(node for node in read if isinstance(node, Window))),
         prevs=frozenset(node.field for node in read if isinstance(node, Prev)),
+        absents=frozenset(node for node in read if isinstance(node, Window) and node.function == "absent"),
         names=tuple(dict.fromkeys(node.name for node in deciding if isinstance(node, Name))),
         text=_text(rule),
     )
@@ -122,7 +125,7 @@ def _put_in(node: Node, let: Mapping[str, Node]) -> Node:  # noqa: PLR0911  # on
         case Call():
             return Call(node.function, tuple(_put_in(arg, let) for arg in node.args), node.at)
         case Window(filter=found) if found is not None:
-            return Window(node.function, node.field, node.seconds, _put_in(found, let), node.at)
+            return replace(node, filter=_put_in(found, let))
     return node
 
 

@@ -33,6 +33,8 @@ class Feed:
 
     Attributes:
         at: its number.
+        seconds: how long its windows are.
+        view: whose it is.
         readers: the tables that read its windows.
 
     """
@@ -44,20 +46,20 @@ class Feed:
         "_passes",
         "_quiet_high",
         "_quiet_low",
-        "_seconds",
         "_touched",
-        "_view",
         "at",
         "readers",
+        "seconds",
+        "view",
     )
 
     def __init__(self, at: int, view: "View") -> None:
         """Feed aggregate *at* of *view*."""
         aggregate, self._passes = view.plan.aggregates.all[at], view.plan.aggregates.filters[at]
         self.at = at
-        self._seconds, self._fold = aggregate.seconds, aggregate.fold
+        self.seconds, self._fold = aggregate.seconds, aggregate.fold
         self._known = view.samples.known[at]
-        self._view = view
+        self.view = view
         self.readers: list[Table] = []
         self._touched: list[Table] = []
         self._guarded: list[NumberTable] = []
@@ -87,27 +89,47 @@ class Feed:
         """
         sample = value if isinstance(value, float) else number(value)
         time = event.time
-        if sample is None or time + self._seconds <= newest or (self._passes is not None and not self._allows(event)):
+        if sample is None or time + self.seconds <= newest or (self._passes is not None and not self.allows(event)):
             return False
-        view = self._view
+        view = self.view
         track = view.tracks.get(key) or view.new_track(key, event, newest)
         if track is None:
             return False
         window = track.windows.get(self.at)
         if window is None:
-            window = Window(self._fold, self._seconds)
+            window = Window(self._fold, self.seconds)
             view.samples.place(track, self.at, window)
         if window.reached < view.topic.clock.reached:
             window.reach(view.topic.clock.reached)
         window.add(time, sample, newest)
         if self._guard(window, key, time, todo) or not self._quiet_low <= sample <= self._quiet_high:
-            window.loud_until = max(window.loud_until, time + self._seconds)
+            window.loud_until = max(window.loud_until, time + self.seconds)
             if window.due < window.timer:
                 track.keep(event if time == newest else None)
                 view.samples.watch(track, self.at, window)
         for table in self._touched:
             todo[table] = None
         return True
+
+    def track(self, event: Event, key: Key, newest: float) -> Track | None:
+        """Return what is remembered of *key*, None where there is no room for it."""
+        return self.view.tracks.get(key) or self.view.new_track(key, event, newest)
+
+    def put(self, window: Window, track: Track, event: Event, sample: float, newest: float) -> None:
+        """Add a sample whose leaving is looked at in any case."""
+        if window.reached < self.view.topic.clock.reached:
+            window.reach(self.view.topic.clock.reached)
+        window.add(event.time, sample, newest)
+        window.loud_until = max(window.loud_until, event.time + self.seconds)
+        if window.due < window.timer:
+            track.keep(event if event.time == newest else None)
+            self.view.samples.watch(track, self.at, window)
+
+    def touch(self, window: Window, track: Track, time: float, todo: Todo) -> None:
+        """Put the tables that a sample touches into *todo*."""
+        self._guard(window, track.key, time, todo)
+        for table in self._touched:
+            todo[table] = None
 
     def leave(self, track: Track, due: float, todo: Todo) -> None:
         """Let the panes of *track* go that are *due*, and put the tables that this touches into *todo*."""
@@ -122,10 +144,10 @@ class Feed:
                 if not isinstance(table, NumberTable):
                     todo[table] = None
         window.timer = math.inf
-        if window.due == math.inf:
+        if window.is_idle(due):
             del track.windows[self.at]
         elif beyond or window.due <= window.loud_until:
-            self._view.samples.watch(track, self.at, window)
+            self.view.samples.watch(track, self.at, window)
 
     def _guard(self, window: Window, key: Key, time: float, todo: Todo) -> bool:
         """Put the tables that compare *window* with constants into *todo* where its value is beyond their bands.
@@ -141,10 +163,10 @@ class Feed:
                 todo[table] = None
         return beyond
 
-    def _allows(self, event: Event) -> bool:
-        assert self._passes is not None
+    def allows(self, event: Event) -> bool:
+        """Return whether the filter lets *event* through."""
         try:
-            return self._passes(event.fields.get) is True
+            return self._passes is None or self._passes(event.fields.get) is True
         except Exception as error:  # noqa: BLE001  # a filter that fails must not stop the others
             for table in self.readers:
                 for runner in table.runners:

@@ -9,12 +9,19 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dutyd.core.expr.tree import Name
+from dutyd.evaluate.engine.aggregates import Aggregate, Kind
 from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.feeds import Feed, Todo
+from dutyd.evaluate.engine.followers import feed_of
 from dutyd.evaluate.engine.tables import Table
 
 if TYPE_CHECKING:
     from dutyd.evaluate.engine.view import View
+
+
+def takes_all(aggregate: Aggregate) -> bool:
+    """Whether every event tells it something: it counts them, or says since when a field is absent."""
+    return aggregate.field is None or aggregate.kind is Kind.ABSENCE
 
 
 class More:
@@ -54,14 +61,16 @@ class Index:
 
     def __init__(self, view: "View") -> None:
         """Sort the tables of *view*."""
-        self.feeds = [Feed(at, view) for at in range(len(view.plan.aggregates.all))]
+        self.feeds = [feed_of(at, view) for at in range(len(view.plan.aggregates.all))]
         for table in view.tables:
             for at in sorted(table.plan.reads):
                 self.feeds[at].join(table)
         by_field = list(zip(view.plan.aggregates.all, self.feeds, strict=True))
-        self.counted = [feed for aggregate, feed in by_field if aggregate.field is None]
+        self.counted = [feed for aggregate, feed in by_field if takes_all(aggregate)]
         self.always = [table for table in view.tables if table.plan.touch is None]
-        self.entries = _entries(view.tables, [(each.field, feed) for each, feed in by_field if each.field is not None])
+        self.entries = _entries(
+            view.tables, [(each.field, feed) for each, feed in by_field if not takes_all(each) and each.field]
+        )
 
     def reading(self, aggregates: Iterable[int]) -> Todo:
         """Return the tables that read one of *aggregates*, each once, in a certain order."""

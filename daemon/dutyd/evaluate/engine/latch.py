@@ -41,6 +41,7 @@ class Latch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         topic: alias of the rule's topic, by which the latch outlives its rule; empty: as the rule says now.
         per: names of the entity's fields; None: as the rule says now.
         last: field to value in the entity's last event, what ``prev`` needs.
+        seen: text of an ``absent`` to when its field was last seen.
         round: how often it was acted on, the opening counted.
         acted: when the last further round was; 0: there was none.
         ending: since when what clears is true, while ``keep_firing_for`` runs; None: it is not.
@@ -59,6 +60,7 @@ class Latch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     topic: str = ""
     per: tuple[str, ...] | None = None
     last: dict[str, Any] = {}
+    seen: dict[str, float] = {}
     round: int = 1
     acted: float = 0.0
     ending: float | None = None

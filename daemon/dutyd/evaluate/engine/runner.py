@@ -87,10 +87,10 @@ class Runner:
         self._limit = limit
         self._masks: dict[Key, int] = {}
         self._number = 0
-        self._forget: Callable[[Key], None] = lambda _: None
+        self._forget: Callable[[Key, Runner], None] = lambda _, __: None
         self._blamed: dict[tuple[type, ...], frozenset[str]] = {}
 
-    def join(self, masks: dict[Key, int], number: int, forget: Callable[[Key], None]) -> None:
+    def join(self, masks: dict[Key, int], number: int, forget: Callable[[Key, "Runner"], None]) -> None:
         """Keep the bits of *number* in a table's *masks* from now on; *forget* tells it what went by itself."""
         self._masks, self._number, self._forget = masks, number, forget
         for key, latch in self.latches.items():
@@ -154,7 +154,7 @@ class Runner:
             self._tell(key, latch, TriggerKind.CHANGED, moment, decided=due, offset=offset)
         else:
             self._clear(key, latch, moment, decided=due, offset=offset, because=BECAUSE[term.ends])
-            self._forget(key)
+            self._forget(key, self)
 
     def open_once(self, key: Key, moment: Moment) -> None:
         """Open an incident that nothing clears, for an event by itself."""
@@ -182,7 +182,7 @@ class Runner:
     def end(self, key: Key) -> None:
         """Forget that something fires for *key*: a person closed it."""
         self._set(key, None)
-        self._forget(key)
+        self._forget(key, self)
 
     def give_up(self, key: Key) -> Outcome:
         """Take a pending latch back: there is no room for its timer. What fires stays, and only events move it."""

@@ -7,7 +7,9 @@ rules asked for it first.
 
 import math
 
+from dutyd.core.expr.tree import Window as WindowNode
 from dutyd.evaluate.engine.aggregates import Aggregate, Aggregates
+from dutyd.evaluate.engine.series import Absence
 from dutyd.evaluate.engine.tracks import PANE, REAP, Clock, Track
 from dutyd.evaluate.engine.windows import Window
 
@@ -41,7 +43,7 @@ class Samples:
         """Return the aggregates whose windows became known after *newest*, up to *time*."""
         return [at for at, known in enumerate(self.known) if newest < known <= time]
 
-    def read(self, window_number: int, track: Track | None, time: float) -> float | None:
+    def read(self, window_number: int, track: Track | None, time: float) -> float | bool | None:
         """Return the value of window *window_number* at *time*; None: unknown. Without a track everything is empty."""
         at, function = self._sources[window_number]
         if time < self.known[at]:
@@ -59,7 +61,24 @@ class Samples:
         """Return the windows of *track* by what they sum up."""
         for window in track.windows.values():
             window.reach(self._clock.reached)
-        return {self.aggregates.all[at]: window for at, window in track.windows.items() if window.due < math.inf}
+        kept = {at: window for at, window in track.windows.items() if not window.is_idle(track.newest)}
+        return {self.aggregates.all[at]: window for at, window in kept.items()}
+
+    def seen(self, track: Track) -> dict[WindowNode, float]:
+        """Return when the fields of the ``absent`` windows of *track* were last seen."""
+        found = {at: window.last for at, window in track.windows.items() if isinstance(window, Absence)}
+        numbered = [(node, self._sources[number][0]) for node, number in self.aggregates.numbers.items()]
+        return {node: found[at] for node, at in numbered if at in found}
+
+    def restore(self, track: Track, node: WindowNode, last: float) -> None:
+        """Give *track* the window *node*, an ``absent``, whose field was last seen at *last*."""
+        number = self.aggregates.numbers.get(node)
+        at = -1 if number is None else self._sources[number][0]
+        if at >= 0 and at not in track.windows:
+            window = Absence(self.aggregates.all[at].seconds)
+            window.add(last, 1.0, track.newest)
+            self.place(track, at, window)
+            self.watch(track, at, window)
 
     def adopt(self, track: Track, windows: dict[int, Window]) -> None:
         """Give *track* windows that another one had; other rules read them, for which any sample may be loud."""
@@ -79,14 +98,15 @@ class Samples:
     def watch(self, track: Track, at: int, window: Window) -> None:
         """Have the clock look at *window* when its oldest pane leaves."""
         window.timer = window.due
-        self._clock.set(track, (window.due, PANE, at))
+        if window.due < math.inf:
+            self._clock.set(track, (window.due, PANE, at))
 
     def reap(self, track: Track, due: float) -> None:
         """Let go of the windows of *track* that are empty at *due*, and look again later where some are not."""
         for at, window in list(track.windows.items()):
             if window.due <= due:
                 window.settle(due)
-            if window.due == math.inf:
+            if window.is_idle(due):
                 del track.windows[at]
         if track.windows:
             self._clock.set(track, (due + self._longest, REAP, 0))

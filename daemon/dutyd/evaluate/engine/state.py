@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from dutyd.core.expr import to_text
 from dutyd.evaluate.engine.entities import Key, entity_of, to_key
 from dutyd.evaluate.engine.journal import Journal
 from dutyd.evaluate.engine.latch import Counts, Latch, LatchKey, Phase, SwitchedOff
@@ -140,6 +141,8 @@ class State:
             return self.marks[rule]
         latch = self.latches.get(rule, {}).get(key)
         placed = self.rules.get(rule)
+        if latch is not None and placed is not None and placed.runner.conditions.absents:
+            latch = _with_absences(latch, key, placed)
         prevs = placed.runner.conditions.prevs if placed is not None else frozenset()
         track = placed.view.tracks.get(key) if placed is not None and prevs else None
         if placed is None or track is None or track.last is None:
@@ -149,3 +152,11 @@ class State:
             rested = placed.runner.conditions.rule
             latch = Latch(phase=Phase.INACTIVE, since=track.last.time, topic=rested.topic, per=rested.per)
         return msgspec.structs.replace(latch, last=values)
+
+
+def _with_absences(latch: Latch, key: Key, placed: Placed) -> Latch:
+    """Return *latch* with what a replay, which does not go back for ever, could not tell any more."""
+    track = placed.view.tracks.get(key)
+    seen = {} if track is None else placed.view.samples.seen(track)
+    mine = {to_text(node): last for node, last in seen.items() if node in placed.runner.conditions.absents}
+    return msgspec.structs.replace(latch, seen=mine)

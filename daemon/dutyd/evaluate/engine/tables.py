@@ -64,11 +64,12 @@ class Table:
         self.seen += usable
         return usable
 
-    def forget(self, key: Key) -> None:
-        """Take note that a latch of *key* went by itself: the next event asks, whatever it brings."""
+    def forget(self, key: Key, runner: Runner) -> None:
+        """Take note that a latch of *key* went by itself: only the next event asks again, whatever it brings."""
         track = self._view.tracks.get(key)
-        if track is not None:
+        if track is not None and self.plan.reads:
             track.stale.update(self.plan.reads)
+            track.ended.add(runner)
 
     def judge(self, key: Key, event: Event, time: float, track: Track | None) -> Outcome:
         """Ask the rules about *event* at *time* and move their latches; REFUSED where one could not move."""
@@ -130,6 +131,9 @@ class Table:
         if hit < 0:
             runner.count_unknown(key, moment)
             return Outcome.MOVED
+        track = self._view.tracks.get(key)
+        if track is not None and runner in track.ended and key not in runner.latches:
+            return Outcome.REFUSED
         outcome = runner.move(key, moment)
         return wait(self._view, key, runner, moment.event) if outcome is Outcome.WAITS else outcome
 
@@ -154,9 +158,9 @@ class NumberTable(Table):
         self._ranks: dict[Key, int] = {}
         self._cuts: Cuts | None = plan.cuts
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: Key, runner: Runner) -> None:
         """As above; the rank does not say any more where every latch stands."""
-        super().forget(key)
+        super().forget(key, runner)
         self._ranks.pop(key, None)
 
     def judge(self, key: Key, event: Event, time: float, track: Track | None) -> Outcome:

@@ -33,6 +33,7 @@ def catch_up(view: "View", track: Track, time: float) -> "Todo":
     if track.stale:
         todo.update(view.index.reading(track.stale))
         track.stale.clear()
+        track.ended.clear()
     return todo
 
 

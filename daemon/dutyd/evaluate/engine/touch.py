@@ -173,10 +173,10 @@ def _value(node: Node) -> Touch | None:  # noqa: C901, PLR0911  # one kind of no
             return _NEVER
         case Name():
             return Touch(frozenset({node.name}))
+        case Has() | Prev() | Window(function="absent"):
+            return None
         case Window():
             return Touch(windows=frozenset({node}))
-        case Has() | Prev():
-            return None
         case Unary():
             return _value(node.operand)
         case Binary(op="&&" | "||"):

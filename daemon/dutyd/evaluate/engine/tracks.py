@@ -18,6 +18,7 @@ from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.windows import Window
 
 if TYPE_CHECKING:
+    from dutyd.evaluate.engine.runner import Runner
     from dutyd.evaluate.engine.view import View
 
 PANE = 0
@@ -45,6 +46,7 @@ class Track:
         scheduled: when the clock will ask; infinite when it won't.
         newest: its newest event time, seconds since the epoch; minus infinity without one.
         restored: whether *last* is what a checkpoint remembered of it; a replay may bring the event itself.
+        ended: rules whose latch time ended since the last event: only an event opens them again.
         stale: aggregates that a late sample changed since rules were last asked.
 
     """
@@ -52,6 +54,7 @@ class Track:
     __slots__ = (
         "before",
         "due",
+        "ended",
         "keeps",
         "key",
         "last",
@@ -76,6 +79,7 @@ class Track:
         self.newest = -math.inf
         self.restored = False
         self.stale: set[int] = set()
+        self.ended: set[Runner] = set()
 
     def pop(self) -> Timer:
         """Take the first timer off."""

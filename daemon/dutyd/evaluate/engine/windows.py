@@ -74,6 +74,10 @@ class Window:
         self._first = self.due = self.timer = math.inf
         self.loud_until = self.reached = -math.inf
 
+    def is_idle(self, now: float) -> bool:
+        """Return whether nothing is lost when this is forgotten at *now*."""
+        return self.due == math.inf and now > -math.inf
+
     def reach(self, time: float) -> None:
         """Let go what has left by *time*, up to which the clock has come; once for each time, before samples since."""
         self.reached = time
@@ -112,15 +116,15 @@ class Window:
             self._count, self._total, self._first = 0.0, self._empty, math.inf
         self._set_due()
 
-    def value(self, function: str) -> float | None:
-        """Return ``count``, ``sum``, ``avg``, ``min`` or ``max`` of what was in the window at the last ``settle``."""
+    def value(self, function: str) -> float | bool | None:
+        """Return a function of what was in the window at the last ``settle``; None where it has no value."""
         samples = self._closed_count + self._count
         if function == "count":
             return samples
         if samples == 0:
             return 0.0 if function == "sum" else None
         total = self._join(self._closed_total, self._total)
-        result = total / samples if function == "avg" else total
+        result = total / samples if function == "avg" else total / self._seconds if function == "rate" else total
         return result if -math.inf < result < math.inf else None
 
     def _open(self, time: float, value: float) -> None:
