@@ -49,6 +49,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         arrival: the record's timestamp, seconds since the epoch; in files the event's own time.
         offset: the offset of the record that carried it.
         fields: field name (inner objects joined by dots) to text, number, bool, null or list.
+        told: the time that the event says, where that is later than *arrival*; None: *time* is what it says.
     """
 
     id: str
@@ -57,8 +58,12 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     arrival: float
     offset: int
     fields: dict[str, Any]
+    told: float | None = None
 
     @property
     def identity(self) -> str:
-        """Source, id and time: equal for the same fact told twice (DESIGN: de-duplication and occurrence)."""
-        return f"{self.source}|{self.id}|{self.time:.6f}"
+        """Source, id and time: equal for the same fact told twice (DESIGN: de-duplication and occurrence).
+
+        The time is what the event says, however late its record came: one that is sent again arrives at another time.
+        """
+        return f"{self.source}|{self.id}|{self.time if self.told is None else self.told:.6f}"

@@ -6,7 +6,7 @@ would cost more than judging it.
 
 import structlog
 
-from dutyd.core.metrics import DROPPED, LATCHES, LATE, MISSED, OVERFLOW, RULE_FAILURES, UNKNOWN
+from dutyd.core.metrics import AHEAD, DROPPED, LATCHES, LATE, MISSED, OVERFLOW, RULE_FAILURES, UNKNOWN
 from dutyd.evaluate.engine import State
 
 log = structlog.get_logger()
@@ -19,6 +19,7 @@ def count(task: str, state: State) -> None:
     DROPPED.labels("own").inc(counts.own)
     DROPPED.labels("no_entity").inc(counts.no_entity)
     LATE.inc(counts.late)
+    AHEAD.inc(counts.ahead)
     for rule, number in counts.overflow.items():
         OVERFLOW.labels(rule).inc(number)
     for (rule, field), number in counts.unknown.items():

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dutyd.core.errors import BadInputError
+from dutyd.core.event import Event
+from dutyd.core.expr import parse
+from dutyd.core.rule import Rule
+from dutyd.core.topic import Topic
+from dutyd.evaluate.engine import State, judge, plan
+from dutyd.stream.formats import Decoder
 from dutyd.stream.formats.times import REMEMBERED, Times
+from support.records import FakeRecord
 
 NOON = 1_800_014_400.0  # 2027-01-15T12:00:00Z
 
@@ -73,3 +80,20 @@ def test_any_text_is_a_time_or_bad_input(text: str) -> None:
     except BadInputError:
         return
     assert times.read(text) == first
+
+
+def test_an_event_from_the_future_is_the_same_event_when_it_is_sent_again() -> None:
+    told = b'{"id": "a", "source": "s", "time": "2026-06-05T12:00:10Z"}'
+    decoder = Decoder(Topic(alias="t", topic="t"), 0)
+    noon = int(datetime(2026, 6, 5, 12, tzinfo=UTC).timestamp() * 1000)
+    once, again = decoder.decode([FakeRecord(told, timestamp=at) for at in (noon, noon + 5_000)]).events
+    assert (once.time, again.time) == (noon / 1000, noon / 1000 + 5)
+    assert once.identity == again.identity
+
+
+def test_the_engine_drops_it_the_second_time_and_counts_it_as_ahead() -> None:
+    made, state = plan([Rule(id="r", topic="t", when=parse("true"))]), State()
+    events = [Event("a", "s", time, time, offset, {}, 1010.0) for offset, time in enumerate((1000.0, 1005.0))]
+    assert len(judge(made, state, "t", events)) == 1
+    counts = state.take_counts()
+    assert (counts.duplicates, counts.ahead) == (1, 2)

@@ -24,10 +24,11 @@ class Duplicates:
     Attributes:
         on_forget: called when the old generation is forgotten.
         found: how many repeats there were.
+        ahead: how many events said a time later than their arrival.
 
     """
 
-    __slots__ = ("_limit", "_old", "_span", "_until", "_young", "found", "on_forget")
+    __slots__ = ("_limit", "_old", "_span", "_until", "_young", "ahead", "found", "on_forget")
 
     def __init__(self, lateness: float, limit: int) -> None:
         """Know repeats within *lateness* + 5 min of arrival, and at least *limit* events back."""
@@ -36,7 +37,7 @@ class Duplicates:
         self._until = -math.inf
         self._young: dict[int, float] = {}
         self._old: dict[int, float] = {}
-        self.found = 0
+        self.found = self.ahead = 0
         self.on_forget: Callable[[], None] = lambda: None
 
     def fresh(self, events: Iterable[Event]) -> Iterator[Event]:
@@ -49,7 +50,12 @@ class Duplicates:
                 young = self._young = {}
                 self._until = arrival + span
                 self.on_forget()
-            identity = hash((event.id, event.source, event.time))
+            time = event.told
+            if time is None:
+                time = event.time
+            else:
+                self.ahead += 1
+            identity = hash((event.id, event.source, time))
             before = young.get(identity)
             if before is None and old:
                 before = old.get(identity)

@@ -113,6 +113,7 @@ class Counts(msgspec.Struct, frozen=True):
         events: that were judged, late ones too.
         duplicates: dropped: their identity was read before.
         own: dropped: published by dutyd itself.
+        ahead: said a time later than the arrival of their record, which then counts.
         late: older than the newest of their entity: moved no latch.
         no_entity: not judged: a ``per`` value is missing or can't name an entity; once for each different ``per``.
         overflow: rule id to how often an entity was one too many.
@@ -127,6 +128,7 @@ class Counts(msgspec.Struct, frozen=True):
     duplicates: int = 0
     own: int = 0
     late: int = 0
+    ahead: int = 0
     no_entity: int = 0
     overflow: dict[str, int] = {}
     unknown: dict[tuple[str, str], int] = {}

@@ -73,7 +73,7 @@ class TopicState:
         if NOWHERE < self.skip_until < events[0].offset:
             self._end_skips()
         duplicates, families, counts, see = self.duplicates, self._families, self.counts, View.see
-        found = duplicates.found
+        found, ahead = duplicates.found, duplicates.ahead
         for event in duplicates.fresh(events):
             if event.source == OWN:
                 counts["own"] += 1
@@ -83,6 +83,7 @@ class TopicState:
                 family.show(event, see, counts)
         counts["events"] += len(events)
         counts["duplicates"] += duplicates.found - found
+        counts["ahead"] += duplicates.ahead - ahead
         self._current, self._offset = None, events[-1].offset
 
     def replay(self, events: Sequence[Event]) -> None:

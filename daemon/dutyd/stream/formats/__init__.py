@@ -135,7 +135,7 @@ class Decoder:
                 return None
             arrival = time
         elif time > arrival:
-            time = arrival
+            return Event(given, source, arrival, arrival, record.offset, fields, time)
         return Event(given, source, time, arrival, record.offset, fields)
 
     def _events(self, record: Record) -> list[Event]:
@@ -175,7 +175,7 @@ class Decoder:
             given = _text("id", given) or f"{self._place}/{record.offset}/{index}"
         if source.__class__ is not str or not source or len(source) > MAX_NAME:
             source = _text("source", source) or self._alias
-        arrival = record.timestamp / 1000
+        arrival, told = record.timestamp / 1000, None
         if when is None or when is ARRIVAL:
             time = arrival
         else:
@@ -183,10 +183,10 @@ class Decoder:
             if arrival < 0:  # files, and topics of old brokers, hold no timestamps
                 arrival = time
             elif time > arrival:
-                time = arrival
+                time, told = arrival, time
         if arrival < 0:
             raise BadInputError("neither the record nor the event says a time")
-        return Event(given, source, time, arrival, record.offset, fields)
+        return Event(given, source, time, arrival, record.offset, fields, told)
 
 
 def _guess(item: dict[str, Any]) -> Format:
