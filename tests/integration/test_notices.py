@@ -137,6 +137,22 @@ async def test_a_parked_effect_and_a_day_that_is_nearly_spent_are_seen_told_and_
     assert read("dutyd_effects_total", {"tool": "draft_purchase_order", "state": "PARKED"})
 
 
+async def test_an_incident_that_something_unexpected_has_stopped_is_told(there: Office) -> None:
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError(f"odd {name}")
+
+    trigger = there.trigger("order", {"sku": "A1", "n": 2}, {"sku": "A1"})
+    there.open_(trigger)
+    async with running(there.worker(provider=Broken())):
+        await there.settled(1)
+    async with telling(there, Clock()) as process:
+        await Lookout(there.ledger.standings, Policy(), process).look()
+    assert REGISTRY.get_sample_value("dutyd_incidents_stuck") == 1
+    [message] = await messages(there)
+    assert f"incident {trigger.incident} is stopped by something unexpected" in message
+
+
 async def test_the_oldest_due_incident_waits_from_its_due_time(there: Office) -> None:
     there.open_(there.trigger("order", {"sku": "A1", "n": 2}, {"sku": "A1"}))
     worker = there.worker()

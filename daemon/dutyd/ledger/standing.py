@@ -12,7 +12,7 @@ from dutyd.ledger.effects import MICROS
 from dutyd.ledger.scripts import Scripts, mapping, text
 
 MOST_NAMES = 100
-"""Names of parked effects that one look brings at most."""
+"""Names that one look brings at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Standing:
         busy: incidents that go on by themselves.
         effects: how many are in each state that is no end, and PARKED.
         parked: keys of parked effects, the first hundred.
+        stuck, stuck_ids: incidents that something unexpected has stopped: how many, and the first hundred ids.
         day: the ledger's day (UTC), as a number; what a day's limits count.
         tokens, usd: what the model took today.
         money: what effects spend today, in the policy's currency.
@@ -35,6 +36,8 @@ class Standing:
     busy: int
     effects: Mapping[EffectState, int]
     parked: Sequence[str]
+    stuck: int
+    stuck_ids: Sequence[str]
     day: str
     tokens: int
     usd: float
@@ -50,13 +53,15 @@ class Standings:
 
     async def now(self) -> Standing:
         """Look once."""
-        waits, busy, counts, parked, spent, day = await self._scripts.run("standing", MOST_NAMES)
+        waits, busy, counts, parked, spent, day, stuck, stuck_ids = await self._scripts.run("standing", MOST_NAMES)
         sums = {name: int(value) for name, value in mapping(spent).items()}
         return Standing(
             oldest_due=int(waits) / 1000,
             busy=int(busy),
             effects={EffectState(state): int(count) for state, count in mapping(counts).items()},
             parked=[text(name) for name in parked],
+            stuck=int(stuck),
+            stuck_ids=[text(name) for name in stuck_ids],
             day=text(day),
             tokens=sums.get("model_tokens", 0),
             usd=sums.get("model_micros", 0) / MICROS,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from dutyd.core.errors import NotReadyError
-from dutyd.core.metrics import BUDGET_USED, EFFECTS_OPEN, LEDGER_READ, OLDEST_DUE
+from dutyd.core.metrics import BUDGET_USED, EFFECTS_OPEN, LEDGER_READ, OLDEST_DUE, STUCK
 from dutyd.core.policy import Policy
 from dutyd.ledger.standing import Standing, Standings
 from dutyd.ops.notices import Notice, Notices
@@ -52,6 +52,7 @@ class Lookout:
         standing = await self.standings.now()
         used = used_of(self.policy, standing)
         OLDEST_DUE.set(standing.oldest_due)
+        STUCK.set(standing.stuck)
         for state, count in standing.effects.items():
             EFFECTS_OPEN.labels(state).set(count)
         for budget, share in used.items():
@@ -74,10 +75,16 @@ def used_of(policy: Policy, standing: Standing) -> dict[str, float]:
 
 def notices_of(standing: Standing, used: Mapping[str, float]) -> list[Notice]:
     """Return what people should be told of; each has the thing that it is told of once."""
-    return [_budget(standing, name, share) for name, share in used.items() if share >= NEARLY] + [
+    budgets = [_budget(standing, name, share) for name, share in used.items() if share >= NEARLY]
+    parked = [
         Notice("parked", key, f"effect {key} is parked: look at it with `dutyd incidents show {key.partition('/')[0]}`")
         for key in standing.parked
     ]
+    stuck = [
+        Notice("stuck", name, f"incident {name} is stopped by something unexpected: `dutyd incidents show {name}`")
+        for name in standing.stuck_ids
+    ]
+    return budgets + parked + stuck
 
 
 def _budget(standing: Standing, name: str, share: float) -> Notice:

@@ -10,10 +10,16 @@ local function now_ms()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
+-- `stuck` holds the incidents that something unexpected has stopped: a person must look.
+local function set_wait(id, wait)
+  redis.call('HSET', key('incident', id), 'wait', wait)
+  redis.call(wait == 'person' and 'SADD' or 'SREM', key('stuck'), id)
+end
+
 -- `busy` holds the incidents that will go on by themselves: what `run --until-idle` waits for.
 local function wake(id, at, wait)
   redis.call('ZADD', key('due'), at, id)
-  redis.call('HSET', key('incident', id), 'wait', wait)
+  set_wait(id, wait)
   if wait == 'approval' or wait == 'muted' or wait == 'paused' then
     redis.call('SREM', key('busy'), id)
   else
@@ -24,7 +30,7 @@ end
 local function sleep(id, wait)
   redis.call('ZREM', key('due'), id)
   redis.call('SREM', key('busy'), id)
-  redis.call('HSET', key('incident', id), 'wait', wait)
+  set_wait(id, wait)
 end
 
 -- Something happened to an incident from outside: it is due now, or, where somebody works on it, when it is rested.

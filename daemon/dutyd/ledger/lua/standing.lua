@@ -1,7 +1,8 @@
 -- How the installation stands now, for metrics and notices; one look, so that its numbers fit together. A parked effect
--- whose record has expired is forgotten here. ARGV: 2 how many names of parked effects at most.
+-- whose record has expired is forgotten here. ARGV: 2 how many names at most.
 -- Answers {ms that the oldest due incident waits, incidents that go on by themselves, {state, count, ...},
---          {names of parked effects}, {field, value, ...} of what was spent today, the day}.
+--          {names of parked effects}, {field, value, ...} of what was spent today, the day,
+--          how many incidents are stuck, {their ids}}.
 local at = now_ms()
 local first = redis.call('ZRANGE', key('due'), 0, 0, 'WITHSCORES')
 local waits = first[2] and math.max(0, at - tonumber(first[2])) or 0
@@ -13,8 +14,11 @@ for _, state in ipairs({'RESERVED', 'AWAITING_APPROVAL', 'SENDING', 'UNKNOWN', '
   counts[#counts + 1] = state
   counts[#counts + 1] = redis.call('SCARD', key('effects', state))
 end
-local parked = redis.call('SMEMBERS', key('effects', 'PARKED'))
-table.sort(parked)
+local function names(set)
+  local all = redis.call('SMEMBERS', set)
+  table.sort(all)
+  return {unpack(all, 1, math.min(#all, ARGV[2]))}
+end
 local day = tostring(math.floor(at / 86400000))
-return {waits, redis.call('SCARD', key('busy')), counts, {unpack(parked, 1, math.min(#parked, ARGV[2]))},
-  redis.call('HGETALL', key('spent', day)), day}
+return {waits, redis.call('SCARD', key('busy')), counts, names(key('effects', 'PARKED')),
+  redis.call('HGETALL', key('spent', day)), day, redis.call('SCARD', key('stuck')), names(key('stuck'))}
