@@ -11,15 +11,16 @@ from support.backends import Backend
 from support.broker import Broker
 
 
-@pytest.fixture(params=["redis", "kafka"])
+@pytest.fixture(params=["redis", "kafka", "kafka, the client's reader"])
 def backend(request: pytest.FixtureRequest, unique: str) -> Iterator[Backend]:
     lacks: frozenset[str] = frozenset()
-    if request.param == "kafka":
+    name, _, other_reader = request.param.partition(", ")
+    if name == "kafka":
         broker: Broker = request.getfixturevalue("kafka_broker")
         url, lacks = f"kafka://{broker.address}", broker.lacks
     else:
         url = request.getfixturevalue("valkey_url")
-    stream = open_stream(url, {})
+    stream = open_stream(url, {"reader": "client"} if other_reader else {})
     if "create" not in lacks:
         stream.ensure(TopicSpec(unique, 3))
     members: list[Consumer] = []
@@ -28,7 +29,7 @@ def backend(request: pytest.FixtureRequest, unique: str) -> Iterator[Backend]:
         members.append(stream.consumer(f"{unique}.group", {unique: start}, client=f"member-{len(members)}"))
         return members[-1]
 
-    yield Backend(request.param, stream, unique, lacks, member)
+    yield Backend(name, stream, unique, lacks, member)
     for each in members:
         each.close()
     stream.close()

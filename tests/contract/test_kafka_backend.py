@@ -24,6 +24,16 @@ def stream(kafka_broker: Broker) -> Iterator[KafkaStream]:
     opened.close()
 
 
+@pytest.fixture(params=["lean", "client"])
+def reader(request: pytest.FixtureRequest, kafka_broker: Broker) -> Iterator[KafkaStream]:
+    """The same by each of the two readers, for what concerns how records are read."""
+    if kafka_broker.lacks:
+        pytest.skip("needs a real broker")
+    opened = KafkaStream(f"kafka://{kafka_broker.address}", {"reader": request.param})
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
 def topic(stream: KafkaStream, unique: str) -> str:
     stream.ensure(TopicSpec(unique, 2))
@@ -102,9 +112,9 @@ def test_a_member_that_slept_too_long_loses_everything_and_its_commit_is_dropped
 
 
 def test_aborted_records_are_not_seen_and_markers_do_not_hide_the_end(
-    stream: KafkaStream, kafka: str, unique: str
+    reader: KafkaStream, kafka: str, unique: str
 ) -> None:
-    stream.ensure(TopicSpec(unique, 1))
+    reader.ensure(TopicSpec(unique, 1))
     writer: Any = KafkaProducer(bootstrap_servers=kafka, transactional_id=unique)
     writer.init_transactions()
     for value, finish in ((b"kept", writer.commit_transaction), (b"taken back", writer.abort_transaction)):
@@ -112,23 +122,27 @@ def test_aborted_records_are_not_seen_and_markers_do_not_hide_the_end(
         writer.send(unique, value, key=b"k")
         finish()
     writer.close()
-    consumer = member(stream, unique, "1")
+    consumer = member(reader, unique, "1")
     (partition,) = join(consumer)
     assert values(read(consumer, 1)) == [b"kept"]
     poll_until(consumer, lambda _: consumer.at_end(partition))
-    assert [record.value for _, record in stream.scan(unique)] == [b"kept"]
+    assert [record.value for _, record in reader.scan(unique)] == [b"kept"]
     consumer.close()
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
-def test_users_compress_their_topics(stream: KafkaStream, topic: str, kafka: str, codec: str) -> None:
-    writer: Any = KafkaProducer(bootstrap_servers=kafka, compression_type=codec)
+def test_compressed_topics_are_read_and_written(reader: KafkaStream, unique: str, kafka: str, codec: str) -> None:
+    reader.ensure(TopicSpec(unique, 1, {"compression.type": codec}))  # the broker compresses anew what is not so
+    theirs: Any = KafkaProducer(bootstrap_servers=kafka, compression_type=codec)
+    ours = reader.producer()
     for number in range(100):
-        writer.send(topic, b"%04d" % number, key=b"k")
-    writer.close()
-    consumer = member(stream, topic, "1")
+        theirs.send(unique, b"%04d" % number, key=b"k")
+        ours.send(unique, b"%04d" % (100 + number), key=b"k")
+    theirs.close()
+    ours.close()
+    consumer = member(reader, unique, "1")
     join(consumer)
-    assert len(values(read(consumer, 100))) == 100
+    assert values(read(consumer, 200)) == [b"%04d" % number for number in range(200)]
     consumer.close()
 
 

@@ -190,6 +190,9 @@ class KafkaSettings(_Group):
     session: Annotated[Duration, Field(ge=1)] = 10.0
     """How long a silent member keeps its partitions. A killed process is replaced after this; shorter takes a long
     pause of the machine for a death. The broker's `group.min.session.timeout.ms` (6 s) is the lower bound."""
+    reader: Literal["lean", "client"] = "lean"
+    """Who makes records of what is fetched. `lean` is dutyd's own loop for ordinary batches, at a third of the work;
+    `client` is the Kafka client's reader. They give the same records."""
 
     @model_validator(mode="after")
     def _complete(self) -> "KafkaSettings":

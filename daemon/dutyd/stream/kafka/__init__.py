@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
@@ -156,7 +156,7 @@ class KafkaStream:
         return self._admin_client
 
     def _open_reader(self, what: str) -> Any:
-        return self._door.client(KafkaConsumer, what, **_READER)
+        return self._door.reader(what, **_READER)
 
 
 _READER = {

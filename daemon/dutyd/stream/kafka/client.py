@@ -9,10 +9,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from kafka import KafkaConsumer
 from kafka.net.compat import KafkaNetClient
 
 from dutyd.core.errors import NotReadyError, SettingsError
 from dutyd.stream.kafka.knock import knock
+from dutyd.stream.kafka.reading import read_by
 from dutyd.stream.kafka.settings import ClientSettings
 from dutyd.stream.kafka.trouble import reaching
 
@@ -55,6 +57,12 @@ class Door:
             for each in networks:
                 each.close()
             raise
+
+    def reader(self, what: str, **options: Any) -> Any:
+        """Return a ``KafkaConsumer`` that makes records as the settings say; otherwise as ``client``."""
+        consumer = self.client(KafkaConsumer, what, **options)
+        read_by(self.settings.reader, consumer)
+        return consumer
 
     def _knock(self) -> None:
         with self._lock:

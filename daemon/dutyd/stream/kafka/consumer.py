@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import structlog
-from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
+from kafka import ConsumerRebalanceListener, TopicPartition
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.base import MemberState
 from kafka.errors import (
@@ -102,7 +102,7 @@ class KafkaGroupConsumer:
         self._before: _Mark | None = None  # what a rebalance in progress took away
         self._ends: dict[Partition, int] = {}  # end offsets asked since the last poll
         options = _options(door.settings, group, client)
-        self._kafka = door.client(KafkaConsumer, f"join group {group}", **options)
+        self._kafka = door.reader(f"join group {group}", **options)
         self._marks = _Marks(self._kafka)
         self._kafka.subscribe(list(topics), listener=self._marks)
 

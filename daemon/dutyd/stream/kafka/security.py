@@ -40,8 +40,8 @@ def security_options(section: Mapping[str, str]) -> dict[str, Any]:
         SettingsError: something is missing or unknown, or a file is not what it should be.
 
     """
-    _one_of("security_protocol", section, PROTOCOLS)
-    _one_of("sasl_mechanism", section, MECHANISMS)
+    one_of("security_protocol", section, PROTOCOLS)
+    one_of("sasl_mechanism", section, MECHANISMS)
     options: dict[str, Any] = {"security_protocol": section.get("security_protocol", "PLAINTEXT")}
     options |= {theirs: section[ours] for ours, theirs in _SAID_ALIKE.items() if ours in section}
     for name in _FILES:
@@ -112,10 +112,12 @@ def _token_provider(section: Mapping[str, str]) -> FileToken | EndpointToken:
     )
 
 
-def _one_of(name: str, section: Mapping[str, str], valid: tuple[str, ...]) -> None:
+def one_of(name: str, section: Mapping[str, str], valid: tuple[str, ...]) -> str | None:
+    """Return what *section* says of *name*, None where it says nothing; SettingsError where it is none of *valid*."""
     value = section.get(name)
     if value is not None and value not in valid:
         raise SettingsError(f"kafka: {name} is '{value}', expected one of {', '.join(valid)}{nearest(value, valid)}")
+    return value
 
 
 def _readable(name: str, path: str) -> None:

@@ -11,9 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from dutyd.core.errors import SettingsError, nearest
 from dutyd.stream.kafka.security import NAMES as SECURITY
-from dutyd.stream.kafka.security import security_options
+from dutyd.stream.kafka.security import one_of, security_options
 
-NAMES = (*SECURITY, "session")
+LEAN, CLIENT = "lean", "client"
+READERS = (LEAN, CLIENT)
+
+NAMES = (*SECURITY, "session", "reader")
 
 BOOTSTRAP_MS = 10_000
 REQUEST_MS = 20_000
@@ -28,12 +31,14 @@ class ClientSettings:
         servers: ``host:port,host:port``, for messages.
         options: kafka-python's own names.
         session_ms: how long a silent member of a group keeps its partitions.
+        reader: who makes records of what is fetched, one of ``READERS``.
 
     """
 
     servers: str
     options: Mapping[str, Any]
     session_ms: int = 10_000
+    reader: str = LEAN
 
 
 def client_settings(url: str, section: Mapping[str, str]) -> ClientSettings:
@@ -61,7 +66,8 @@ def client_settings(url: str, section: Mapping[str, str]) -> ClientSettings:
         "api_version": _api_version(url, parts.query),
         **security_options(section),
     }
-    return ClientSettings(",".join(servers), options, int(float(section.get("session", 10.0)) * 1000))
+    reader = one_of("reader", section, READERS) or LEAN
+    return ClientSettings(",".join(servers), options, int(float(section.get("session", 10.0)) * 1000), reader)
 
 
 def _with_port(server: str) -> str:
