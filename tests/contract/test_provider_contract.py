@@ -1,7 +1,7 @@
 """What every provider keeps, whatever system is behind it: one suite over each, on its real server."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
@@ -25,17 +25,24 @@ def opened(kind: Kind, folder: Path, request: pytest.FixtureRequest) -> Abstract
     return mail_system() if kind.name == "smtp" else office_system(folder, kind)
 
 
-@pytest.fixture(scope="module", params=KINDS, ids=str)
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system for all tests of its kind: each has a key of its own."""
-    with opened(request.param, tmp_path_factory.mktemp("system"), request) as system:
-        yield system
+@pytest.fixture(scope="module")
+def systems() -> Iterator[tuple[ExitStack, dict[Kind, System]]]:
+    """A system of each kind that is asked for, for all tests: each test has a key of its own."""
+    with ExitStack() as stack:
+        yield stack, {}
 
 
-@pytest.fixture
-def system(running: System) -> Iterator[System]:
-    yield running
-    running.mend()
+@pytest.fixture(params=KINDS, ids=str)
+def system(
+    request: pytest.FixtureRequest,
+    systems: tuple[ExitStack, dict[Kind, System]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[System]:
+    (stack, running), kind = systems, request.param
+    if kind not in running:
+        running[kind] = stack.enter_context(opened(kind, tmp_path_factory.mktemp("system"), request))
+    yield running[kind]
+    running[kind].mend()
 
 
 @pytest.fixture
@@ -58,7 +65,7 @@ def key(unique: str) -> str:
 
 
 def only(*kinds: Kind) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("running", kinds, ids=str, indirect=True)
+    return pytest.mark.parametrize("system", kinds, ids=str, indirect=True)
 
 
 recognises = only(*(kind for kind in KINDS if kind.kind is ProviderClass.A))

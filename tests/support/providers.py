@@ -47,7 +47,7 @@ class Break(Enum):
         return {"path": path, "do": do, "status": int(status or 500), "seconds": 5, "retry_after": "7"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
     """A kind of provider in a class that it can have.
 

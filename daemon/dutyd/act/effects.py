@@ -41,6 +41,9 @@ GRACE = 2.0
 
 LOST_LEDGER = "the ledger was lost since its incident opened: it may have been sent before"
 
+KNOWN_TRIES = 8
+"""How often a provider that can't be searched may say that it knows a key: by then no send is still in work there."""
+
 APPROVAL_LIFETIME = 24 * 3600.0
 """Seconds until an approval that nobody gave is a denial."""
 
@@ -134,11 +137,29 @@ class Sender:
             await self._record(effect, unsent, str(error))
             waiting = Waiting.RETRY if unsent is EffectState.RESERVED else Waiting.SETTLE
             return _waits(waiting, error.retry_after or backoff(effect.attempts), str(error))
-        known = self._unsent(effect) is EffectState.UNKNOWN or isinstance(error, KeyKnownError)
-        if known and (found := await self._find(effect)):
-            return await self._done(effect, found)
+        if self._unsent(effect) is EffectState.UNKNOWN or isinstance(error, KeyKnownError):
+            return await self._doubted(effect, error)
         if isinstance(error, RefusedError):
             return await self._end(effect, EffectState.REFUSED, str(error))
+        return await self._unknown(effect, error)
+
+    async def _doubted(self, effect: Effect, error: ProviderError) -> StepResult:
+        """An earlier send may have got through, or the provider says that one did: only a look-up can deny it."""
+        refused = isinstance(error, RefusedError)
+        if not self._promise(effect).searchable:
+            known = isinstance(error, KeyKnownError) and effect.attempts >= KNOWN_TRIES
+            if refused or known:
+                return await self._end(effect, EffectState.PARKED, f"an earlier try may have got through: {error}")
+            return await self._unknown(effect, error)
+        try:
+            found = await self._provider(effect).lookup(self.tool.makes, provider_key(effect.key))
+        except ProviderError:
+            return await self._unknown(effect, error)
+        if found is not None:
+            return await self._done(effect, found)
+        return await (self._end(effect, EffectState.REFUSED, str(error)) if refused else self._unknown(effect, error))
+
+    async def _unknown(self, effect: Effect, error: ProviderError) -> StepResult:
         await self._record(effect, EffectState.UNKNOWN, str(error))
         return _waits(Waiting.SETTLE, self._settle_after(effect), str(error))
 
@@ -192,14 +213,6 @@ class Sender:
 
     def _promise(self, effect: Effect) -> Promise:
         return self._provider(effect).promise_of(self.tool.makes)
-
-    async def _find(self, effect: Effect) -> Receipt | None:
-        if not self._promise(effect).searchable:
-            return None
-        try:
-            return await self._provider(effect).lookup(self.tool.makes, provider_key(effect.key))
-        except ProviderError:
-            return None  # settled later: the outcome stays unknown
 
     def _unsent(self, effect: Effect) -> EffectState:
         """Return what a send that never left makes of *effect*: an earlier one may have left all the same."""

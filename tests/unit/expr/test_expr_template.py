@@ -100,6 +100,24 @@ def test_one_unknown_makes_the_whole_value_unknown(source: Any) -> None:
     assert template.literal is None
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("a/{{ b }}/c", "a/<1.5>/c"),
+        ("{{ b }}", "<1.5>"),
+        ("a/b", "a/b"),
+        (7, "7"),
+        (True, "true"),
+        ("{{ nothing }}", None),
+        ("a{{ nothing }}", None),
+        (["a"], None),
+        ({"a": "b"}, None),
+    ],
+)
+def test_a_text_is_written_with_what_makes_its_expressions_harmless(source: Any, text: str | None) -> None:
+    assert parse_template(source).text(look_in({"b": 1.5}), lambda value: f"<{value}>") == text
+
+
 def test_a_template_tells_what_it_reads_and_where() -> None:
     template = parse_template({"a": ["x", "{{ service }} {{ has(page.id) }}"], "b": "{{ error_count }}"})
     assert template.names == {"service", "page.id", "error_count"}

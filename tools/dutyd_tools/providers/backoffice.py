@@ -51,7 +51,10 @@ class Backoffice:
     """The back office at an address."""
 
     def __init__(self, settings: BackofficeSettings) -> None:
-        self._promise = Promise(settings.kind, settings.window, settings.settle, settings.timeout)
+        searchable = settings.kind is not ProviderClass.C
+        self._promise = Promise(
+            settings.kind, settings.window, settings.settle, settings.timeout, searchable=searchable
+        )
         self._api = JsonApi(settings.url.rstrip("/"), settings.timeout, {"X-Provider-Class": settings.kind})
 
     def promise_of(self, kind: str) -> Promise:

@@ -19,6 +19,8 @@ import httpx2
 from dutyd.core.tool import KeyKnownError, NotSentError, ProviderError, RefusedError, UnknownOutcomeError
 
 _WORDS = 300  # characters of an answer that a message repeats
+_MOST = 16 << 20  # bytes of an answer, unpacked
+_UNPACKED = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 _LONGEST_DELAY = 86_400.0  # seconds: what a server asks for beyond that is a mistake
 _UNSURE = frozenset({408, 425})
 _KNOWN = frozenset({409, 412})
@@ -157,8 +159,11 @@ class JsonApi:
 
     async def _request(self, method: str, path: str, **request: Any) -> httpx2.Response:
         try:
-            async with asyncio.timeout(self._timeout):
-                return await self._client.request(method, self._address(path), **request)
+            async with (
+                asyncio.timeout(self._timeout),
+                self._client.stream(method, self._address(path), **request) as response,
+            ):
+                return await _whole(response)
         except NEVER_LEFT as error:
             raise NotSentError(f"no connection to {self.url}: {error!r}") from error
         except (httpx2.RequestError, TimeoutError) as error:
@@ -186,6 +191,17 @@ class JsonApi:
     def _said(self, path: str, response: httpx2.Response) -> str:
         words = " ".join(response.text.split())[:_WORDS]
         return f"{self.url}{path} answered {response.status_code}: {words}"
+
+
+async def _whole(response: httpx2.Response) -> httpx2.Response:
+    """Return *response* with its body read, unless that has no end."""
+    content = bytearray()
+    async for part in response.aiter_bytes():
+        content += part
+        if len(content) > _MOST:
+            raise httpx2.ReadError(f"an answer of more than {_MOST >> 20} MiB")
+    headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _UNPACKED]
+    return httpx2.Response(response.status_code, headers=headers, content=bytes(content), request=response.request)
 
 
 def answer_of(response: httpx2.Response) -> Mapping[str, Any]:

@@ -130,7 +130,8 @@ def content_of(
     value = dict(members) if shape is None else shape.render(look)
     if as_form:
         texts = {name: as_text(each) for name, each in value.items()}
-        return urlencode({name: text for name, text in texts.items() if text is not None}).encode(), FORM
+        members = {name: text for name, text in texts.items() if text is not None}
+        return urlencode(members, errors="replace").encode(), FORM
     return json.dumps(value).encode(), JSON
 
 
@@ -145,7 +146,7 @@ def path_of(template: Template, look: Look) -> str:
     def segment(value: str) -> str:
         if not value.strip("."):
             raise RefusedError(f"'{value}' in the path '{template.source}' leads elsewhere")
-        return quote(value, safe="")
+        return quote(value, safe="", errors="replace")
 
     if (found := template.text(look, segment)) is None:
         raise RefusedError(f"the path can't be put together: a value is missing for '{template.source}'")
