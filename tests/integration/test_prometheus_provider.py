@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -112,6 +112,7 @@ async def test_a_label_can_not_leave_its_quotes(provider: Provider) -> None:
     assert await provider.read("samples", {"metric": "up", "labels": hostile, "minutes": 5}) == []
 
 
+@settings(max_examples=30)
 @given(st.text(st.characters(), max_size=50))
 @example('"} or vector(1) or up{a="')
 def test_any_label_is_a_text_to_prometheus(scraped: str, value: str) -> None:
