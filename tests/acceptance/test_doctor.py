@@ -177,8 +177,10 @@ def test_a_redis_cluster_is_refused(there: Installation) -> None:
     assert "Redis Cluster" in seen.of("redis")["found"]
 
 
-def test_a_redis_that_is_away_is_told_once(there: Installation) -> None:
-    seen = there.doctor(redis="redis://127.0.0.1:1", stream=there.settings["redis"])
+@pytest.mark.parametrize("topics_elsewhere", [True, False])
+def test_a_redis_that_is_away_is_told_once(there: Installation, topics_elsewhere: bool) -> None:
+    stream = there.settings["redis"] if topics_elsewhere else None
+    seen = there.doctor(redis="redis://127.0.0.1:1", stream=stream)
     assert (seen.code, seen.bad) == (1, ["redis"])
     assert "127.0.0.1:1" in seen.of("redis")["found"]
     assert "start it, or correct `redis`" in seen.of("redis")["what_to_do"]

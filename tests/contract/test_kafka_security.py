@@ -322,6 +322,9 @@ def test_the_doctor_names_each_right_that_is_missing_with_the_command_that_grant
     assert (reading.standing, reading.ok) == ("wrong", False)
     assert reading.what_to_do.endswith(f"--operation Read --topic {unique}")
     assert {each.standing for each in lacked.values() if "DescribeConfigs" in each.found} == {"weak"}
+    with World(load_settings(tmp_path / "dutyd.yaml", {})) as world:
+        worker = [each.found for each in look_at_broker(world, frozenset(("worker",)))]
+    assert not [said for said in worker if "read events" in said]
 
 
 def test_the_doctor_says_which_setting_the_broker_does_not_like(guarded: Guarded, unique: str, tmp_path: Path) -> None:

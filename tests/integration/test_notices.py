@@ -123,8 +123,9 @@ async def test_a_parked_effect_and_a_day_that_is_nearly_spent_are_seen_told_and_
     budget, parked = sorted(await messages(there))
     assert budget == (
         "dutyd shop: budget (2): "
-        "85% of today's limit policy.money.per_day is used; at 100 % it holds until 0:00 UTC\n"
-        "100% of today's limit policy.money.per_rule_day is used by rule order; at 100 % it holds until 0:00 UTC"
+        "85% of today's limit policy.money.per_day is used; "
+        "when it is used up, what spends more is refused until 0:00 UTC\n"
+        "today's limit policy.money.per_rule_day is used up by rule order: until 0:00 UTC what spends more is refused"
     )
     assert parked == (
         f"dutyd shop: parked: effect {trigger.incident}/order is parked: "

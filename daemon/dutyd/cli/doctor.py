@@ -5,7 +5,7 @@ weak is said, and is no failure: only ``ok`` is false there.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -25,9 +25,16 @@ COLOURS = {
 }
 
 
-def doctor(settings: SettingsFile = DEFAULT_SETTINGS, as_json: AsJson = False) -> None:
+RoleName = Annotated[
+    Literal["evaluator", "worker", "all"],
+    typer.Option("--role", help="Whose rights at the broker are looked at, where the roles log in by different names."),
+]
+
+
+def doctor(settings: SettingsFile = DEFAULT_SETTINGS, role: RoleName = "all", as_json: AsJson = False) -> None:
     """Check everything that `run` needs, and say what to do."""
     from dutyd.app.doctor import Standing, examine
+    from dutyd.app.doctor.broker import BOTH
     from dutyd.app.doctor.finding import fine
     from dutyd.cli.places import open_world
 
@@ -41,7 +48,7 @@ def doctor(settings: SettingsFile = DEFAULT_SETTINGS, as_json: AsJson = False) -
     with world:
         if not as_json:
             _tell(found[0])
-        for finding in examine(world):
+        for finding in examine(world, BOTH if role == "all" else frozenset((role,))):
             found.append(finding)
             if not as_json:
                 _tell(finding)

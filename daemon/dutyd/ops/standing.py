@@ -88,8 +88,13 @@ def notices_of(standing: Standing, used: Mapping[str, float]) -> list[Notice]:
 
 
 def _budget(standing: Standing, name: str, share: float) -> Notice:
+    """Return the notice of a limit: it is nearly used, and later that it is used up."""
     rule = f" by rule {_dearest(standing)}" if name.endswith("per_rule_day") else ""
-    text = f"{share:.0%} of today's limit policy.{name} is used{rule}; at 100 % it holds until 0:00 UTC"
+    then = "decided steps take their fallback" if name.startswith("model.") else "what spends more is refused"
+    what = f"today's limit policy.{name}"
+    if share >= 1:
+        return Notice("budget", f"{name}{rule}/{standing.day}/used", f"{what} is used up{rule}: until 0:00 UTC {then}")
+    text = f"{share:.0%} of {what} is used{rule}; when it is used up, {then} until 0:00 UTC"
     return Notice("budget", f"{name}{rule}/{standing.day}", text)
 
 

@@ -1,6 +1,6 @@
 """``dutyd doctor``: looks at everything that ``run`` needs, and says of each thing what to do.
 
-``examine`` goes through ``LOOKS`` in order; each is a function of the ``World`` in a module of its own subject and
+``examine`` goes through them in order; each is a function of the ``World`` in a module of its own subject and
 yields findings. Nothing is created and nothing is sent, but for a key in Redis that lives for a second. One failing
 part doesn't hide the others, and what can't be known without it is left out instead of failing for the same reason.
 """
@@ -8,7 +8,7 @@ part doesn't hide the others, and what can't be known without it is left out ins
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dutyd.app.doctor.broker import look_at_broker, look_at_own_topics, look_at_topics
+from dutyd.app.doctor.broker import BOTH, Roles, look_at_broker, look_at_own_topics, look_at_topics
 from dutyd.app.doctor.finding import Finding, Standing
 from dutyd.app.doctor.model import look_at_model
 from dutyd.app.doctor.redis import look_at_pauses, look_at_redis
@@ -30,28 +30,31 @@ class _Look:
     needs: tuple[str, ...] = ()
 
 
-LOOKS = (
-    _Look("redis", look_at_redis),
-    _Look("pause", look_at_pauses, ("redis",)),
-    _Look("broker", look_at_broker),
-    _Look("topics", look_at_topics, ("broker",)),
-    _Look("own topics", look_at_own_topics, ("broker",)),
-    _Look("policy", look_at_policy),
-    _Look("rules", look_at_rules, ("policy",)),
-    _Look("model", look_at_model),
-    _Look("providers", look_at_providers),
-    _Look("heartbeat", look_at_heartbeat),
-    _Look("notices", look_at_notices),
-    _Look("probes", look_at_probes),
-)
-"""What is looked at, in the order of the table."""
+def _looks(world: World, roles: Roles) -> tuple[_Look, ...]:
+    """Return what is looked at, in the order of the table."""
+    one_server = ("redis",) if world.settings.stream is None else ()
+    return (
+        _Look("redis", look_at_redis),
+        _Look("pause", look_at_pauses, ("redis",)),
+        _Look("broker", lambda world: look_at_broker(world, roles), one_server),
+        _Look("topics", look_at_topics, ("broker",)),
+        _Look("own topics", look_at_own_topics, ("broker",)),
+        _Look("policy", look_at_policy),
+        _Look("rules", look_at_rules, ("policy",)),
+        _Look("model", look_at_model),
+        _Look("providers", look_at_providers),
+        _Look("heartbeat", look_at_heartbeat),
+        _Look("notices", look_at_notices),
+        _Look("probes", look_at_probes),
+    )
 
 
-def examine(world: World) -> Iterator[Finding]:
-    """Yield what is found, thing by thing."""
+def examine(world: World, roles: Roles = BOTH) -> Iterator[Finding]:
+    """Yield what is found, thing by thing, for processes that have *roles*."""
     broken: set[str] = set()
-    for each in LOOKS:
+    for each in _looks(world, roles):
         if broken & set(each.needs):
+            broken.add(each.check)
             continue
         try:
             for finding in each.look(world):

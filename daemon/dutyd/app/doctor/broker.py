@@ -16,17 +16,24 @@ from dutyd.stream.base import Stream, TopicSpec
 from dutyd.stream.fit import Access, Harm, Right, evaluator_needs, worker_needs
 from dutyd.stream.own_topics import own_topics
 
+Roles = frozenset[str]
+"""Names of the roles that this client has at the broker."""
+
+BOTH: Roles = frozenset(("evaluator", "worker"))
+
 
 def where_topics_are(world: World) -> str:
     """Return the broker as people may see it."""
     return "the redis server" if world.settings.stream is None else masked(world.settings.stream)
 
 
-def look_at_broker(world: World) -> Iterator[Finding]:
-    """Ask for this client's rights: it answers, and knows us. A right that is missing is told, and no other reason."""
+def look_at_broker(world: World, roles: Roles = BOTH) -> Iterator[Finding]:
+    """Ask for this client's rights in *roles*: it answers, and knows us. A right that is missing is told, and no other
+    reason.
+    """
     where = where_topics_are(world)
     try:
-        missing = world.stream.missing_rights(_wanted(world))
+        missing = world.stream.missing_rights(_wanted(world, roles))
         if not missing:
             world.stream.partitions(world.settings.own_topics.triggers)
     except (NotReadyError, SettingsError) as error:
@@ -39,13 +46,14 @@ def look_at_broker(world: World) -> Iterator[Finding]:
         say = weak if access.right is Right.DESCRIBE_CONFIGS else wrong  # settings can be right without being checked
         yield say("rights", f"this client lacks {access}", str(access), access.mend)
     if not missing:
-        yield fine("rights", "everything that evaluator and worker do there is allowed")
+        yield fine("rights", f"everything that {' and '.join(sorted(roles))} do there is allowed")
 
 
-def _wanted(world: World) -> tuple[Access, ...]:
+def _wanted(world: World, roles: Roles) -> tuple[Access, ...]:
     sources = tuple(topic.topic for topic in world.topics.values())
     own = world.settings.own_topics
-    return tuple(dict.fromkeys((*evaluator_needs(own, sources), *worker_needs(own))))
+    needs = {"evaluator": evaluator_needs(own, sources), "worker": worker_needs(own)}
+    return tuple(dict.fromkeys(access for role in sorted(roles) for access in needs[role]))
 
 
 def look_at_topics(world: World) -> Iterator[Finding]:
