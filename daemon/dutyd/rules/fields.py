@@ -11,6 +11,9 @@ from typing import TypeVar, overload
 from dutyd.rules.source import Broken, MapNode, Node, Scalar, SourceFile
 from dutyd.rules.values import Reader, wrong
 
+MOST_STRANGE = 50
+"""Unknown keys of one mapping that are told one by one: the nearest valid name is looked for each."""
+
 T = TypeVar("T")
 D = TypeVar("D")
 
@@ -43,13 +46,16 @@ class Fields:
             wrong(source, node, f"a mapping with the keys of {_one(what)} ({', '.join(known)})")
             return
         strange = [pair for pair in node.pairs if not self._take(*pair)]
-        for key, value in strange:
+        for key, value in strange[:MOST_STRANGE]:
             if key.text in later:
                 self._complete = False
                 message = f"'{key.text}' of {_one(what)} is not in this version of dutyd yet"
                 source.report(key, "not-yet", message, "leave it out")
             else:
                 self._misspelt(key, value, required)
+        if len(strange) > MOST_STRANGE:
+            message = f"and {len(strange) - MOST_STRANGE:,} more keys that {_one(what)} does not have"
+            source.report(strange[MOST_STRANGE][0], "unknown-key", message, f"valid keys: {', '.join(known)}")
 
     def _take(self, key: Scalar, value: Node, name: str = "") -> bool:
         """Keep *value* under *name* (its own key if not given); whether there is such a key."""

@@ -79,6 +79,11 @@ class SourceFile:
         return begin, begin + len(self.text[begin:end].rstrip("\r\n"))
 
     def report(self, at: Node | int, code: str, message: str, hint: str = "") -> None:
-        """Note that *message* is wrong at a node, or at an index of the text."""
+        """Note that *message* is wrong at a node, or at an index of the text; both texts become one line each."""
         place = self.place(at if isinstance(at, int) else at.start)
-        self.problems.append(Problem(self.name, place.line, place.column, code, message, hint))
+        self.problems.append(Problem(self.name, place.line, place.column, code, _line(message), _line(hint)))
+
+
+def _line(text: str) -> str:
+    """Return *text* in one line that a terminal shows and never obeys: it may quote the file."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
