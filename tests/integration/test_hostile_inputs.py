@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from dutyd.core.expr import ExpressionError, parse, parser
+from dutyd.core.expr.tokens import Token, tokens
 from dutyd.rules import yaml_reader
 from dutyd.rules.fields import MOST_STRANGE
 from dutyd.rules.load import RuleErrors, load_files
@@ -117,8 +118,12 @@ def test_a_huge_expression_is_refused_before_it_costs_anything(
     text: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    read = parser.tokens
-    monkeypatch.setattr(parser, "tokens", lambda given: (seen.append(len(given)), read(given))[1])
+
+    def counted(given: str) -> Iterator[Token]:
+        seen.append(len(given))
+        return tokens(given)
+
+    monkeypatch.setattr(parser, "tokens", counted)
     with quickly(), pytest.raises(ExpressionError, match=words):
         parse(text)
     assert sum(seen) <= parser.MAX_BYTES
@@ -137,7 +142,12 @@ def test_a_huge_expression_is_refused_before_it_costs_anything(
 def test_a_deep_yaml_is_left_where_it_gets_too_deep(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fed: list[object] = []
     feed = yaml_reader._Builder.feed
-    monkeypatch.setattr(yaml_reader._Builder, "feed", lambda self, event: (fed.append(event), feed(self, event))[1])
+
+    def counted(self: yaml_reader._Builder, event: Any) -> None:
+        fed.append(event)
+        feed(self, event)
+
+    monkeypatch.setattr(yaml_reader._Builder, "feed", counted)
     with quickly():
         (problem,) = problems_of(text)
     assert problem.code == "too-deep"
