@@ -4,8 +4,9 @@ Passed to every loader. ``rules check`` without settings leaves the optional par
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from dutyd.core.expr.tables import Tables
 from dutyd.core.policy import Policy
 from dutyd.core.tool import Catalogue
 from dutyd.core.topic import Topic
@@ -22,6 +23,7 @@ class Known:
         policy: the ceiling; None: there is none, or it is not known.
         routes: tool family to the names that ``to`` may have besides ``default``; a family that is missing is not
             checked.
+        tables: those of the rule set that is being loaded.
 
     """
 
@@ -29,3 +31,4 @@ class Known:
     topics: Mapping[str, Topic] | None = None
     policy: Policy | None = None
     routes: Mapping[str, frozenset[str]] | None = None
+    tables: Tables = field(default_factory=dict)

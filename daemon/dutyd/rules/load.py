@@ -7,6 +7,7 @@ all of it is right and a ``RuleSet`` comes out, or ``RuleErrors`` holds every pr
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from dutyd.core.rule import Place, RecurringSilence, Rule, RuleSet
@@ -16,12 +17,14 @@ from dutyd.rules.muting_reader import read_silence, wrong_inhibitors, wrong_sile
 from dutyd.rules.problems import Problem, RuleErrors
 from dutyd.rules.rule_reader import read_rule
 from dutyd.rules.source import ListNode, Node, Scalar, SourceFile
+from dutyd.rules.tables import read_tables
 from dutyd.rules.values import list_of, wrong
 from dutyd.rules.yaml_reader import read_yaml
 
 __all__ = ["Known", "RuleErrors", "digest_of", "load_files", "load_folder", "load_place", "read_folder"]
 
-BESIDE = frozenset(("tests", "tables", "runbooks"))
+TABLES = "tables"
+BESIDE = frozenset(("tests", TABLES, "runbooks"))
 """Folders that lie beside the rules and hold none."""
 
 _LANGUAGE = 1
@@ -45,7 +48,9 @@ def load_place(path: Path, known: Known) -> RuleSet:
         RuleErrors: something is wrong; holds all problems.
 
     """
-    return load_files(_read(path.parent, [path]), known) if path.is_file() else load_folder(path, known)
+    if path.is_file():
+        return load_files(_read(path.parent, [path, *_tables_in(path.parent)]), known)
+    return load_folder(path, known)
 
 
 def load_files(files: Mapping[str, str], known: Known) -> RuleSet:
@@ -55,11 +60,13 @@ def load_files(files: Mapping[str, str], known: Known) -> RuleSet:
         RuleErrors: something is wrong; holds all problems.
 
     """
-    problems: list[Problem] = []
+    sheets = {name: SourceFile(name, files[name].removeprefix("\ufeff")) for name in sorted(files) if _is_table(name)}
+    known = replace(known, tables=read_tables(sheets))
+    problems = [problem for sheet in sheets.values() for problem in sheet.problems]
     rules: dict[str, Rule] = {}
     ids: dict[str, Place] = {}
     silences: list[RecurringSilence] = []
-    for name in sorted(files):
+    for name in sorted(files.keys() - sheets.keys()):
         source = SourceFile(name, files[name].removeprefix("\ufeff"))
         if (fields := _opened(source)) is not None:
             rules |= {rule.id: rule for rule in _rules_of(fields, known, ids)}
@@ -91,7 +98,7 @@ def read_folder(path: Path) -> dict[str, str]:
     if not path.is_dir():
         raise RuleErrors([Problem(str(path), 0, 0, "no-folder", "there is no such folder", "name a folder of rules")])
     files = _read(path, _rule_files(path))
-    if not files:
+    if all(map(_is_table, files)):
         message, hint = "no rule files (*.yaml) in this folder", "a file with 'rules: []' says that there are no rules"
         raise RuleErrors([Problem(str(path), 0, 0, "no-rules", message, hint)])
     return files
@@ -115,13 +122,14 @@ def _read(path: Path, found: Iterable[Path]) -> dict[str, str]:
 
 
 def _rule_files(folder: Path) -> Iterator[Path]:
-    """Yield the YAML files below *folder*, without names that begin with a dot and the folders beside the rules.
+    """Yield the YAML files below *folder* and the tables beside them, without names that begin with a dot.
 
     A ConfigMap mount holds each file twice, the second time in a folder that begins with two dots.
     """
     seen: set[str] = set()
     for root, folders, names in os.walk(folder, followlinks=True):
         seen.add(os.path.realpath(root))
+        yield from _tables_in(Path(root))
         folders[:] = sorted(
             name
             for name in folders
@@ -130,6 +138,14 @@ def _rule_files(folder: Path) -> Iterator[Path]:
         for name in sorted(names):
             if not name.startswith(".") and name.endswith((".yaml", ".yml")):
                 yield Path(root, name)
+
+
+def _tables_in(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.glob(f"{TABLES}/*.csv") if not file.name.startswith("."))
+
+
+def _is_table(name: str) -> bool:
+    return name.endswith(".csv")
 
 
 def _opened(source: SourceFile) -> Fields | None:

@@ -86,7 +86,7 @@ def read_rule(source: SourceFile, node: Node, known: Known, ids: dict[str, Place
 
 
 def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule | None:
-    source, uses = fields.source, Uses(fields.source)
+    source, uses = fields.source, Uses(fields.source, known.tables)
     scheduled = fields.written("schedule")
     schedule = schedule_of(fields, known) if scheduled else None
     topic = "" if scheduled else fields.require("from", text)

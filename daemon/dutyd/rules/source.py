@@ -78,6 +78,10 @@ class SourceFile:
         end = self._line_starts[line] if line < len(self._line_starts) else len(self.text)
         return begin, begin + len(self.text[begin:end].rstrip("\r\n"))
 
+    def report_at(self, line: int, column: int, code: str, message: str, hint: str = "") -> None:
+        """Note that *message* is wrong at a place."""
+        self.problems.append(Problem(self.name, line, column, code, message, hint))
+
     def report(self, at: Node | int, code: str, message: str, hint: str = "") -> None:
         """Note that *message* is wrong at a node, or at an index of the text; both texts become one line each."""
         place = self.place(at if isinstance(at, int) else at.start)

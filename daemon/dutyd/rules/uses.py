@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from dutyd.core.expr import Expr, ExpressionError, Template, Type, parse, parse_template
+from dutyd.core.expr.tables import Tables, bind
 from dutyd.rules.source import Broken, ListNode, MapNode, Node, Scalar, SourceFile
 from dutyd.rules.values import plain, text, wrong
 from dutyd.rules.yaml_positions import locate
@@ -60,6 +61,7 @@ class Uses:
     """The expressions of one rule; readers add to ``all``."""
 
     source: SourceFile
+    tables: Tables = field(default_factory=dict)
     all: list[Use] = field(default_factory=list)
 
     def expression(
@@ -75,7 +77,7 @@ class Uses:
                 source.report(node, "expression", "this is an expression already", "leave out {{ and }}")
                 return None
             try:
-                found = parse(node.text)
+                found = bind(parse(node.text), self.tables)
             except ExpressionError as error:
                 report_inside(source, node, error)
                 return None
@@ -93,7 +95,7 @@ class Uses:
             if isinstance(node, Broken):
                 return None
             try:
-                found = parse_template(plain(node))
+                found = parse_template(plain(node)).map(lambda expr: bind(expr, self.tables))
             except ExpressionError as error:
                 report_inside(source, node, error)
                 return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal, TypeVar
 
-from dutyd.core.expr import Expr, ExpressionError, Template, parse, parse_template
+from dutyd.core.expr import Expr, ExpressionError, Node, Template, parse, parse_template, tree
 from dutyd.core.rule import Agent, Bound, Budget, Rule, Step, lowest
 
 _Number = TypeVar("_Number", int, float)
@@ -84,7 +84,8 @@ def _step(accepted: Step, current: Step) -> Step | None:
 def _joined(accepted: Expr | None, operator: Literal["&&", "||"], current: Expr | None) -> Expr | None:
     if accepted is None or current is None or accepted.text == current.text:
         return accepted or current
-    return parse(f"({accepted.text}) {operator} ({current.text})")
+    checked = parse(f"({accepted.text}) {operator} ({current.text})")  # not too long together?
+    return Expr(checked.text, tree.Binary(operator, accepted.root, current.root))  # with their tables
 
 
 def _bound(accepted: Bound, current: Bound) -> Bound | None:
@@ -114,7 +115,14 @@ def _either(accepted: Template | None, operator: Literal["<", ">"], current: Tem
     if accepted is None or current is None or accepted == current:
         return accepted or current
     one, other = _text(accepted), _text(current)
-    return parse_template(f"{{{{ ({one}) {operator} ({other}) ? ({one}) : ({other}) }}}}")
+    checked = parse_template(f"{{{{ ({one}) {operator} ({other}) ? ({one}) : ({other}) }}}}")
+    left, right = _root(accepted), _root(current)
+    return checked.map(lambda expr: Expr(expr.text, tree.Ternary(tree.Binary(operator, left, right), left, right)))
+
+
+def _root(number: Template) -> Node:
+    value = number.literal
+    return tree.Literal(value) if isinstance(value, int | float) else number.exprs[0].root
 
 
 def _text(number: Template) -> str:

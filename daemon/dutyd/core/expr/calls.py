@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from dutyd.core.expr.errors import ExpressionError, near
 from dutyd.core.expr.functions import FUNCTIONS
 from dutyd.core.expr.tokens import Token
-from dutyd.core.expr.tree import Call, Has, Name, Node, Prev, Window, walk
+from dutyd.core.expr.tree import Call, Has, Literal, Lookup, Name, Node, Prev, Window, walk
 
 Argument = Node | Token
 """A tree, or the token of a duration."""
@@ -22,9 +22,10 @@ _EXAMPLES: Final = {
     **{name: f"{name}(field, 5m) or {name}(field, 5m, status >= 500)" for name in ("sum", "avg", "min", "max")},
     **{name: f"{name}(field, 5m) or {name}(field, 5m, by(instance))" for name in ("rate", "delta")},
     "absent": "absent(field, 15m)",
+    "lookup": 'lookup("table", key, "column") or lookup("table", key, "column", default)',
     "by": "rate(field, 5m, by(instance))",
 }
-_WINDOWS: Final = frozenset(_EXAMPLES) - frozenset((*_OF_A_FIELD, "by"))
+_WINDOWS: Final = frozenset(_EXAMPLES) - frozenset((*_OF_A_FIELD, "by", "lookup"))
 _WITH_SERIES: Final = ("rate", "delta")
 NAMES: Final = tuple(sorted({*FUNCTIONS, *_EXAMPLES}))
 """Everything that can be called."""
@@ -50,6 +51,8 @@ def make_call(function: str, args: Sequence[Argument], at: int, *, on_value: boo
         if len(trees) == 1 and isinstance(trees[0], Name):
             return Has(trees[0].name, at) if function == "has" else Prev(trees[0].name, at)
         raise _written(function, f"'{function}' takes the name of one field", at)
+    if function == "lookup":
+        return _lookup(trees, at)
     if function not in FUNCTIONS:
         raise _written(function, f"'{function}' needs a window", at)
     if not FUNCTIONS[function].fits(len(trees)):
@@ -72,6 +75,13 @@ def _window(function: str, args: Sequence[Argument], at: int) -> Window:
         raise _written(function, f"'{function}' over a window is written differently", at)
     found = _one_event(trees[0]) if trees else None
     return Window(cast("Any", function), field, float(span.value), found, at, by=series[0] if series else None)
+
+
+def _lookup(trees: Sequence[Node], at: int) -> Lookup:
+    match trees:
+        case [Literal(value=str(table)), key, Literal(value=str(column)), *rest] if len(rest) <= 1:
+            return Lookup(table, key, column, rest[0] if rest else None, at)
+    raise _written("lookup", "'lookup' takes a table and a column in quotes, and between them a key", at)
 
 
 def _by(trees: Sequence[Node], count: int, at: int) -> Call:

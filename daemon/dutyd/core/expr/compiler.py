@@ -20,12 +20,14 @@ from typing import Any, Final
 
 from dutyd.core.expr.functions import FUNCTIONS
 from dutyd.core.expr.operators import BINARY
+from dutyd.core.expr.tables import find_row
 from dutyd.core.expr.tree import (
     Binary,
     Call,
     Has,
     ListOf,
     Literal,
+    Lookup,
     Name,
     Node,
     Prev,
@@ -59,6 +61,7 @@ _NAMESPACE: Final[Mapping[str, object]] = {
     "int": int,
     "str": str,
     "fmod": math.fmod,
+    "find_row": find_row,
     **{f"op_{index}": function for index, function in enumerate(BINARY.values())},
     **{f"do_{name}": function.apply for name, function in FUNCTIONS.items()},
 }
@@ -137,6 +140,8 @@ def static_type(node: Node) -> Type:  # noqa: PLR0911  # one kind of node after 
             return Type.LIST
         case Call():
             return FUNCTIONS[node.function].gives
+        case Lookup():
+            return node.gives
         case Binary(op="+"):
             sides = {static_type(node.left), static_type(node.right)}
             return next(iter(sides - {Type.ANY}), Type.ANY)
@@ -153,12 +158,14 @@ class Writer:
 
     Attributes:
         body: the statements so far: assignments of local names.
+        refs: what these names stand for that no constant can hold.
 
     """
 
     def __init__(self, windows: Mapping[Window, int], given: Mapping[Node, str] | None = None) -> None:
         """Write for windows by their numbers; *given*: nodes whose number is in a parameter, never None."""
         self.body: list[ast.stmt] = []
+        self.refs: dict[str, object] = {}
         self._windows = windows
         self._given = given or {}
         self._values: dict[Node, ast.expr] = {}
@@ -241,6 +248,11 @@ class Writer:
             case Call():
                 args = [self.value(arg) for arg in node.args]
                 return self._when_known(args, call(f"do_{node.function}", *args))
+            case Lookup():
+                values = f"t{len(self.refs)}"
+                self.refs[values] = node.values
+                default = constant(None) if node.default is None else self.value(node.default)
+                return call("find_row", name(values), self.value(node.key), default)
             case ListOf():
                 items = [self.value(item) for item in node.items]
                 return self._when_known(items, ast.Tuple(items, ast.Load()))
@@ -268,7 +280,7 @@ class Writer:
                 return self._keep(self._either(node, self.number(node.then), self.number(node.other)))
             case Window() | Call() if static_type(node) is Type.NUMBER:
                 return self.value(node)
-            case Name() | Prev():
+            case Name() | Prev() | Lookup():
                 value = self.value(node)
                 fits = ast.Compare(constant(-_TOO_LARGE), [ast.Lt(), ast.Lt()], [value, constant(_TOO_LARGE)])
                 whole = ast.IfExp(all_of(_class_is(value, "int"), fits), call("float", value), constant(None))
@@ -335,12 +347,14 @@ def _only_texts(node: ListOf) -> bool:
     return bool(node.items) and all(isinstance(item, Literal) and isinstance(item.value, str) for item in node.items)
 
 
-def compile_function(parameters: tuple[str, ...], body: list[ast.stmt]) -> Callable[..., Any]:
-    """Return the function that *body* (statements, the last returns) makes."""
+def compile_function(
+    parameters: tuple[str, ...], body: list[ast.stmt], refs: Mapping[str, object] | None = None
+) -> Callable[..., Any]:
+    """Return the function that *body* (statements, the last returns) makes, with the *refs* of its ``Writer``."""
     arguments = ast.arguments([], [ast.arg(parameter) for parameter in parameters], None, [], [], None, [])
     function = ast.FunctionDef("generated", arguments, body, [])
     module = ast.fix_missing_locations(ast.Module([function], []))
-    namespace = dict(_NAMESPACE)
+    namespace = {**_NAMESPACE, **(refs or {})}
     exec(compile(module, "<rules>", "exec"), namespace)  # noqa: S102  # nodes built above, no text from a rule is code
     generated: Callable[..., Any] = namespace["generated"]  # type: ignore[assignment]  # what the line above defined
     return generated
@@ -350,4 +364,4 @@ def compile_predicate(node: Node) -> Callable[[Get], bool | None]:
     """Return a function of ``fields.get`` that tells whether *node* (no window, no ``prev``) is true; None: unknown."""
     writer = Writer({})
     result = writer.value(node)
-    return compile_function(("get",), [*writer.body, ast.Return(result)])
+    return compile_function(("get",), [*writer.body, ast.Return(result)], writer.refs)

@@ -9,8 +9,23 @@ from typing import Any, Final
 
 from dutyd.core.expr.functions import FUNCTIONS
 from dutyd.core.expr.operators import BINARY, both, either, invert, kind, negate
+from dutyd.core.expr.tables import find_row
 from dutyd.core.expr.text import to_text
-from dutyd.core.expr.tree import Binary, Call, Expr, Has, ListOf, Literal, Name, Node, Prev, Ternary, Unary, Window
+from dutyd.core.expr.tree import (
+    Binary,
+    Call,
+    Expr,
+    Has,
+    ListOf,
+    Literal,
+    Lookup,
+    Name,
+    Node,
+    Prev,
+    Ternary,
+    Unary,
+    Window,
+)
 
 Look = Callable[[Name | Has | Window | Prev], object | None]
 """Supplies the value of a leaf, None when it has none; for ``Has`` a bool."""
@@ -100,6 +115,11 @@ def _call(node: Call, look: Look) -> object | None:
     return None if None in args else FUNCTIONS[node.function].apply(*args)
 
 
+def _lookup(node: Lookup, look: Look) -> object | None:
+    default = None if node.default is None else evaluate(node.default, look)
+    return find_row(node.values, evaluate(node.key, look), default)
+
+
 _BY_NODE: Final[Mapping[type[Node], Callable[[Any, Look], object | None]]] = {
     Literal: _literal,
     ListOf: _list,
@@ -109,6 +129,7 @@ _BY_NODE: Final[Mapping[type[Node], Callable[[Any, Look], object | None]]] = {
     Ternary: _ternary,
     Has: _has,
     Call: _call,
+    Lookup: _lookup,
     Window: _leaf,
     Prev: _leaf,
 }

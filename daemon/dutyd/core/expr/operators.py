@@ -45,6 +45,19 @@ def number(value: object) -> float | None:
     return result if math.isfinite(result) else None
 
 
+def key_text(value: object) -> str | None:
+    """Return *value* as a key: text as it is, bool and whole numbers as text, so that 12, 12.0 and "12" are one."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return None if number(value) is None else str(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return None
+
+
 def same(left: object, right: object) -> bool:
     """Return whether two known values are equal; lists item by item, objects never."""
     pairs = [(left, right)]  # a stack, not recursion: the lists come from events, however deep

@@ -82,6 +82,10 @@ class Template:
         pieces = [_piece(part, look, write) for part in parts]
         return None if None in pieces else "".join(piece for piece in pieces if piece is not None)
 
+    def map(self, change: Callable[[Expr], Expr]) -> "Template":
+        """Return it with every expression changed."""
+        return Template(self.source, _mapped(self.root, change))
+
     def render(self, look: Look) -> object | None:
         """Return the value under *look*; None if any expression in it is unknown. Whole numbers come as int."""
         return _render(self.root, look)
@@ -181,6 +185,18 @@ def _places(part: Part, path: Path) -> Iterator[tuple[Path, Expr]]:
     elif isinstance(part, Mapping):
         for key, item in part.items():
             yield from _places(item, (*path, key))
+
+
+def _mapped(part: Part, change: Callable[[Expr], Expr]) -> Part:
+    if isinstance(part, Expr):
+        return change(part)
+    if isinstance(part, Joined):
+        return Joined(tuple(change(piece) if isinstance(piece, Expr) else piece for piece in part.parts))
+    if isinstance(part, tuple):
+        return tuple(_mapped(item, change) for item in part)
+    if isinstance(part, Mapping):
+        return {key: _mapped(item, change) for key, item in part.items()}
+    return part
 
 
 def _render(part: Part, look: Look) -> object | None:

@@ -18,6 +18,7 @@ from dutyd.core.expr.tree import (
     Has,
     ListOf,
     Literal,
+    Lookup,
     Name,
     Node,
     Prev,
@@ -98,6 +99,11 @@ def _joined(nodes: "list[Node] | tuple[Node, ...]") -> str:
     return ", ".join(to_text(node) for node in nodes)
 
 
+def _lookup(node: Lookup) -> str:
+    default = "" if node.default is None else f", {to_text(node.default)}"
+    return f"lookup({quoted(node.table)}, {to_text(node.key)}, {quoted(node.column)}{default})"
+
+
 def _window(node: Window) -> str:
     parts = [node.field, duration_text(node.seconds), None if node.filter is None else to_text(node.filter)]
     parts += [None if node.by is None else f"by({node.by})"]
@@ -113,6 +119,7 @@ _BY_NODE: Final[Mapping[type[Node], Callable[[Any], str]]] = {
     Ternary: _ternary,
     Has: lambda node: f"has({node.name})",
     Call: _call,
+    Lookup: _lookup,
     Window: _window,
     Prev: lambda node: f"prev({node.field})",
 }

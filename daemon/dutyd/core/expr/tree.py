@@ -6,7 +6,7 @@ everywhere: a missing, null or mistyped field, a division by zero.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal as Choice
@@ -103,6 +103,24 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """``lookup("suppliers", supplier, "lead_days", 14)``: what a table says, in one column of the row of *key*.
+
+    Attributes:
+        values: of that column by key, once ``tables.bind`` was there; *gives* is their type.
+
+    """
+
+    table: str
+    key: "Node"
+    column: str
+    default: "Node | None" = None
+    at: int = dataclasses.field(default=0, compare=False)
+    values: Mapping[str, Value] | None = dataclasses.field(default=None, compare=False, repr=False)
+    gives: Type = dataclasses.field(default=Type.ANY, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """``count(5m[, filter])``, ``avg(field, 5m[, filter])``: over the entity's events of the last *seconds*.
 
@@ -126,7 +144,7 @@ class Prev:
     at: int = dataclasses.field(default=0, compare=False)
 
 
-Node = Literal | ListOf | Name | Unary | Binary | Ternary | Has | Call | Window | Prev
+Node = Literal | ListOf | Name | Unary | Binary | Ternary | Has | Call | Lookup | Window | Prev
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +174,7 @@ class Expr:
         return frozenset(found)
 
 
-def children(node: Node) -> tuple[Node, ...]:
+def children(node: Node) -> tuple[Node, ...]:  # noqa: PLR0911  # one kind of node after the other
     """Return the nodes right below *node*, in the order of the text."""
     match node:
         case ListOf(items=found) | Call(args=found):
@@ -167,6 +185,8 @@ def children(node: Node) -> tuple[Node, ...]:
             return (node.left, node.right)
         case Ternary():
             return (node.condition, node.then, node.other)
+        case Lookup():
+            return (node.key,) if node.default is None else (node.key, node.default)
         case Window():
             return () if node.filter is None else (node.filter,)
     return ()

@@ -19,6 +19,7 @@ from dutyd.core.expr.tree import (
     Has,
     ListOf,
     Literal,
+    Lookup,
     Name,
     Node,
     Prev,
@@ -144,6 +145,14 @@ class _Checker:
             self.expect(arg, wanted, f"argument {index + 1} of '{node.function}' must be")
         return function.gives
 
+    def of_lookup(self, node: Lookup) -> Type:
+        key = self.type_of(node.key)
+        if key is Type.LIST:
+            self.problem(node.key, "the key of 'lookup' can't be a list", "name a field, such as sku")
+        if node.default is not None:
+            self.expect(node.default, node.gives, f"the default of '{node.column}' must be")
+        return node.gives
+
     def of_window(self, node: Window) -> Type:
         self.remembered(node)
         if node.field is not None:
@@ -250,6 +259,7 @@ _BY_NODE: Final[Mapping[type[Node], Callable[[_Checker, Any], Type]]] = {
     Ternary: _Checker.of_ternary,
     Has: _Checker.of_has,
     Call: _Checker.of_call,
+    Lookup: _Checker.of_lookup,
     Window: _Checker.of_window,
     Prev: _Checker.of_prev,
 }

@@ -31,19 +31,19 @@ def generate(rules: Sequence[Conditions], windows: Mapping[Window, int]) -> Call
     """Return ``f(get, prev, read, track, time, mask)`` for *rules* of any kind."""
     writer = Writer(windows)
     branches = [_rule(number, rule, writer, certain=False) for number, rule in enumerate(rules)]
-    return _function(("get", "prev", "read", "track", "time", "mask"), writer.body + branches)
+    return _function(("get", "prev", "read", "track", "time", "mask"), writer, branches)
 
 
 def generate_for_number(rules: Sequence[Conditions], quantity: Node) -> Callable[..., Hits]:
     """Return ``f(value, mask)`` for *rules* that read nothing but the number *quantity*."""
     writer = Writer({}, given={quantity: "value"})
     branches = [_rule(number, rule, writer, certain=True) for number, rule in enumerate(rules)]
-    return _function(("value", "mask"), writer.body + branches)
+    return _function(("value", "mask"), writer, branches)
 
 
-def _function(parameters: tuple[str, ...], body: list[ast.stmt]) -> Callable[..., Hits]:
+def _function(parameters: tuple[str, ...], writer: Writer, branches: list[ast.stmt]) -> Callable[..., Hits]:
     hits: ast.stmt = ast.Assign([ast.Name("hits", ast.Store())], ast.List([], ast.Load()))
-    return compile_function(parameters, [hits, *body, ast.Return(name("hits"))])
+    return compile_function(parameters, [hits, *writer.body, *branches, ast.Return(name("hits"))], writer.refs)
 
 
 def _rule(number: int, rule: Conditions, writer: Writer, *, certain: bool) -> ast.stmt:

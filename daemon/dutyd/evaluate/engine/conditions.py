@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from dutyd.core.errors import WrongError
 from dutyd.core.expr import Expr, Node
-from dutyd.core.expr.tree import Binary, Call, ListOf, Name, Prev, Ternary, Unary, Window, walk
+from dutyd.core.expr.tree import Binary, Call, ListOf, Lookup, Name, Prev, Ternary, Unary, Window, walk
 from dutyd.core.rule import Rule
 
 MOST_NODES = 10_000
@@ -124,6 +124,9 @@ def _put_in(node: Node, let: Mapping[str, Node]) -> Node:  # noqa: PLR0911  # on
             return ListOf(tuple(_put_in(item, let) for item in node.items), node.at)
         case Call():
             return Call(node.function, tuple(_put_in(arg, let) for arg in node.args), node.at)
+        case Lookup():
+            default = None if node.default is None else _put_in(node.default, let)
+            return replace(node, key=_put_in(node.key, let), default=default)
         case Window(filter=found) if found is not None:
             return replace(node, filter=_put_in(found, let))
     return node

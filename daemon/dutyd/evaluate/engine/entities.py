@@ -7,24 +7,14 @@ the tuple of texts. Called for every event by ``topic``; ``Change`` and ``LatchK
 from collections.abc import Callable
 from typing import Any
 
-from dutyd.core.expr.operators import number
+from dutyd.core.expr.operators import key_text
 from dutyd.core.incident import Entity
 
 Key = str | Entity
 """An entity inside the engine."""
 
-
-def entity_value(value: object) -> str | None:
-    """Return *value* as one value of an entity, None where it can't be one."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return None if number(value) is None else str(value)
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return None
+entity_value = key_text
+"""Returns a value as one value of an entity, None where it can't be one."""
 
 
 def key_of(per: tuple[str, ...], get: Callable[[str], Any]) -> Key | None:

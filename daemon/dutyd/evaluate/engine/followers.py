@@ -6,9 +6,9 @@
 from typing import TYPE_CHECKING
 
 from dutyd.core.event import Event
-from dutyd.core.expr.operators import number
+from dutyd.core.expr.operators import key_text, number
 from dutyd.evaluate.engine.aggregates import Aggregate, Kind
-from dutyd.evaluate.engine.entities import Key, entity_value
+from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.feeds import Feed, Todo
 from dutyd.evaluate.engine.series import Absence, Differences
 from dutyd.evaluate.engine.tracks import Track
@@ -35,7 +35,7 @@ class DifferenceFeed(Feed):
     def take(self, event: Event, key: Key, value: object, newest: float, todo: Todo) -> bool:
         """As ``Feed.take``; a sample older than the one before of its series is not taken."""
         sample, by = number(value), self._aggregate.by
-        series = None if by is None else entity_value(event.fields.get(by))
+        series = None if by is None else key_text(event.fields.get(by))
         if sample is None or (by is not None and series is None) or event.time + self.seconds <= newest:
             return False
         track = self.track(event, key, newest) if self.allows(event) else None

@@ -9,11 +9,11 @@ because what clears wins over what opens.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from dutyd.core.expr import Node, evaluate
-from dutyd.core.expr.tree import Binary, Call, Has, ListOf, Literal, Name, Prev, Ternary, Unary, Window, walk
+from dutyd.core.expr.tree import Binary, Call, Has, ListOf, Literal, Lookup, Name, Prev, Ternary, Unary, Window, walk
 
 
 class Band(NamedTuple):
@@ -106,7 +106,7 @@ def touch_of(when: Node, clear: Node | None) -> Touch | None:
     return touch
 
 
-def _fold(node: Node) -> Node:  # noqa: PLR0911  # one kind of node after the other
+def _fold(node: Node) -> Node:  # noqa: C901, PLR0911  # one kind of node after the other
     """Return *node* without parts that read nothing: below, a constant decides neither an and, an or nor a choice."""
     if not any(isinstance(part, Name | Has | Window | Prev) for part in walk(node)):
         value = evaluate(node, lambda _: None)
@@ -129,6 +129,8 @@ def _fold(node: Node) -> Node:  # noqa: PLR0911  # one kind of node after the ot
             return Call(node.function, tuple(_fold(arg) for arg in node.args))
         case ListOf():
             return ListOf(tuple(_fold(item) for item in node.items))
+        case Lookup():
+            return replace(node, key=_fold(node.key))
     return node
 
 
@@ -188,6 +190,8 @@ def _value(node: Node) -> Touch | None:  # noqa: C901, PLR0911  # one kind of no
             if condition is not None and condition.fields and not condition.windows:
                 return condition
             return _any([condition, _value(node.then), _value(node.other)])
+        case Lookup():
+            return _value(node.key)  # unknown without it, whatever the default is
         case Call(args=parts) | ListOf(items=parts):
             return _all([_value(part) for part in parts])
 
