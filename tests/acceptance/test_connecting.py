@@ -22,6 +22,7 @@ from dutyd.stream import open_stream
 from dutyd.stream.base import Stream, TopicSpec
 from dutyd.stream.formats import Decoder
 from support.broker import Broker, free_port
+from support.chart import CHART, of_kind, read_yaml, render, values_of
 from support.debian import UnavailableError
 from support.monitoring import MonitoringServer, new_alertmanager, running
 from support.pages import Block, Command, blocks, commands, run_command
@@ -215,6 +216,15 @@ def test_cloudevents_open_incidents_in_both_modes(shop: Shop) -> None:
 def test_nothing_became_a_dead_letter(shop: Shop) -> None:
     dead = f"{shop.folder.name}.dead-letters"
     assert shop.stream.partitions(dead) is None or not shop.records(dead)
+
+
+def test_the_chart_runs_the_bridge_by_the_values_of_the_page() -> None:
+    (block,) = (block for block in blocks(PAGE) if block.text.startswith("bridge:"))
+    values = {**values_of(CHART / "ci" / "minimal-values.yaml"), **read_yaml(block.text)[0], "existingSecret": "dutyd"}
+    values["settings"] = {**values["settings"], "topics": {"alerts": {"format": "alertmanager"}}}
+    (service,) = of_kind(render(values, name="shop"), "Service")
+    assert service["metadata"]["name"] == "shop-dutyd-bridge-alerts"
+    assert service["spec"]["ports"][0]["port"] == 80
 
 
 # The samples of other systems.

@@ -62,7 +62,7 @@ def test_the_schemas_can_fail() -> None:
 
 def test_the_matrix_makes_every_kind_of_object() -> None:
     kinds = {each["kind"] for file in MATRIX for each in render(values_of(file))}
-    core = {"Deployment", "ConfigMap", "ServiceAccount", "PodDisruptionBudget", "NetworkPolicy", "Pod"}
+    core = {"Deployment", "Service", "ConfigMap", "ServiceAccount", "PodDisruptionBudget", "NetworkPolicy", "Pod"}
     assert kinds == core | set(CRDS)
 
 
@@ -163,6 +163,35 @@ def test_a_deployment_that_is_scaled_by_keda_has_no_number_of_its_own() -> None:
     assert set(triggers) == {"prod.metrics", "stock"}
     assert triggers["stock"]["consumerGroup"] == "duty.evaluate"
     assert triggers["stock"]["lagThreshold"] == "1000000"
+
+
+def test_every_topic_of_the_bridge_has_a_deployment_and_a_service_that_finds_it() -> None:
+    objects = render(values_of(CHART / "ci" / "bridge-values.yaml"))
+    bridges = {
+        each["metadata"]["name"]: each["spec"]["template"]
+        for each in of_kind(objects, "Deployment")
+        if "-bridge-" in each["metadata"]["name"]
+    }
+    assert {name: program_of(pod["spec"])["args"] for name, pod in bridges.items()} == {
+        f"duty-dutyd-bridge-{name}": [
+            *("publish", "--topic", alias, "--listen", "0.0.0.0:8080"),
+            *("--token-file", "/etc/dutyd/secrets/bridge-token"),
+        ]
+        for name, alias in (("alerts", "alerts"), ("shop-events", "shop_events"))
+    }
+    for service in of_kind(objects, "Service"):
+        found = [
+            name
+            for name, pod in bridges.items()
+            if service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+        ]
+        assert found == [service["metadata"]["name"]]
+    (policy,) = of_kind(objects, "NetworkPolicy")
+    assert [rule["ports"] for rule in policy["spec"]["ingress"]] == [[{"port": "posts", "protocol": "TCP"}]]
+
+
+def test_without_topics_there_is_no_bridge() -> None:
+    assert not of_kind(render(MINIMAL), "Service")
 
 
 @pytest.mark.parametrize(("values", "drain"), [({}, 20), ({"drainSeconds": 120}, 120)])

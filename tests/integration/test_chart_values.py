@@ -60,6 +60,7 @@ def refusal(more: dict[str, Any]) -> str:
             "at '/worker/keda': additional properties 'lagThreshold' not allowed",
         ),
         ({"networkPolicy": {"egress": {"to": []}}}, "at '/networkPolicy/egress': got object, want array"),
+        ({"bridge": {"topics": ["Alerts"]}}, "at '/bridge/topics/0': 'Alerts' does not match pattern"),
         ({"extraEnv": [{"value": "x"}]}, "at '/extraEnv/0': missing property 'name'"),
         ({"serviceAccount": {"create": "no"}}, "at '/serviceAccount/create': got string, want boolean"),
         ({"podLabels": {"a": 1}}, "at '/podLabels/a': got number, want string"),
@@ -85,6 +86,8 @@ def test_a_wrong_value_is_refused_at_its_place(wrong: dict[str, Any], place: str
             "policy.inline and policy.configMap exclude each other",
         ),
         ({"networkPolicy": {"enabled": True}}, "networkPolicy.egress is needed"),
+        ({"bridge": {"topics": ["alarms"]}}, "bridge.topics names 'alarms', which is not among settings.topics"),
+        ({"bridge": {"tokenKey": "token"}}, "bridge.tokenKey is a key of existingSecret"),
         ({"worker": {"keda": {"enabled": True}}}, "worker.keda.triggers is needed"),
         ({"evaluator": {"keda": {"enabled": True, "minReplicas": 4}}}, "evaluator.keda.maxReplicas is less than"),
         (

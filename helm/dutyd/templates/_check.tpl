@@ -34,6 +34,14 @@
 {{- fail (printf "%s.inline and %s.configMap exclude each other" $thing $thing) }}
 {{- end }}
 {{- end }}
+{{- range $alias := .Values.bridge.topics }}
+{{- if not (hasKey (default dict $values.settings.topics) $alias) }}
+{{- fail (printf "bridge.topics names '%s', which is not among settings.topics" $alias) }}
+{{- end }}
+{{- end }}
+{{- if and .Values.bridge.tokenKey (not .Values.existingSecret) }}
+{{- fail "bridge.tokenKey is a key of existingSecret: name that Secret, too" }}
+{{- end }}
 {{- if and .Values.networkPolicy.enabled (not .Values.networkPolicy.egress) }}
 {{- fail "networkPolicy.egress is needed: say where Kafka, Redis, the model and the providers are" }}
 {{- end }}
