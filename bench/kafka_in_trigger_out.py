@@ -4,7 +4,8 @@ One process, a real broker and a real Valkey that fsyncs every write, all on thi
 window, 10,000 entities, an opening every 10,000 events; repeats, watermark and checkpoints on. The bare loop is
 kafka-python's consumer (with ``crc32c``) with the same settings, decoding each record with msgspec, and nothing else;
 Python's garbage collector is as it comes there, and as ``Evaluator.run`` sets it in the path.
-Both read all records of one topic, in turns; the medians count, and their ratio is what DESIGN 9 speaks of.
+The path runs twice, with each of dutyd's readers of records: the lean one, which is the default, and the client's own.
+All read all records of one topic, in turns; the medians count, and the ratios to the loop are what DESIGN 9 speaks of.
 """
 
 import logging
@@ -42,22 +43,31 @@ RATE = 100_000
 TOPIC = "bench-metrics"
 
 
+ROWS = {"lean": "kafka_in_trigger_out", "client": "kafka_in_trigger_out_client"}
+"""The row of each reader (``kafka.reader`` in the settings)."""
+
+
 def rows() -> Iterator[Row]:
-    """Measure, and yield the row ``kafka_in_trigger_out``."""
+    """Measure, and yield the two ``ROWS``."""
     with running_broker() as broker, running_valkey() as url, redis.Redis.from_url(url) as client:
         if broker.lacks:
             return
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-        stream = open_stream(f"kafka://{broker.address}", {})
-        stream.ensure(TopicSpec(TOPIC, PARTITIONS))
+        streams = {reader: open_stream(f"kafka://{broker.address}", {"reader": reader}) for reader in ROWS}
+        streams["lean"].ensure(TopicSpec(TOPIC, PARTITIONS))
         fill(broker.address)
-        bare, full = [], []
+        bare: list[float] = []
+        full: dict[str, list[float]] = {reader: [] for reader in ROWS}
         for number in range(ROUNDS):
             bare.append(EVENTS / read_bare(broker.address))
-            full.append(EVENTS / evaluate(stream, client, f"bench{number}"))
-        stream.close()
-    value, baseline = statistics.median(full), statistics.median(bare)
-    yield Row("kafka_in_trigger_out", value, "events/s", baseline, value / baseline)
+            for reader, stream in streams.items():
+                full[reader].append(EVENTS / evaluate(stream, client, f"bench-{reader}-{number}"))
+        for stream in streams.values():
+            stream.close()
+    baseline = statistics.median(bare)
+    for reader, name in ROWS.items():
+        value = statistics.median(full[reader])
+        yield Row(name, value, "events/s", baseline, value / baseline)
 
 
 def fill(address: str) -> None:
