@@ -10,7 +10,7 @@ BIN := .venv/bin
 LOCKED := .venv/.locked
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo test check format bench kafka demo-kafka image kube docs lock clean
+.PHONY: help setup demo test crash crash-long check format bench kafka demo-kafka image kube docs lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -23,6 +23,13 @@ demo: $(INSTALLED)  ## Play the four scenes of the demo: everything embedded, no
 
 test: $(INSTALLED)  ## Run all tests (no Docker; a real Kafka broker where Java 17 and Maven are found)
 	$(BIN)/pytest
+
+crash: $(INSTALLED)  ## Kill it at every point between two steps, on a real broker: a table, and bench/crash.json
+	$(BIN)/pytest tests/crash
+	PYTHONPATH=tests $(BIN)/python tests/crash/kill_matrix.py
+
+crash-long: $(INSTALLED)  ## The same at more passes of each point, and at random lines of code (an hour)
+	PYTHONPATH=tests $(BIN)/python tests/crash/kill_matrix.py --long
 
 check: $(INSTALLED)  ## Lint, formatting, types and import arrows
 	$(BIN)/ruff check

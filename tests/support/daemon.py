@@ -78,9 +78,9 @@ class Installation:
 
 @contextmanager
 def installation(
-    folder: Path, name: str, rules: str, *, topics: Mapping[str, Any], **settings: Any
+    folder: Path, name: str, rules: str, *, topics: Mapping[str, Any], kind: Any = "B", **settings: Any
 ) -> Iterator[Installation]:
-    """Make an installation in *folder*; whatever still runs at the end is killed."""
+    """Make an installation in *folder*, at providers of class *kind*; whatever still runs at the end is killed."""
     (folder / "rules").mkdir()
     (folder / "rules" / "rules.yaml").write_text(rules)
     with Loopback(app(folder / "backoffice.db")) as office:
@@ -88,9 +88,9 @@ def installation(
             "installation": name,
             "rules": "rules",
             "topics": {alias: {"topic": f"{name}.{alias}", **about} for alias, about in topics.items()},
-            # Class B: the back office makes again whatever it is asked to make again, so that a double shows.
+            # At class B and C the back office makes again whatever it is asked to make again, so that a double shows.
             "providers": {
-                family: {"kind": "backoffice", "url": office.url, "class": "B", "timeout": 2} for family in FAMILIES
+                family: {"kind": "backoffice", "url": office.url, "class": kind, "timeout": 2} for family in FAMILIES
             },
             "worker": {"lease": "2s"},
             "kafka": {"session": "6s"},

@@ -1,0 +1,115 @@
+"""Each protection, switched off, makes a case fail: so the tests notice, and the protection is needed."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dutyd.ledger import scripts
+from dutyd.ledger.incidents import Waiting
+from support.acting import office
+from support.broker import Broker
+from support.daemon import Installation, installation
+from support.kills import OPENINGS, RULES, STOCK, WANTED, publish
+from support.mortal import unfenced
+
+MORTAL = Path(__file__).parents[1] / "support" / "mortal.py"
+TOPICS = {"metrics": {"partitioned_by": ["service"]}, "stock": {"partitioned_by": ["sku"]}}
+ARGUMENTS = ("--until-idle", "1s")
+
+
+@pytest.fixture
+def one(tmp_path: Path, unique: str, valkey_url: str, kafka: str, kafka_broker: Broker) -> Iterator[Installation]:
+    """An installation at class B with events to work."""
+    if kafka_broker.lacks:
+        pytest.skip(f"needs a real broker: this one lacks {', '.join(sorted(kafka_broker.lacks))}")
+    rules, stream = RULES.replace("UNSURE", ""), f"kafka://{kafka}"
+    with installation(tmp_path, unique, rules, topics=TOPICS, redis=valkey_url, stream=stream) as made:
+        publish(stream, f"{unique}.metrics", OPENINGS, "service")
+        publish(stream, f"{unique}.stock", STOCK, "sku")
+        yield made
+
+
+def start(one: Installation, *off: str, at: str = "", do: str = "kill") -> "subprocess.Popen[bytes]":
+    """Start the daemon with its death at *at*, and without the protection *off*."""
+    plan = json.dumps({"at": at, "do": do, "off": [each for each in off if each]})
+    with (one.settings.parent / "daemon.log").open("ab") as log:
+        command = [sys.executable, str(MORTAL), plan, "run", "--settings", str(one.settings), *ARGUMENTS]
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    one.processes.append(process)
+    return process
+
+
+def killed_then_restarted(one: Installation, at: str, off: str) -> None:
+    assert start(one, off, at=at).wait(120) == -signal.SIGKILL, one.log()
+    assert start(one, off).wait(120) == 0, one.log()
+
+
+def frozen_past_its_lease(one: Installation, at: str, *off: str) -> None:
+    """Stop a process at *at*, have another do all the work, let the first go on."""
+    first = start(one, *off, at=at, do="stop")
+    os.waitid(os.P_PID, first.pid, os.WSTOPPED)
+    second = start(one, *off)
+    assert second.wait(120) == 0, one.log()
+    first.send_signal(signal.SIGCONT)
+    time.sleep(3)
+    first.kill()
+
+
+def doubled(one: Installation) -> int:
+    keys = [entry["key"] for entry in one.listed("/executions")]
+    return len(keys) - len(set(keys))
+
+
+def missing(one: Installation) -> int:
+    return int(WANTED.total()) - len({entry["key"] for entry in one.listed("/executions")})
+
+
+@pytest.mark.parametrize(("off", "doubles"), [("", 0), ("lookup", 1)])
+def test_look_up_before_create_is_what_keeps_a_kill_after_the_answer_from_doubling(
+    one: Installation, off: str, doubles: int
+) -> None:
+    killed_then_restarted(one, "answer -> record", off)
+    assert (doubled(one) >= 1, missing(one)) == (doubles == 1, 0)
+
+
+@pytest.mark.parametrize(("off", "loses"), [("", False), ("outbox", True)])
+def test_the_outbox_is_what_keeps_a_kill_after_the_write_from_losing(one: Installation, off: str, loses: bool) -> None:
+    killed_then_restarted(one, "write -> send", off)
+    assert (missing(one) > 0, doubled(one)) == (loses, 0)
+
+
+@pytest.mark.parametrize(("off", "doubles"), [(("lookup",), False), (("lookup", "lease check"), True)])
+def test_the_lease_check_is_what_keeps_a_frozen_worker_from_sending_late_where_no_look_up_finds_anything(
+    one: Installation, off: tuple[str, ...], doubles: bool
+) -> None:
+    frozen_past_its_lease(one, "SENDING -> look-up", *off)
+    assert (doubled(one) > 0, missing(one)) == (doubles, 0)
+
+
+@pytest.mark.parametrize(("off", "due"), [(False, 1), (True, 0)])
+async def test_fencing_is_what_keeps_a_worker_that_was_replaced_from_putting_the_incident_to_sleep(
+    valkey_url: str, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, off: bool, due: int
+) -> None:
+    if off:
+        monkeypatch.setattr(scripts, "_source", unfenced(scripts._source.__wrapped__))
+    async with office(valkey_url, unique, tmp_path, RULES.replace("UNSURE", "")) as desk:
+        desk.open_(desk.trigger("errors", {"service": "a", "error_count": 12}, {"service": "a"}))
+        acceptor = desk.worker().acceptor
+        while not await desk.ledger.queries.incidents():
+            await acceptor.turn()
+        incidents = desk.ledger.incidents
+        (zombie,) = await incidents.claim("w1", 0.2, 1)
+        await asyncio.sleep(0.3)
+        (_successor,) = await incidents.claim("w2", 0.5, 1)
+        await incidents.rest(zombie, Waiting.NOTHING, None)
+        await asyncio.sleep(0.6)  # the successor dies, too
+        assert len(await incidents.claim("w3", 5.0, 1)) == due
+        await asyncio.to_thread(acceptor.consumer.close)
