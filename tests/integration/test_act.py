@@ -449,3 +449,39 @@ async def test_weaker_providers_keep_the_promise_of_their_class(
     else:
         assert seen == {"parked": 1, "repeated": 2, "skipped": 1}
         assert states == {"parked": "PARKED", "skipped": "REFUSED", "repeated": "DONE"}
+
+
+FRESH = """
+language: 1
+rules:
+  - id: stock
+    from: stock
+    per: [sku]
+    when: level < 5
+    mode: act
+    steps:
+      look: {tool: check_stock_levels, with: {sku: "{{ sku }}"}}
+      order:
+        tool: draft_purchase_order
+        with: {sku: "{{ sku }}", supplier: S, quantity: 40}
+        approval_if: quantity > 10
+        refuse_if: steps.look.inventory_level > 100
+"""
+
+
+async def test_an_approved_call_meets_its_gates_again_with_what_is_true_by_then(
+    valkey_url: str, unique: str, tmp_path: Path
+) -> None:
+    async with office(valkey_url, unique, tmp_path, FRESH) as desk:
+        await desk.http.post(
+            f"{desk.url}/stock", json=[{"sku": "A", "location": "x", "inventory_level": 1, "on_order": 0}]
+        )
+        desk.open_(desk.trigger("stock", {"sku": "A", "level": 1}, {"sku": "A"}))
+        async with running(desk.worker()):
+            await desk.until(desk.effects, {"order": "AWAITING_APPROVAL"})
+            (row,) = await desk.ledger.queries.approvals()
+            much = [{"sku": "A", "location": "x", "inventory_level": 500, "on_order": 0}]
+            await desk.http.post(f"{desk.url}/stock", json=much)  # a delivery came meanwhile
+            await desk.ledger.decisions.approve(row["key"], row["hash"], "ana")
+            await desk.until(desk.effects, {"order": "REFUSED"})
+        assert await desk.listed("/purchase-orders") == []

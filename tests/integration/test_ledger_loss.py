@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dutyd.act.outcomes import OutcomeWriter
+from dutyd.act.outcomes import Writer
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import Trigger
 from dutyd.core.policy import MoneyLimits, Policy
@@ -65,7 +65,7 @@ def opening(valkey_url: str, forgetful: ValkeyServer, unique: str, tmp_path: Pat
     return open_
 
 
-class Silent(OutcomeWriter):
+class Silent(Writer):
     """Produces nothing."""
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -116,8 +116,7 @@ async def test_what_nobody_remembers_is_settled_by_class(
     async with opening(kind, RULES.replace("UNSURE", unsure) if unsure else PARK) as desk:
         desk.open_(errors(desk))
         worker = desk.worker()
-        writer = worker.outcomes
-        worker.outcomes = Silent(writer.outcomes, writer.producer, writer.topic)
+        worker.writers = [Silent(writer.records, writer.producer, writer.topic) for writer in worker.writers]
         async with running(worker):
             await desk.settled(1)
         await lose_everything(desk, forgetful)  # before any outcome was produced: only the provider knows

@@ -15,7 +15,7 @@ from dutyd.act.accept import Acceptor
 from dutyd.act.adopt import Adoption
 from dutyd.act.agent.model import Model
 from dutyd.act.means import Means
-from dutyd.act.outcomes import OutcomeWriter
+from dutyd.act.outcomes import Writer
 from dutyd.act.worker import Worker
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import Evidence, Trigger, TriggerKind, incident_id
@@ -69,6 +69,7 @@ class Office:
     open_: Callable[[Trigger], None]
     worker: Callable[..., Worker]
     http: httpx2.AsyncClient
+    produced: Callable[[str], list[bytes]]
 
     def trigger(self, rule: str, fields: Mapping[str, Any], entity: Mapping[str, str], number: int = 1) -> Trigger:
         occurrence = f"event-{number}"
@@ -132,6 +133,10 @@ async def office(
     book = FixedBook(load_files({"rules.yaml": rules}, Known(CATALOGUE)))
     book.accepted[book.rules.digest] = book.rules
 
+    def produced(own: str) -> list[bytes]:
+        """Return what stands in one of the installation's topics."""
+        return [record.value for _, record in stream.scan(f"{name}.{own}") if record.value is not None]
+
     def send(trigger: Trigger) -> None:
         producer.send(topics.triggers, msgspec.json.encode(trigger), key=trigger.key)
         producer.flush()
@@ -158,11 +163,15 @@ async def office(
                 fsynced=True,
             )
             acceptor = Acceptor(consumer, ledger.incidents, book, ceiling, CATALOGUE, adoption, lambda *_: None)
-            made = Worker(means, acceptor, OutcomeWriter(ledger.outcomes, stream.producer(), topics.outcomes), "w1")
+            writers = tuple(
+                Writer(records, stream.producer(), topic)
+                for records, topic in ((ledger.outcomes, topics.outcomes), (ledger.audit, topics.audit))
+            )
+            made = Worker(means, acceptor, writers, "w1")
             return replace(made, **changes) if changes else made
 
         async with httpx2.AsyncClient() as http:
-            yield Office(server.url, ledger, book, send, worker, http)
+            yield Office(server.url, ledger, book, send, worker, http, produced)
     await client.aclose()
     stream.close()
 

@@ -81,7 +81,7 @@ _ACCEPT = "dutyd.ledger.incidents:Incidents.accept"
 _COMMIT = "dutyd.stream.kafka.consumer:KafkaGroupConsumer.commit"
 _WRITE = "dutyd.evaluate.checkpoint:Checkpoint.write"
 _CREATE = "dutyd_tools.providers.backoffice:Backoffice.create"
-_PRODUCE = "dutyd.act.outcomes:OutcomeWriter._produce"
+_PRODUCE = "dutyd.act.outcomes:Writer._produce"
 
 EVALUATE = {
     "claim of a task": Point("dutyd.evaluate.checkpoint:Checkpoint.claim", When.AFTER),

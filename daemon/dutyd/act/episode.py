@@ -4,7 +4,7 @@ Nothing is remembered between claims but the ledger: ``recall`` takes up what st
 are the same thing. ``path`` works with it, ``perform`` and ``run`` do single steps with it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,13 +80,18 @@ class Episode:
         """Return the effect key of *step* in this round."""
         return effect_key(self.claim.id, step, clear=clear, round_=self.round)
 
-    async def recall(self, *, clear: bool = False) -> None:
-        """Take up what the ledger remembers of this round: ended results as they are, the others as far as they go."""
+    async def recall(self, *, clear: bool = False, again: "Reread | None" = None) -> None:
+        """Take up what the ledger remembers of this round: ended results as they are, the others as far as they go.
+
+        What a call that was approved since depends on is read *again*: its gates are asked by what is true now.
+        """
         known = self.accepted.on_clear if clear else self.accepted.steps
         noted = await self.means.ledger.incidents.steps(self.claim.id)
         self.results.update({name: recall_result(noted[at]) for name in known if (at := name + self.suffix) in noted})
         for effect in await self.means.ledger.effects.of(self.claim.id):
             if effect.step in known and effect.key == self.key(effect.step, clear=clear):
+                if again is not None and effect.approved and effect.state is EffectState.RESERVED:
+                    await again(self, known[effect.step])
                 self.results[effect.step] = await self._take_up(effect, known[effect.step])
 
     async def settle_earlier(self) -> None:
@@ -164,3 +169,7 @@ class Episode:
         # What goes on by itself is named before what waits for a person: `--until-idle` waits for it.
         names = {Waiting(result.waiting) for result in waiting}
         return Rest(next(name for name in Waiting if name in names), due)
+
+
+Reread = Callable[[Episode, Step], Awaitable[None]]
+"""Reads anew what a step needs to know."""

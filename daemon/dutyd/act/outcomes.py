@@ -1,28 +1,42 @@
-"""Outcomes to their topic: one whole record per ended effect, per decision, per closed incident.
+"""From the ledger to a topic: outcomes (one whole record per ended effect, per decision, per closed incident), and
+what people decided.
 
 The ledger keeps each until it was produced and acknowledged, so a crash in between produces it again, under the same
-key of a compacted topic.
+key.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
 from dutyd.core.errors import NotReadyError
-from dutyd.ledger.outcomes import Outcomes
 from dutyd.stream.base import Producer
+
+
+class Pending(Protocol):
+    """Records of the ledger that wait to be produced, by their key."""
+
+    async def pending(self) -> dict[bytes, bytes]:
+        """Return some of them."""
+        ...
+
+    async def drop(self, produced: dict[bytes, bytes]) -> None:
+        """Forget what was produced."""
+        ...
+
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class OutcomeWriter:
-    """Produces pending outcomes to *topic*."""
+class Writer:
+    """Produces what is pending to *topic*."""
 
-    outcomes: Outcomes
+    records: Pending
     producer: Producer
     topic: str
     every: float = 0.25
@@ -33,7 +47,7 @@ class OutcomeWriter:
             try:
                 await self.turn()
             except NotReadyError as error:
-                log.warning("outcomes can't be written now", error=str(error))
+                log.warning("records can't be written now", topic=self.topic, error=str(error))
                 await asyncio.sleep(1.0)
             await asyncio.sleep(self.every)
         with contextlib.suppress(NotReadyError):  # the ledger keeps them: whoever runs next produces them
@@ -41,11 +55,11 @@ class OutcomeWriter:
 
     async def turn(self) -> None:
         """Produce what is pending, wait for the acknowledgement, forget it."""
-        pending = await self.outcomes.pending()
+        pending = await self.records.pending()
         if not pending:
             return
         await asyncio.to_thread(self._produce, pending)
-        await self.outcomes.drop(pending)
+        await self.records.drop(pending)
 
     def _produce(self, pending: Mapping[bytes, bytes]) -> None:
         for key, value in pending.items():

@@ -11,7 +11,7 @@ from dutyd.act.episode import Episode, Rest
 from dutyd.act.gateway import tighten
 from dutyd.act.lease import Lease
 from dutyd.act.means import Means
-from dutyd.act.perform import perform
+from dutyd.act.perform import perform, read_again
 from dutyd.act.run import ask_model
 from dutyd.act.steps import StepResult, StepState, needed_by, ready
 from dutyd.core.incident import IncidentState
@@ -47,7 +47,7 @@ async def work(means: Means, claim: Claim, lease: Lease) -> Rest:
 async def act(episode: Episode) -> Rest:
     """Do what the rule orders: plain steps first, then what the model decides, then what follows from it."""
     steps = episode.rule.steps
-    await episode.recall()
+    await episode.recall(again=read_again)
     await episode.settle_earlier()
     if not episode.results and (muted := await _muted(episode)):
         return muted

@@ -13,7 +13,8 @@ import structlog
 
 from dutyd.act.episode import Episode
 from dutyd.act.gateway import Bound, Gate, Outcome, Unbound, bind
-from dutyd.act.steps import StepResult, StepState, encode_result
+from dutyd.act.steps import StepResult, StepState, encode_result, needed_by
+from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import EffectState
 from dutyd.core.policy import Policy
 from dutyd.core.route import DEFAULT_ROUTE
@@ -81,6 +82,24 @@ async def read(episode: Episode, tool: Tool, args: Mapping[str, Any], retry: Ret
             return StepResult(StepState.FAILED, reason=str(error))
     log.warning("a question was not answered", tool=tool.name, error=reason)
     return StepResult(StepState.FAILED, reason=reason)
+
+
+async def read_again(episode: Episode, step: Step) -> None:
+    """Ask again what *step* needs to know: it was approved, and much may have changed since.
+
+    Raises:
+        NotReadyError: a question has no answer now; the call waits for it.
+    """
+    steps, catalogue = episode.rule.steps, episode.means.catalogue
+    names = needed_by({step.name}, steps) if step.name in steps else ()
+    for name in (each for each in steps if each in names and not catalogue[steps[each].tool].changes):
+        bound = bind(steps[name], catalogue, episode.look)
+        if isinstance(bound, Unbound):
+            continue
+        result = await read(episode, catalogue[steps[name].tool], bound.args)
+        if result.state is not StepState.DONE:
+            raise NotReadyError(f"step '{name}' must be read again before '{step.name}' is sent: {result.reason}")
+        episode.results[name] = result
 
 
 def money_limits(policy: Policy) -> MoneyLimitsMicros:

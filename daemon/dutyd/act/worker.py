@@ -8,7 +8,7 @@ catches what nobody expected. ``app`` makes one worker for each process.
 import asyncio
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,7 +18,7 @@ from dutyd.act.effects import backoff
 from dutyd.act.episode import Rest
 from dutyd.act.lease import Lease
 from dutyd.act.means import Means
-from dutyd.act.outcomes import OutcomeWriter
+from dutyd.act.outcomes import Writer
 from dutyd.act.path import work
 from dutyd.core.errors import NotReadyError
 from dutyd.ledger.effects import LostError
@@ -35,6 +35,7 @@ class Worker:
     """One worker process.
 
     Attributes:
+        writers: produce what the ledger has for topics: outcomes, and what people decided.
         name: of this process, for people who look at leases.
         lease: seconds that a claim lasts without being renewed.
         slots: incidents that may be worked at the same time.
@@ -44,7 +45,7 @@ class Worker:
 
     means: Means
     acceptor: Acceptor
-    outcomes: OutcomeWriter
+    writers: Sequence[Writer]
     name: str
     lease: float = 15.0
     slots: int = 100
@@ -63,7 +64,8 @@ class Worker:
         working_stopped = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.acceptor.run(stop))
-            group.create_task(self.outcomes.run(working_stopped))
+            for writer in self.writers:
+                group.create_task(writer.run(working_stopped))
             await self._claim_until(stop)
             await self._drain()
             working_stopped.set()

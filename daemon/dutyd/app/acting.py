@@ -10,7 +10,7 @@ from dutyd.act.accept import Acceptor
 from dutyd.act.adopt import Adoption
 from dutyd.act.agent.model import Price
 from dutyd.act.means import Means
-from dutyd.act.outcomes import OutcomeWriter
+from dutyd.act.outcomes import Writer
 from dutyd.act.worker import Worker
 from dutyd.app.world import World, process_name
 from dutyd.core.event import Record
@@ -39,9 +39,9 @@ async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExit
     if model is not None:
         open_.push_async_callback(model.close)
     means = Means(ledger, book, world.policy, world.catalogue, providers, model, settings.currency)
-    outcomes, dead_letters = world.stream.producer(), world.stream.producer()
-    open_.callback(dead_letters.close)
-    open_.callback(outcomes.close)
+    outcomes, audit, dead_letters = (world.stream.producer() for _ in range(3))
+    for producer in (dead_letters, audit, outcomes):
+        open_.callback(producer.close)
 
     def bury(record: Record, partition: Partition, reason: str) -> None:
         send_dead_letter(dead_letters, own, record, partition, reason)
@@ -51,9 +51,9 @@ async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExit
         world.stream.consumer, f"{settings.installation}.act", {own.triggers: Start.EARLIEST}, client=process_name()
     )
     acceptor = Acceptor(consumer, ledger.incidents, book, world.policy, world.catalogue, _adoption(world, ledger), bury)
-    writer = OutcomeWriter(ledger.outcomes, outcomes, own.outcomes)
+    writers = (Writer(ledger.outcomes, outcomes, own.outcomes), Writer(ledger.audit, audit, own.audit))
     shares = settings.worker
-    return Worker(means, acceptor, writer, process_name(), lease=shares.lease, grace=shares.drain)
+    return Worker(means, acceptor, writers, process_name(), lease=shares.lease, grace=shares.drain)
 
 
 def _adoption(world: World, ledger: Ledger) -> Adoption:

@@ -20,7 +20,7 @@ from dutyd.app.broker_check import demand_rights, prepare_own_topics
 from dutyd.app.health import Health
 from dutyd.app.idle import Idle
 from dutyd.app.rule_files import RuleFiles
-from dutyd.app.watching import make_heartbeat, make_lookout, make_notices
+from dutyd.app.watching import make_api, make_heartbeat, make_lookout, make_notices
 from dutyd.app.world import World
 from dutyd.core.errors import NotReadyError
 from dutyd.evaluate.checkpoint import Checkpoint
@@ -78,7 +78,7 @@ async def _serve(world: World, role: Role, until_idle: float | None) -> None:
         ledger = world.ledger(client)
         book = Book(ledger.rule_sets, world.catalogue)
         health = Health(world.plain_redis, stopping=stop.is_set)
-        _open_probes(world.settings, health, open_)
+        _open_http(world, ledger, health, open_)
         known = await asyncio.to_thread(world.known_really)
         health.broker = ""
         checkpoint = Checkpoint(world.plain_redis, world.settings.installation)
@@ -109,13 +109,15 @@ async def _serve(world: World, role: Role, until_idle: float | None) -> None:
     log.info("dutyd has stopped")
 
 
-def _open_probes(settings: Settings, health: Health, open_: AsyncExitStack) -> None:
-    """Serve probes and metrics from the start, so that a start that takes long says why."""
-    if settings.http is None:
+def _open_http(world: World, ledger: Ledger, health: Health, open_: AsyncExitStack) -> None:
+    """Serve probes, metrics and the API from the start, so that a start that takes long says why."""
+    http = world.settings.http
+    if http is None:
         return
-    app = probes(health.alive(), health.ready(), health.started())
-    server = open_.enter_context(HttpServer(app, settings.http.host, settings.http.port))
-    log.info("probes and metrics", url=server.url)
+    api = make_api(world, ledger).routes() if http.tokens else ()
+    app = probes(health.alive(), health.ready(), health.started(), api)
+    server = open_.enter_context(HttpServer(app, http.host, http.port))
+    log.info("probes and metrics, and the API" if api else "probes and metrics", url=server.url)
 
 
 def _rules_of_others(book: Book) -> Callable[[], str]:

@@ -1,5 +1,7 @@
 """Wires what watches dutyd itself: the look-out over the ledger, its notices, the heartbeat. Called by ``service``."""
 
+import asyncio
+import time
 from contextlib import AsyncExitStack
 
 from dutyd.app.health import Health
@@ -7,6 +9,7 @@ from dutyd.app.world import World
 from dutyd.core.errors import SettingsError
 from dutyd.core.tool import Tool
 from dutyd.ledger import Ledger
+from dutyd.ops.api import Api, May, Token
 from dutyd.ops.heartbeat import Heartbeat
 from dutyd.ops.notices import Addressee, Notices
 from dutyd.ops.standing import Lookout
@@ -34,6 +37,20 @@ def _messenger(world: World) -> Tool:
     if not found:
         raise SettingsError("notices.to: no tool of the family 'notify' is installed: leave `notices` out")
     return found[0]
+
+
+def make_api(world: World, ledger: Ledger) -> Api:
+    """Return the HTTP API of this process; it asks the *ledger* in the running event loop."""
+    loop, http = asyncio.get_running_loop(), world.settings.http
+    tokens = http.tokens if http else {}
+    return Api(
+        ledger,
+        world.policy,
+        world.catalogue,
+        tuple(Token(name, May(token.may), token.sha256) for name, token in tokens.items()),
+        ask=lambda question: asyncio.run_coroutine_threadsafe(question, loop),
+        now=time.time,  # noqa: TID251  # the edge: when a person decided
+    )
 
 
 def make_lookout(world: World, ledger: Ledger, notices: Notices) -> Lookout:

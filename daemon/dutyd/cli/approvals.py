@@ -1,11 +1,12 @@
-"""``dutyd approvals list|approve|deny``: the calls that wait for a person.
+"""``dutyd approvals list|approve|deny|edit``: the calls that wait for a person.
 
 An approval is for one exact call: what is shown is what is approved, by the hash of its arguments. The ledger checks
-that hash, and that nobody was faster.
+that hash, and that nobody was faster. An edit makes another call of it, which waits in its place.
 """
 
+import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,11 +16,17 @@ from dutyd.cli.render import plain, print_json, print_rows, short
 from dutyd.core.errors import SettingsError, nearest
 from dutyd.core.policy import Policy
 
+if TYPE_CHECKING:
+    from dutyd.ledger.decisions import Decided
+
 approvals = typer.Typer(no_args_is_help=True, help="Decide the calls that wait for a person.")
 
 COLUMNS = ("key", "rule", "tool", "args", "reason")
 
 Row = dict[str, Any]
+Change = Annotated[
+    list[str], typer.Option("--set", metavar="ARGUMENT=VALUE", help="May be repeated.", show_default=False)
+]
 Key = Annotated[
     str, typer.Argument(metavar="KEY", help="The effect's key, or the beginning of it.", show_default=False)
 ]
@@ -49,9 +56,34 @@ def deny(key: Key, who: Who, settings: SettingsFile = DEFAULT_SETTINGS, why: Why
     _decide("deny", key, who, why, settings)
 
 
+@approvals.command()
+def edit(key: Key, who: Who, change: Change, settings: SettingsFile = DEFAULT_SETTINGS, why: Why = "") -> None:
+    """Change arguments of one call: another call, which waits for approval in its place."""
+    from dutyd.act.amend import amend
+    from dutyd.cli.places import ask_ledger_of, open_world
+
+    changes = dict(_change(text) for text in change)
+    with open_world(settings) as world:
+        row = _the_one(key, ask_ledger_of(world, lambda ledger: ledger.queries.approvals()))
+        _refuse_stranger(who, row["tool"], world.policy)
+        new = amend(world.catalogue[row["tool"]], row["args"], changes)
+        decided = ask_ledger_of(world, lambda ledger: ledger.decisions.edit(row["key"], row["hash"], new, who, why))
+    _say_late(decided, row)
+    typer.echo(f"edited, and waits for approval: {row['tool']} {plain(new.args)}")
+
+
+def _change(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise SettingsError(f"--set {text}: write ARGUMENT=VALUE, such as quantity=20")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
 def _decide(what: Literal["approve", "deny"], key: str, who: str, why: str, settings: Path) -> None:
     from dutyd.cli.places import ask_ledger_of, open_world
-    from dutyd.ledger.decisions import Decided
 
     with open_world(settings) as world:
         row = _the_one(key, ask_ledger_of(world, lambda ledger: ledger.queries.approvals()))
@@ -59,11 +91,19 @@ def _decide(what: Literal["approve", "deny"], key: str, who: str, why: str, sett
         decided = ask_ledger_of(
             world, lambda ledger: getattr(ledger.decisions, what)(row["key"], row["hash"], who, why)
         )
-    if decided is not Decided.DONE:
-        say(f"too late: {row['key']} is not waiting any more (`dutyd effects list` shows what became of it)")
-        raise typer.Exit(Exit.FINDINGS)
+    _say_late(decided, row)
     done = {"approve": "approved", "deny": "denied"}[what]
     typer.echo(f"{done}: {row['tool']} {plain(row['args'])}")
+
+
+def _say_late(decided: "Decided", row: Row) -> None:
+    """Leave with a message where the call that was shown does not wait any more."""
+    if decided == "changed":
+        say(f"too late: {row['key']} was changed meanwhile: look at it again with `dutyd approvals list`")
+        raise typer.Exit(Exit.FINDINGS)
+    if decided != "done":
+        say(f"too late: {row['key']} is not waiting any more (`dutyd effects list` shows what became of it)")
+        raise typer.Exit(Exit.FINDINGS)
 
 
 def _the_one(key: str, rows: list[Row]) -> Row:
@@ -80,7 +120,7 @@ def _the_one(key: str, rows: list[Row]) -> Row:
 
 def _refuse_stranger(who: str, tool: str, policy: Policy) -> None:
     """Hold *who* against the policy's ``approvers``; without that list everybody may decide."""
-    named = policy.approvers.get(tool, policy.approvers.get("default"))
+    named = policy.deciders(tool)
     if named is not None and who not in named:
         allowed = ", ".join(named) or "nobody"
         raise SettingsError(f"{who} may not decide {tool} calls: the policy names {allowed}{nearest(who, named)}")

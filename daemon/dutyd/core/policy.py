@@ -47,6 +47,10 @@ class Policy:
     model: ModelLimits = ModelLimits()
     approvers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def deciders(self, tool: str) -> tuple[str, ...] | None:
+        """Return who may decide calls of *tool*; None: everybody."""
+        return self.approvers.get(tool, self.approvers.get("default"))
+
     def allows(self, tool: str) -> Mode | None:
         """Return the highest mode for *tool*, or None where it may never be used."""
         if tool in self.tools and self.tools[tool] is None:

@@ -76,9 +76,14 @@ class OwnTopics:
         """Records that could not be understood, with the reason in headers."""
         return f"{self.installation}.dead-letters"
 
+    @property
+    def audit(self) -> str:
+        """What people decided: who, what, when and why."""
+        return f"{self.installation}.audit"
+
     def all(self) -> tuple[str, ...]:
         """Every own topic: none of them can be a source."""
-        return (self.triggers, self.outcomes, self.dead_letters)
+        return (self.triggers, self.outcomes, self.dead_letters, self.audit)
 
 
 def record_key(values: tuple[str, ...]) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import redis.asyncio
 
+from dutyd.ledger.audit import Audit
 from dutyd.ledger.birth import Birth
 from dutyd.ledger.decisions import Decisions
 from dutyd.ledger.effects import Effects
@@ -36,6 +37,7 @@ class Ledger:
     silences: Silences
     standings: Standings
     birth: Birth
+    audit: Audit
     replays: Replays
 
 
@@ -54,5 +56,6 @@ def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
         Silences(scripts),
         Standings(scripts),
         Birth(scripts),
+        Audit(scripts),
         Replays(scripts),
     )

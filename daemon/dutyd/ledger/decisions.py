@@ -3,7 +3,9 @@
 Called by the command line (``--as NAME``); each goes through a script, so that two people can't both act.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any, Protocol
 
 import msgspec
 
@@ -20,6 +22,25 @@ class Decided(StrEnum):
     NOT_FOUND = "not found"
 
 
+class Call(Protocol):
+    """An exact call: its arguments, their hash, what it spends in millionths."""
+
+    @property
+    def args(self) -> Mapping[str, Any]:
+        """JSON values."""
+        ...
+
+    @property
+    def hash(self) -> str:
+        """Of tool and arguments."""
+        ...
+
+    @property
+    def micros(self) -> int:
+        """Millionths of the currency unit."""
+        ...
+
+
 class Decisions:
     """The decisions of one installation."""
 
@@ -33,6 +54,11 @@ class Decisions:
     async def deny(self, effect: str, call_hash: str, who: str, why: str = "") -> Decided:
         """Refuse the call."""
         return _decided(await self._scripts.run("decide", effect, call_hash, "deny", who, why))
+
+    async def edit(self, effect: str, call_hash: str, new: Call, who: str, why: str = "") -> Decided:
+        """Put *new* in the place of the call with *call_hash*; it waits for approval in its turn."""
+        said = (msgspec.json.encode(new.args), new.hash, new.micros)
+        return _decided(await self._scripts.run("edit", effect, call_hash, who, why, *said))
 
     async def pause(self, what: str, who: str, why: str = "") -> None:
         """Stop sending effects of *what*: ``all``, ``rule:R`` or ``tool:T``. They stay RESERVED."""

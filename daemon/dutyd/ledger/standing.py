@@ -25,6 +25,7 @@ class Standing:
         effects: how many are in each state that is no end, and PARKED.
         parked: keys of parked effects, the first hundred.
         stuck, stuck_ids: incidents that something unexpected has stopped: how many, and the first hundred ids.
+        approvals: keys of calls that wait for approval, and for how many seconds, a hundred at most.
         day: the ledger's day (UTC), as a number; what a day's limits count.
         tokens, usd: what the model took today.
         money: what effects spend today, in the policy's currency.
@@ -38,6 +39,7 @@ class Standing:
     parked: Sequence[str]
     stuck: int
     stuck_ids: Sequence[str]
+    approvals: Mapping[str, float]
     day: str
     tokens: int
     usd: float
@@ -53,7 +55,8 @@ class Standings:
 
     async def now(self) -> Standing:
         """Look once."""
-        waits, busy, counts, parked, spent, day, stuck, stuck_ids = await self._scripts.run("standing", MOST_NAMES)
+        found = await self._scripts.run("standing", MOST_NAMES)
+        waits, busy, counts, parked, spent, day, stuck, stuck_ids, waiting = found
         sums = {name: int(value) for name, value in mapping(spent).items()}
         return Standing(
             oldest_due=int(waits) / 1000,
@@ -62,6 +65,7 @@ class Standings:
             parked=[text(name) for name in parked],
             stuck=int(stuck),
             stuck_ids=[text(name) for name in stuck_ids],
+            approvals={name: int(waited) / 1000 for name, waited in mapping(waiting).items()},
             day=text(day),
             tokens=sums.get("model_tokens", 0),
             usd=sums.get("model_micros", 0) / MICROS,

@@ -8,7 +8,7 @@ answer of ``/healthz`` and not its silence. Answers name every check, and of a f
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -31,8 +31,8 @@ PATIENCE = 2.0
 """Seconds that a check may take: Kubernetes asks with a patience of its own, often no longer."""
 
 
-def probes(alive: Checks, ready: Checks, started: Checks) -> Starlette:
-    """Return the application that answers with the checks *alive*, *ready* and *started*, and with all metrics."""
+def probes(alive: Checks, ready: Checks, started: Checks, more: Sequence[Route] = ()) -> Starlette:
+    """Return the application that answers with the checks *alive*, *ready* and *started*, all metrics, and *more*."""
 
     async def startupz(_: Request) -> Response:
         return await _answer(started)
@@ -48,7 +48,7 @@ def probes(alive: Checks, ready: Checks, started: Checks) -> Starlette:
         return Response(encode(REGISTRY), headers={"content-type": kind})
 
     pages = {"/startupz": startupz, "/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
-    return Starlette(routes=[Route(path, page) for path, page in pages.items()])
+    return Starlette(routes=[*(Route(path, page) for path, page in pages.items()), *more])
 
 
 async def _answer(checks: Checks) -> Response:

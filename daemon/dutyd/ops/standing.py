@@ -5,6 +5,7 @@ gauges stay as they are, and ``dutyd_ledger_read_timestamp_seconds`` shows how o
 """
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,10 @@ from dutyd.ops.pace import stays
 log = structlog.get_logger()
 
 LOOK_SECONDS = 5.0
+
+REMIND_SECONDS = 3600.0
+"""How long a call waits for approval until people are reminded: then after 1, 2, 4, 8 and 16 hours; after 24 it is
+denied."""
 
 NEARLY = 0.8
 """The share of a day's limit at which people are told."""
@@ -84,7 +89,15 @@ def notices_of(standing: Standing, used: Mapping[str, float]) -> list[Notice]:
         Notice("stuck", name, f"incident {name} is stopped by something unexpected: `dutyd incidents show {name}`")
         for name in standing.stuck_ids
     ]
-    return budgets + parked + stuck
+    return [*budgets, *parked, *stuck, *(_approval(key, waited) for key, waited in standing.approvals.items())]
+
+
+def _approval(key: str, waited: float) -> Notice:
+    """Say that a call waits for a person: at once, and again each time that it has waited for as long once more."""
+    reminders = int(math.log2(waited / REMIND_SECONDS)) + 1 if waited >= REMIND_SECONDS else 0
+    since = f", for {waited / 3600:.0f} h now" if reminders else ""
+    text = f"call {key} waits for approval{since}: decide it with `dutyd approvals approve|deny {key} --as NAME`"
+    return Notice("approval", f"{key}/{reminders}", text)
 
 
 def _budget(standing: Standing, name: str, share: float) -> Notice:

@@ -234,14 +234,26 @@ class KafkaSettings(_Group):
         return {name: secret for name, secret in read.items() if secret is not None}
 
 
+class TokenSettings(_Group):
+    """A bearer token of the HTTP API, under the name that its decisions are written down with."""
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of the token, hex; the token itself is never written here. Make it long and random."""
+    may: Literal["view", "decide"] = "view"
+    """`view` reads incidents, effects and approvals; `decide` approves, denies, edits and handles incidents, too,
+    within the policy's `approvers`."""
+
+
 class HttpSettings(_Group):
-    """Probes and metrics over HTTP: `/startupz`, `/healthz`, `/readyz`, `/metrics`. Without `http` there is none."""
+    """Probes, metrics and the API over HTTP: `/startupz`, `/healthz`, `/readyz`, `/metrics`, `/api`."""
 
     host: str = "127.0.0.1"
     """Where to listen. This machine only, because the pages are open to whoever reaches them; in a container `0.0.0.0`.
     """
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """The port; 0 takes a free one and logs it."""
+    tokens: Mapping[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$")], TokenSettings] = {}
+    """Who may use the API. None: there is no API."""
 
 
 class HeartbeatSettings(_Group):

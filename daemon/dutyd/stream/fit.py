@@ -109,6 +109,8 @@ def worker_needs(own: OwnTopics) -> tuple[Access, ...]:
         Access(Kind.TOPIC, own.triggers, Right.READ, "accept triggers"),
         Access(Kind.GROUP, f"{own.installation}.act", Right.READ, "share the triggers topic among workers"),
         Access(Kind.TOPIC, own.outcomes, Right.WRITE, "say what became of effects"),
+        Access(Kind.TOPIC, own.outcomes, Right.READ, "take in what was done after a loss of Redis"),
+        Access(Kind.TOPIC, own.audit, Right.WRITE, "say what people decided"),
         *_kept(own),
     )
 

@@ -2,7 +2,8 @@
 
 Triggers and outcomes are compacted: the newest record of each key stays for good. A trigger's older records stay at
 least a week, so that a worker that was away sees every change. Dead letters are kept for a month, and may be larger
-than what the broker lets into other topics by default: a record that was too large is one, too.
+than what the broker lets into other topics by default: a record that was too large is one, too. What people decided
+is kept for a year.
 """
 
 from dutyd.core.topic import OwnTopics
@@ -23,4 +24,5 @@ def own_topics(topics: OwnTopics) -> tuple[TopicSpec, ...]:
         TopicSpec(topics.triggers, PARTITIONS, compact | {"min.compaction.lag.ms": str(7 * _DAY_MS)}),
         TopicSpec(topics.outcomes, PARTITIONS, compact),
         TopicSpec(topics.dead_letters, 1, month | _LARGEST),
+        TopicSpec(topics.audit, 1, {"cleanup.policy": "delete", "retention.ms": str(366 * _DAY_MS)}),
     )

@@ -68,6 +68,13 @@ local function publish(name, kind, record)
   redis.call('HSET', key('outcomes'), name, cjson.encode(record))
 end
 
+-- What a person decided, kept until it stands in the audit topic.
+local function audit(who, did, what, why, more)
+  local record = more or {}
+  record.at, record.who, record.did, record.what, record.why, record.v = now_ms(), who, did, what, why, 1
+  redis.call('XADD', key('audit'), '*', 'record', cjson.encode(record))
+end
+
 local function release_money(effect)
   if effect.held_day then
     local spent = key('spent', effect.held_day)

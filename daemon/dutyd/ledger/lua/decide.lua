@@ -12,6 +12,8 @@ if ARGV[4] == 'approve' then
 else
   set_effect(name, 'REFUSED', 'denied by ' .. ARGV[5] .. (ARGV[6] ~= '' and ': ' .. ARGV[6] or ''))
 end
-redis.call('XADD', key('audit'), '*', 'who', ARGV[5], 'did', ARGV[4], 'what', name, 'hash', ARGV[3], 'why', ARGV[6])
+local trigger = cjson.decode(redis.call('HGET', key('incident', effect.incident), 'trigger'))
+audit(ARGV[5], ARGV[4], name, ARGV[6],
+  {hash = ARGV[3], rule = effect.rule, digest = trigger.digest, tool = effect.tool, args = effect.args})
 poke(effect.incident, at)
 return 'done'

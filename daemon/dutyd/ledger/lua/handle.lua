@@ -9,7 +9,7 @@ if did == 'close' and (state == 'CLEARING' or state == 'CLOSED') then return sta
 if did == 'ack' and state == 'CLOSED' then return state end
 
 redis.call('RPUSH', incident .. ':notes', cjson.encode({at = at, who = ARGV[4], did = did, because = ARGV[5]}))
-redis.call('XADD', key('audit'), '*', 'who', ARGV[4], 'did', did, 'what', id, 'why', ARGV[5])
+audit(ARGV[4], did, id, ARGV[5], {rule = redis.call('HGET', incident, 'rule')})
 if did == 'ack' then redis.call('HSET', incident, 'acked_by', ARGV[4], 'acked', at) end
 if did == 'close' then
   redis.call('HSET', incident, 'clear_trigger', ARGV[6], 'cleared', cjson.decode(ARGV[6]).decided)

@@ -8,7 +8,7 @@ for i = 4, #ARGV do
   local known = redis.call('GET', name)
   if not known or ARGV[3] == '1' then
     redis.call('SET', name, cjson.encode({state = 'began', who = ARGV[2], at = at}), 'PX', RETENTION_MS * 2)
-    redis.call('XADD', key('audit'), '*', 'who', ARGV[2], 'did', 'replay', 'what', ARGV[i])
+    audit(ARGV[2], 'replay', ARGV[i], '')
     known = ''
   end
   answer[#answer + 1] = ARGV[i]

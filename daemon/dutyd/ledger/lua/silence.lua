@@ -2,7 +2,7 @@
 -- there is no such silence. ARGV: 2 'add' | 'end', 3 id, 4 who, 5 why, 6 the silence (JSON, for 'add'), 7 until (ms)
 local silences, id = key('silences'), ARGV[3]
 if ARGV[2] == 'end' and redis.call('HEXISTS', silences, id) == 0 then return -1 end
-redis.call('XADD', key('audit'), '*', 'who', ARGV[4], 'did', 'silence ' .. ARGV[2], 'what', id, 'why', ARGV[5])
+audit(ARGV[4], 'silence ' .. ARGV[2], id, ARGV[5])
 if ARGV[2] == 'add' then
   redis.call('HSET', silences, id, ARGV[6])
   return 0

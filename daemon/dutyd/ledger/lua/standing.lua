@@ -2,7 +2,8 @@
 -- whose record has expired is forgotten here. ARGV: 2 how many names at most.
 -- Answers {ms that the oldest due incident waits, incidents that go on by themselves, {state, count, ...},
 --          {names of parked effects}, {field, value, ...} of what was spent today, the day,
---          how many incidents are stuck, {their ids}}.
+--          how many incidents are stuck, {their ids},
+--          {name, ms, ...}: calls that wait for approval, and since when}.
 local at = now_ms()
 local first = redis.call('ZRANGE', key('due'), 0, 0, 'WITHSCORES')
 local waits = first[2] and math.max(0, at - tonumber(first[2])) or 0
@@ -19,6 +20,13 @@ local function names(set)
   table.sort(all)
   return {unpack(all, 1, math.min(#all, ARGV[2]))}
 end
+local waiting = {}
+for _, name in ipairs(redis.call('SMEMBERS', key('approvals'))) do
+  if #waiting < 2 * ARGV[2] then
+    waiting[#waiting + 1] = name
+    waiting[#waiting + 1] = at - tonumber(redis.call('HGET', key('effect', name), 'reserved') or at)
+  end
+end
 local day = tostring(math.floor(at / 86400000))
 return {waits, redis.call('SCARD', key('busy')), counts, names(key('effects', 'PARKED')),
-  redis.call('HGETALL', key('spent', day)), day, redis.call('SCARD', key('stuck')), names(key('stuck'))}
+  redis.call('HGETALL', key('spent', day)), day, redis.call('SCARD', key('stuck')), names(key('stuck')), waiting}
