@@ -57,7 +57,7 @@ def administrate(guarded: Guarded, unique: str, folder: Path) -> None:
     """Do what the page tells administrators to do, for an installation called *unique*."""
     tools = administrator_tools(folder)
     shown = [block.text for block in blocks(PAGE) if block.language == "sh"]
-    assert [len(text.splitlines()) for text in shown] == [3, 3]
+    assert [len(text.splitlines()) for text in shown] == [4, 3]
     commands = "".join(shown).replace("dutyd.", f"{unique}.").replace("--topic metrics", f"--topic {unique}.metrics")
     variables = environment(BROKER=f"127.0.0.1:{guarded.ports['PLAINTEXT']}")
     path = {"PATH": f"{tools}:{variables['PATH']}"}
@@ -159,7 +159,7 @@ WRONG: dict[str, tuple[Wrong, Exit, str]] = {
     "port": (
         lambda _guarded, _: {"stream": f"kafka://127.0.0.1:{free_port()}", "kafka": {}},
         Exit.FINDINGS,
-        "refuses connections: nobody listens there; see `stream`",
+        "refuses connections: nobody listens there",
     ),
     "name": (
         lambda _guarded, _: {"stream": "kafka://kafka.invalid:9092", "kafka": {}},
@@ -228,4 +228,6 @@ def test_a_start_without_a_right_names_all_that_are_missing_and_how_to_grant_the
     assert commands == [
         f"kafka-acls.sh --add --allow-principal User:NAME --operation Read --group {unique}.act",
         f"kafka-acls.sh --add --allow-principal User:NAME --operation Write --topic {own.outcomes}",
+        f"kafka-acls.sh --add --allow-principal User:NAME --operation Read --topic {own.outcomes}",
+        f"kafka-acls.sh --add --allow-principal User:NAME --operation Write --topic {own.audit}",
     ]

@@ -285,7 +285,7 @@ def test_missing_rights_are_named_without_using_them(guarded: Guarded, unique: s
         (own.triggers, Right.READ),
         (own.triggers, Right.DESCRIBE_CONFIGS),
         (own.dead_letters, Right.WRITE),
-        *((topic, right) for topic in (own.outcomes, own.dead_letters) for right in OWN),
+        *((topic, right) for topic in (own.outcomes, own.dead_letters, own.audit) for right in OWN),
     }
     stream.close()
 

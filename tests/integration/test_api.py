@@ -78,7 +78,7 @@ async def waiting(desk: Office, api: Client) -> dict[str, Any]:
     desk.open_(desk.trigger("stock", {"sku": "A", "level": 1}, {"sku": "A"}))
     async with running(desk.worker(POLICY)):
         await desk.until(lambda: states(desk), ["AWAITING_APPROVAL"])
-    (row,) = (await api("GET /api/approvals", token="view-token"))[1]
+    (row,) = (await api("GET", "/api/approvals", token="view-token"))[1]
     return dict(row)
 
 
@@ -141,7 +141,7 @@ async def test_an_edit_beyond_the_rules_refusal_is_refused_before_it_is_sent(des
 async def test_who_may_not_or_asks_wrongly_is_told_why(
     api: Client, asked: str, body: Any, token: str, status: int, words: str
 ) -> None:
-    found, answer = await api(*asked.split(), body, token)
+    found, answer = await api(*asked.split(" ", 1), body=body, token=token)
     assert found == status
     assert words in answer["error"]
 
