@@ -141,7 +141,8 @@ async def test_an_edit_beyond_the_rules_refusal_is_refused_before_it_is_sent(des
 async def test_who_may_not_or_asks_wrongly_is_told_why(
     api: Client, asked: str, body: Any, token: str, status: int, words: str
 ) -> None:
-    found, answer = await api(*asked.split(" ", 1), body=body, token=token)
+    method, _, path = asked.partition(" ")
+    found, answer = await api(method, path, body, token)
     assert found == status
     assert words in answer["error"]
 
