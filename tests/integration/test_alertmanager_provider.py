@@ -155,6 +155,18 @@ async def test_one_member_of_a_cluster_that_takes_it_will_do(site: Site, connect
         await connect(url=dead, peers=[dead]).create("alert", key, PAGE)
 
 
+async def test_a_member_that_hangs_does_not_take_the_yes_of_another_away(
+    site: Site, connect: Connect, key: str
+) -> None:
+    hanging = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    async with hanging:
+        port = hanging.sockets[0].getsockname()[1]
+        provider = connect(peers=[f"http://127.0.0.1:{port}"], timeout="300ms")
+        async with asyncio.timeout(provider.promise_of("alert").timeout):  # as the ledger's sender does
+            await provider.create("alert", key, PAGE)
+    assert len(alerts(site, key)) == 1
+
+
 async def test_a_check_names_the_version_of_every_member(site: Site, connect: Connect) -> None:
     said = await connect(peers=[site.server.url]).check()
     assert said.count("Alertmanager 0.") == said.count(site.server.url) == 2

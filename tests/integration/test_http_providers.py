@@ -340,6 +340,14 @@ async def test_a_webhook_sends_all_it_knows_unless_it_is_told_a_body(receiver: R
     assert {one.headers["idempotency-key"] for one in receiver.taken} == {KEY}
 
 
+async def test_the_type_of_a_body_is_what_the_settings_say(receiver: Receiver, desk: Desk) -> None:
+    ticket = desk.rest({"headers": {"content-type": "application/vnd.shop+json"}})
+    await ticket.create("ticket", KEY, TICKET)
+    hook = desk.webhook(headers={"Content-Type": "application/xml"}, body="<page>{{ text }}</page>")
+    await hook.create("message", KEY, {"to": "ops", "text": "hi"})
+    assert [one.headers["content-type"] for one in receiver.taken] == ["application/vnd.shop+json", "application/xml"]
+
+
 async def test_a_webhook_is_found_at_its_very_address_and_never_shown_where_that_is_secret(
     receiver: Receiver, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

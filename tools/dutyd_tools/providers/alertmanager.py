@@ -47,6 +47,7 @@ ANNOTATIONS: Mapping[str, str] = {"summary": "{{ summary }}", "description": "{{
 
 PATH = "/api/v2/alerts"
 DAY = 86_400.0
+PATIENCE = 1.0  # seconds: a member that hangs is given up before the others' yes is
 
 
 def _label(name: str) -> str:
@@ -115,9 +116,9 @@ class Alertmanager:
         """Return class A for what can be made; ending an alert twice ends it."""
         settings = self._settings
         if kind == "alert":
-            return Promise(ProviderClass.A, settings.ends_after, timeout=settings.timeout)
+            return Promise(ProviderClass.A, settings.ends_after, timeout=settings.timeout + PATIENCE)
         known = ProviderClass.A if kind == "alert_resolution" else ProviderClass.C
-        return Promise(known, timeout=settings.timeout, searchable=False)
+        return Promise(known, timeout=settings.timeout + PATIENCE, searchable=False)
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> Receipt:
         """Raise an ``alert``, or end one by an ``alert_resolution``.
@@ -186,7 +187,7 @@ class Alertmanager:
 
     async def _post(self, alert: Mapping[str, Any]) -> None:
         """Tell every member; one that takes it is enough."""
-        request = Request("POST", PATH, json.dumps([alert]).encode(), {**self._headers, "Content-Type": JSON})
+        request = Request("POST", PATH, json.dumps([alert]).encode(), JSON, self._headers)
         answers = await asyncio.gather(*(api.send(request) for api in self._apis), return_exceptions=True)
         failures = [answer for answer in answers if isinstance(answer, BaseException)]
         if len(failures) == len(answers):

@@ -38,13 +38,15 @@ class Request:
 
     Attributes:
         path: what is put behind the address, with its first slash; empty: the address itself.
-        content: the body, with its type in *headers*.
+        content: the body.
+        form: its type, unless *headers* say another.
 
     """
 
     method: str
     path: str
-    content: bytes | None = None
+    content: bytes
+    form: str
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
 
@@ -92,7 +94,7 @@ class JsonApi:
 
         """
         content = json.dumps(dict(body)).encode()
-        response = await self.send(Request("POST", path, content, {**headers, "Content-Type": JSON}))
+        response = await self.send(Request("POST", path, content, JSON, headers))
         try:
             return response.json()
         except (ValueError, RecursionError) as error:
@@ -103,11 +105,13 @@ class JsonApi:
 
         With *known*, an answer that says that the key is known comes back, too, for who can read it.
         """
+        headers = httpx2.Headers(dict(request.headers))
+        headers.setdefault("Content-Type", request.form)
         response = await self._request(
             request.method,
             request.path,
             content=request.content,
-            headers=dict(request.headers),
+            headers=headers,
             params=dict(request.query) or None,
         )
         if response.is_success or (known and response.status_code in _KNOWN):

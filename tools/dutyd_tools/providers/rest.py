@@ -135,10 +135,10 @@ class Rest:
 
     def _request(self, thing: Thing, key: str, body: Mapping[str, Any], look: Look) -> Request:
         content, form = content_of(thing.body, body, look, as_form=thing.encoding == "form")
-        headers = self._headers(look) | headers_of(thing.headers, look) | {"Content-Type": form}
+        headers = self._headers(look) | headers_of(thing.headers, look)
         if thing.key_header:
             headers[thing.key_header] = key
-        return Request(thing.method, path_of(thing.path, look), content, headers, texts_of(thing.query, look))
+        return Request(thing.method, path_of(thing.path, look), content, form, headers, texts_of(thing.query, look))
 
     async def _found(self, asked: Search | Question, look: Look) -> list[Mapping[str, Any]]:
         """Ask, and return the things in the answer."""

@@ -93,8 +93,8 @@ class Webhook:
         settings, members = self._settings, {**body, "key": key, "makes": kind}
         look = look_in({**members, "secret": self._secrets})
         content, form = content_of(settings.body, members, look)
-        headers = headers_of(settings.headers, look) | {settings.key_header: key, "Content-Type": form}
-        response = await self._api.send(Request(settings.method, "", content, headers))
+        headers = headers_of(settings.headers, look) | {settings.key_header: key}
+        response = await self._api.send(Request(settings.method, "", content, form, headers))
         seen = look_in(answer_of(response))
         if settings.refused_if is not None and evaluate(settings.refused_if, seen) is True:
             raise RefusedError(f"{self._api.url}: {settings.refused_if.text}: {response.text[:300]}")
