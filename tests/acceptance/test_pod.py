@@ -18,8 +18,7 @@ from dutyd.stream.base import TopicSpec
 from support.broker import Broker
 from support.chart import render
 from support.daemon import FAMILIES
-from support.pod import ETC, PATIENCE, Pod, running_pods
-from support.program import dutyd
+from support.pod import PATIENCE, Pod, running_pods
 
 RULE = """\
 language: 1
@@ -50,11 +49,9 @@ class Release:
         return next(pod for name, pod in self.pods.items() if name != "worker")
 
     def publish(self, service: str, errors: int) -> None:
-        """Publish an event, from inside the pod as with ``kubectl exec``."""
-        pod = self.evaluator
+        """Publish an event, from inside the pod."""
         event = json.dumps({"service": service, "error_count": errors}) + "\n"
-        settings = f"{pod.root}{ETC}/settings/dutyd.yaml"
-        done = dutyd("publish", "--settings", settings, "--topic", "metrics", "-", cwd=pod.root, stdin=event)
+        done = self.evaluator.run("publish", "--topic", "metrics", "-", stdin=event)
         assert done.returncode == 0, done.stderr
 
     def pages(self) -> list[str]:
@@ -106,6 +103,9 @@ def test_pods_start_take_rules_live_refuse_wrong_ones_and_drain(release: Release
     for pod in release.pods.values():
         pod.wait_for("readiness")
         assert pod.passes("liveness")
+    # What `helm test` runs, in the pod: its settings, rules, policy and servers are all right.
+    looked = release.evaluator.run("doctor")
+    assert looked.returncode == 0, looked.stdout
     release.publish("one", 12)
     release.wait(lambda: release.pages() == ["before one"], "the first page")
 
@@ -131,3 +131,4 @@ def test_pods_start_take_rules_live_refuse_wrong_ones_and_drain(release: Release
     assert {name: pod.terminate() for name, pod in release.pods.items()} == dict.fromkeys(roles, 0)
     assert all("dutyd has stopped" in pod.log() for pod in release.pods.values())
     assert release.pages() == ["after three", "after two", "before one"]
+    assert not [file for pod in release.pods.values() for file in pod.written()]

@@ -13,7 +13,8 @@ from support.chart import CHART, MATRIX, Object, helm, notes, of_kind, pod_specs
 CRDS = {
     file.stem: json.loads(file.read_text()) for file in (Path(__file__).parents[1] / "support" / "crds").glob("*.json")
 }
-OLDEST, NEWEST = "1.29", "1.37"
+OLDEST = values_of(CHART / "Chart.yaml")["kubeVersion"].removeprefix(">=").removesuffix(".0-0")
+NEWEST = kubernetes_validate.latest_version().rpartition(".")[0]
 """The versions of Kubernetes that the chart is for: its ``kubeVersion``, and the newest whose schemas there are."""
 
 MINIMAL = values_of(CHART / "ci" / "minimal-values.yaml")
@@ -137,6 +138,7 @@ def pod_template(values: dict[str, Any]) -> Object:
 def test_changed_rules_tables_and_runbooks_restart_nothing() -> None:
     changed = {**MINIMAL, "rules": {"inline": {"errors.yaml": "language: 1\nrules: []\n"}}}
     assert pod_template(changed) == pod_template(MINIMAL)
+    assert pod_template({**MINIMAL, "runbooks": {"inline": {"first.md": "# First"}}}) == pod_template(MINIMAL)
     for folder, name in (("tables", "a.csv"), ("runbooks", "a.md")):
         first, second = ({**MINIMAL, folder: {"inline": {name: text}}} for text in ("one", "two"))
         assert pod_template(first) == pod_template(second)

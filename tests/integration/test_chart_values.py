@@ -80,6 +80,7 @@ def test_a_wrong_value_is_refused_at_its_place(wrong: dict[str, Any], place: str
         ({"settings": {"policy": "/p"}}, "settings.policy is set by the chart; use policy.inline"),
         ({"settings": {"http": {"port": 1}}}, "settings.http is set by the chart"),
         ({"settings": {"worker": {"drain": "5s"}}}, "settings.worker.drain is set by the chart; use drainSeconds"),
+        ({"settings": {"redis_password_file": "/etc/dutyd/secrets/redis"}}, "existingSecret, whose keys they would be"),
         ({"rules": {"configMaps": ["tests"]}}, "no rules are read from a folder named tests"),
         (
             {"policy": {"inline": {"mode": "act"}, "configMap": "p"}},

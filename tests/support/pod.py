@@ -30,6 +30,7 @@ class Pod:
     root: Path
     port: int
     process: "subprocess.Popen[bytes]"
+    environment: Mapping[str, str]
 
     @property
     def spec(self) -> Object:
@@ -68,6 +69,32 @@ class Pod:
         """Change a ConfigMap under the running pod."""
         path = next(each["mountPath"] for each in program_of(self.spec)["volumeMounts"] if each["name"] == volume)
         mount(self.root / path.lstrip("/"), files)
+
+    def written(self) -> list[Path]:
+        """Return the files that the process made outside of its writable volumes: on the image, they could not be."""
+        mounts = program_of(self.spec)["volumeMounts"]
+        free = [self.root / each["mountPath"].lstrip("/") for each in mounts if not each.get("readOnly")]
+        return [
+            file
+            for file in self.root.rglob("*")
+            if file.is_file()
+            and file != self.root / "log"
+            and not any(file.is_relative_to(each) for each in free)
+            and not (file.is_symlink() or file.parent.name.startswith(".."))  # what ``mount`` made
+        ]
+
+    def run(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run the program in the pod, as ``kubectl exec`` does."""
+        return subprocess.run(
+            [*program_of(self.spec)["command"], *arguments],
+            cwd=self.root,
+            env={**self.environment, "NO_COLOR": "1"},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     def terminate(self) -> int:
         """Send SIGTERM, and return the exit code; a pod that outlasts its grace period is killed, as by the kubelet."""
@@ -111,15 +138,16 @@ def _start(deployment: Object, objects: Sequence[Object], root: Path) -> Pod:
             files = maps[volume["configMap"]["name"]]
             mount(place, {name: _here(text, root, port) for name, text in files.items()})
     variables = {each["name"]: _here(each["value"], root, port) for each in container["env"]}
+    environment = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": f"{root}{DATA}", **variables}
     with (root / "log").open("wb") as log:
         process = subprocess.Popen(
             [*container["command"], *container["args"]],
             cwd=root,
-            env={"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(root / DATA.lstrip("/")), **variables},
+            env=environment,
             stdout=log,
             stderr=log,
         )
-    return Pod(deployment, root, port, process)
+    return Pod(deployment, root, port, process, environment)
 
 
 def _here(text: str, root: Path, port: int) -> str:

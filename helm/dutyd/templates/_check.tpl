@@ -23,6 +23,9 @@
 {{- if not (or .Values.rules.inline .Values.rules.configMaps) }}
 {{- fail "there are no rules: set rules.inline (or helm --set-file), or name ConfigMaps in rules.configMaps" }}
 {{- end }}
+{{- if and (not .Values.existingSecret) (contains (printf "%s/secrets/" (include "dutyd.etc" .)) (toJson .Values.settings)) }}
+{{- fail "the settings name files in /etc/dutyd/secrets, and existingSecret, whose keys they would be, is not set" }}
+{{- end }}
 {{- range $map := .Values.rules.configMaps }}
 {{- if has $map (list "inline" "tables" "tests" "runbooks") }}
 {{- fail (printf "rules.configMaps: no rules are read from a folder named %s; rename the ConfigMap" $map) }}

@@ -98,9 +98,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if or .Values.tables.inline .Values.tables.configMap }}
 - {name: tables, path: rules/tables, configMap: {{ default (printf "%s-tables" $name) .Values.tables.configMap }}}
 {{- end }}
-{{- if or .Values.runbooks.inline .Values.runbooks.configMap }}
 - {name: runbooks, path: runbooks, configMap: {{ default (printf "%s-runbooks" $name) .Values.runbooks.configMap }}}
-{{- end }}
 {{- if include "dutyd.hasPolicy" . }}
 - {name: policy, path: policy, configMap: {{ default (printf "%s-policy" $name) .Values.policy.configMap }}}
 {{- end }}
