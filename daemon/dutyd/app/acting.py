@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -9,11 +10,15 @@ import structlog
 from dutyd.act.accept import Acceptor
 from dutyd.act.adopt import Adoption
 from dutyd.act.agent.model import Price
+from dutyd.act.guard import GuardedModel, GuardedProvider
 from dutyd.act.means import Means
 from dutyd.act.outcomes import Writer
 from dutyd.act.worker import Worker
 from dutyd.app.world import World, process_name
 from dutyd.core.event import Record
+from dutyd.core.pace import Pace
+from dutyd.core.route import Routes
+from dutyd.core.tool import Provider
 from dutyd.core.topic import Start
 from dutyd.ledger import Ledger
 from dutyd.ledger.server import Fsync, server_facts
@@ -31,14 +36,15 @@ log = structlog.get_logger()
 async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExitStack) -> Worker:
     """Return a worker on what *world* names; *open_* closes what it opened."""
     settings, own = world.settings, world.settings.own_topics
-    providers = world.providers()
+    providers = {family: _guarded(world, family, routes) for family, routes in world.providers().items()}
     for routes in providers.values():
         for provider in routes.all.values():
             open_.push_async_callback(provider.close)
     model = _model(settings)
     if model is not None:
         open_.push_async_callback(model.close)
-    means = Means(ledger, book, world.policy, world.catalogue, providers, model, settings.currency)
+    guarded = GuardedModel(model) if model else None
+    means = Means(ledger, book, world.policy, world.catalogue, providers, guarded, settings.currency)
     outcomes, audit, dead_letters = (world.stream.producer() for _ in range(3))
     for producer in (dead_letters, audit, outcomes):
         open_.callback(producer.close)
@@ -54,6 +60,19 @@ async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExit
     writers = (Writer(ledger.outcomes, outcomes, own.outcomes), Writer(ledger.audit, audit, own.audit))
     shares = settings.worker
     return Worker(means, acceptor, writers, process_name(), lease=shares.lease, grace=shares.drain)
+
+
+def _guarded(world: World, family: str, routes: Routes) -> Routes:
+    """Return *routes* with a guard around each system."""
+    setting = getattr(world.settings.providers, family, None)
+
+    def guard(route: str, provider: Provider) -> GuardedProvider:
+        per_minute = setting.pace(route) if setting is not None else None
+        name = f"{family}.{route}" if route else family
+        return GuardedProvider(name, provider, Pace(per_minute) if per_minute else None)
+
+    named = {name: guard(name, provider) for name, provider in routes.named.items()}
+    return replace(routes, default=guard("", routes.default), named=named)
 
 
 def _adoption(world: World, ledger: Ledger) -> Adoption:

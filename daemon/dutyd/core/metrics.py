@@ -44,6 +44,11 @@ OLDEST_DUE = Gauge("dutyd_oldest_due_seconds", "Age of the oldest due incident t
 LEDGER_READ = Gauge("dutyd_ledger_read_timestamp_seconds", "When the gauges of the installation were last read")
 BUDGET_USED = Gauge("dutyd_budget_used_ratio", "Used share of a day's limit of the policy (installation)", ["budget"])
 
+BREAKERS = Gauge(
+    "dutyd_breaker_open",
+    "Whether a provider (family, family.route) or the model is left alone for now: 1 or 0",
+    ["system"],
+)
 RUNS = Counter("dutyd_agent_runs_total", "Agent runs by how they ended", ["end"])
 TOKENS = Counter("dutyd_model_tokens_total", "Model tokens by direction (prompt, completion)", ["direction"])
 COST = Counter("dutyd_model_cost_usd_total", "What the model cost, US dollars, where the price is known")

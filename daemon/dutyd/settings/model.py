@@ -104,6 +104,8 @@ class RouteSettings(BaseModel):
     kind: str | None = None
     """Which adapter talks to it. Default: the provider's. A route of the same kind has the provider's settings but for
     those that stand here (whole, not merged; `""` takes one away); a route of another kind begins with none."""
+    per_minute: Annotated[float, Field(gt=0)] | None = None
+    """As the provider's. Default: the provider's, counted for each route by itself."""
 
 
 class ProviderSettings(BaseModel):
@@ -114,6 +116,9 @@ class ProviderSettings(BaseModel):
     kind: str
     """Which adapter talks to it: `alertmanager`, `prometheus`, `rest`, `webhook` and others. `backoffice` is the
     built-in stand-in; packages can add more."""
+    per_minute: Annotated[float, Field(gt=0)] | None = None
+    """How many requests a minute each process sends at most; what waits goes on by itself. Not set: no limit of dutyd's
+    own. A 429 is obeyed in any case."""
     routes: Mapping[Alias, RouteSettings] = {}
     """Further systems behind the same tools, by the name that rules use in `to`. The settings beside it are the route
     `default`."""
@@ -122,6 +127,11 @@ class ProviderSettings(BaseModel):
     def options(self) -> Mapping[str, Any]:
         """Everything that is for the adapter."""
         return self.model_extra or {}
+
+    def pace(self, route: str) -> float | None:
+        """Return the limit of *route* a minute; an empty name is the provider itself."""
+        own = self.routes[route].per_minute if route else None
+        return own or self.per_minute
 
     def route(self, name: str) -> tuple[str, Mapping[str, Any]]:
         """Return the kind and the options of the route *name*; an empty name is the provider itself."""

@@ -1,0 +1,75 @@
+"""A provider or a model that is down is found out once, not by every incident: on real HTTP."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dutyd.act.agent.client import Client, Endpoint
+from dutyd.act.guard import GuardedModel, GuardedProvider
+from dutyd.act.worker import Worker
+from dutyd.core.route import Routes
+from dutyd.embedded.loopback import Loopback
+from dutyd.embedded.standin import Standin
+from dutyd.embedded.standin.script import Script
+from support.acting import Office, office, running
+
+RULES = """
+language: 1
+rules:
+  - id: errors
+    from: metrics
+    per: [service]
+    when: error_count > 10
+    group: off
+    mode: act
+    agent: {goal: Decide.}
+    steps:
+      page: {tool: send_alert, with: {severity: critical, summary: "{{ service }}"}}
+      ticket:
+        tool: create_ticket
+        with: {project: OPS, kind: incident}
+        decide: {title: {text: 120}, body: {text: 400}}
+        fallback: {title: "{{ service }}", body: x}
+"""
+INCIDENTS = 30
+
+
+@pytest.fixture
+async def desk(valkey_url: str, unique: str, tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(valkey_url, unique, tmp_path, RULES, settings={"timeout": 1.0}) as opened:
+        for number in range(INCIDENTS):
+            name = f"s{number}"
+            opened.open_(opened.trigger("errors", {"service": name, "error_count": 12}, {"service": name}, number))
+        yield opened
+
+
+def guarded(worker: Worker) -> Worker:
+    def around(family: str, routes: Routes) -> Routes:
+        return Routes(GuardedProvider(family, routes.default))
+
+    providers = {family: around(family, routes) for family, routes in worker.means.providers.items()}
+    return replace(worker, means=replace(worker.means, providers=providers))
+
+
+async def test_a_key_that_is_refused_is_tried_once_and_every_incident_falls_back(desk: Office) -> None:
+    standin = Standin(Script(wrong_key="wrong"))
+    with Loopback(standin.app) as server:
+        client = Client(Endpoint(base_url=f"{server.url}/v1", key="wrong"))
+        async with running(desk.worker(model=GuardedModel(client))):
+            await desk.settled(INCIDENTS, seconds=60.0)
+        await client.close()
+    rows = await desk.ledger.queries.effects()
+    assert sum(row["step"] == "ticket" and row["by"] == "fallback" for row in rows) == INCIDENTS
+    assert {row["state"] for row in rows} == {"DONE"}
+    assert standin.requests <= 10
+
+
+async def test_a_provider_that_is_down_is_left_alone_and_everything_is_done_once_it_is_back(desk: Office) -> None:
+    await desk.fault(path="/alerts", do="fail", status=503, times=8)
+    async with running(guarded(desk.worker())):
+        await desk.settled(INCIDENTS, seconds=90.0)
+    assert len(await desk.listed("/alerts")) == INCIDENTS
+    keys = [row["key"] for row in await desk.listed("/executions")]
+    assert len(keys) == len(set(keys)) == 2 * INCIDENTS
