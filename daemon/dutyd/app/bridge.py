@@ -10,7 +10,8 @@ import asyncio
 import hmac
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import unquote_to_bytes
 
 import structlog
@@ -61,16 +62,25 @@ def serve_bridge(
 
     """
     ensure_topic(stream, topic)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     bridge = Bridge(stream, topic, token)
     try:
-        with HttpServer(bridge.app(), *at) as server:
+        with HttpServer(bridge.app(), *at) as server, _asked_to_end() as stop:
             say(server.url)
             stop.wait()
     finally:
         bridge.close()
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Bridge:
