@@ -274,6 +274,13 @@ def test_a_provider_that_is_away_is_named(there: Installation) -> None:
     assert "see providers.ticketing in the settings (kind: backoffice)" in seen.of("provider ticketing")["what_to_do"]
 
 
+def test_a_provider_whose_settings_are_wrong_is_named(there: Installation) -> None:
+    wrong = {"kind": "backoffice", "url": "http://a", "timeuot": 3}
+    seen = there.doctor(providers={"ticketing": wrong})
+    assert (seen.code, seen.bad) == (1, ["providers"])
+    assert "providers.ticketing: provider backoffice: unknown setting 'timeuot'" in seen.of("providers")["found"]
+
+
 def test_a_wrong_rule_is_named_with_its_place(there: Installation) -> None:
     (there.folder / "rules" / "b.yaml").write_text("language: 1\nrules: [{id: b}]\n")
     seen = there.doctor()

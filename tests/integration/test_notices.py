@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from dutyd.act.agent.client import Client, Endpoint
 from dutyd.core.incident import EffectState
 from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
 from dutyd.core.tool import Provider
+from dutyd.embedded.loopback import Loopback
+from dutyd.embedded.standin import Standin
+from dutyd.embedded.standin.script import Script
 from dutyd.ops.notices import AGAIN_SECONDS, Addressee, Notice, Notices
 from dutyd.ops.standing import Lookout
 from dutyd_tools.notification import notify
@@ -30,6 +34,22 @@ rules:
       order:
         tool: draft_purchase_order
         with: {sku: "{{ sku }}", supplier: ACME, quantity: 10, unit_price: 8.5}
+"""
+DECIDED = """\
+language: 1
+rules:
+  - id: decide
+    from: stock
+    per: [sku]
+    when: n > 1
+    mode: act
+    agent: {goal: Decide.}
+    steps:
+      ticket:
+        tool: create_ticket
+        with: {project: OPS, kind: incident, body: x}
+        decide: {title: {text: 100}}
+        fallback: {title: y}
 """
 
 
@@ -152,6 +172,22 @@ async def test_an_incident_that_something_unexpected_has_stopped_is_told(there: 
     assert REGISTRY.get_sample_value("dutyd_incidents_stuck") == 1
     [message] = await messages(there)
     assert f"incident {trigger.incident} is stopped by something unexpected" in message
+
+
+async def test_a_host_that_turns_us_away_is_told_once_a_day(there: Office) -> None:
+    there.book.edit(DECIDED)
+    there.open_(there.trigger("decide", {"sku": "A1", "n": 2}, {"sku": "A1"}))
+    with Loopback(Standin(Script(wrong_key="sk-old")).app) as standin:
+        model = Client(Endpoint(base_url=f"{standin.url}/v1", key="sk-old"))
+        async with running(there.worker(model=model)):
+            await there.settled(1)
+        await model.close()
+    async with telling(there, Clock()) as process:
+        lookout = Lookout(there.ledger.standings, Policy(), process)
+        await lookout.look()
+        await lookout.look()
+    said = [message for message in await messages(there) if "turns us away" in message]
+    assert len(said) == 1
 
 
 async def test_the_oldest_due_incident_waits_from_its_due_time(there: Office) -> None:

@@ -89,7 +89,10 @@ def notices_of(standing: Standing, used: Mapping[str, float]) -> list[Notice]:
         Notice("stuck", name, f"incident {name} is stopped by something unexpected: `dutyd incidents show {name}`")
         for name in standing.stuck_ids
     ]
-    return [*budgets, *parked, *stuck, *(_approval(key, waited) for key, waited in standing.approvals.items())]
+    away = "the model's host turns us away, so decided steps take their fallback: `dutyd model check` says why"
+    model = [Notice("model", standing.day, away)] if standing.model_rejects else []
+    approvals = [_approval(key, waited) for key, waited in standing.approvals.items()]
+    return [*budgets, *parked, *stuck, *model, *approvals]
 
 
 def _approval(key: str, waited: float) -> Notice:

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Iterator
 
 from dutyd.app.doctor.finding import Finding, fine, note, wrong
-from dutyd.app.providers import RUNBOOKS
+from dutyd.app.providers import RUNBOOKS, open_providers
 from dutyd.app.world import World
-from dutyd.core.errors import DutydError
+from dutyd.core.errors import DutydError, SettingsError
 from dutyd.core.route import DEFAULT_ROUTE
 from dutyd.core.tool import Provider
+
+NOWHERE = "http://127.0.0.1:1"
 
 PATIENCE = 15.0
 """Seconds that one provider gets."""
@@ -17,7 +19,13 @@ PATIENCE = 15.0
 def look_at_providers(world: World) -> Iterator[Finding]:
     """Ask every provider that the settings name, all at once."""
     chosen = {family: setting for family, setting in world.settings.providers if setting is not None}
-    for check, kind, said in asyncio.run(_ask_all(world)):
+    try:
+        answers = asyncio.run(_ask_all(world))
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            yield wrong("providers", line, "settings that the provider understands", "see `providers` in the settings")
+        return
+    for check, kind, said in answers:
         if isinstance(said, str):
             yield fine(check, said)
         elif check == f"provider {RUNBOOKS}":
@@ -36,7 +44,8 @@ def look_at_providers(world: World) -> Iterator[Finding]:
 
 async def _ask_all(world: World) -> list[tuple[str, str, str | Exception]]:
     """Return check, kind and answer of each provider that is not the embedded back office."""
-    opened = world.providers()
+    families = {tool.family for tool in world.catalogue.values()}
+    opened = open_providers(world.settings, families, lambda: NOWHERE)  # the embedded one is not started for this
     kinds = {family: setting.kind for family, setting in world.settings.providers if setting is not None}
     asked = {
         f"provider {family}" + (f".routes.{name}" if name != DEFAULT_ROUTE else ""): (kinds.get(family, ""), provider)

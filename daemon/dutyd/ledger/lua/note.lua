@@ -8,4 +8,6 @@ if ARGV[4] == 'step' then redis.call('HSET', incident .. ':steps', ARGV[5], ARGV
 if ARGV[4] == 'rejected' then redis.call('HSET', incident .. ':rejected', ARGV[5], ARGV[6]) end
 if ARGV[4] == 'turn' then redis.call('RPUSH', incident .. ':turns' .. ARGV[5], ARGV[6]) end
 if ARGV[4] == 'run' or ARGV[4] == 'trouble' then redis.call('HSET', incident, ARGV[4] .. ARGV[5], ARGV[6]) end
+-- Whoever watches is to know that the model's host turns us away: no waiting mends that.
+if ARGV[4] == 'run' and ARGV[6] == 'model_rejected' then redis.call('SET', key('model_rejected'), now_ms()) end
 return redis.call('HGET', incident, 'state') == 'CLEARING' and 'cleared' or 'own'

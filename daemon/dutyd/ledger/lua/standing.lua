@@ -3,7 +3,8 @@
 -- Answers {ms that the oldest due incident waits, incidents that go on by themselves, {state, count, ...},
 --          {names of parked effects}, {field, value, ...} of what was spent today, the day,
 --          how many incidents are stuck, {their ids},
---          {name, ms, ...}: calls that wait for approval, and since when}.
+--          {name, ms, ...}: calls that wait for approval, and since when,
+--          '1' where the model's host has turned us away today}.
 local at = now_ms()
 local first = redis.call('ZRANGE', key('due'), 0, 0, 'WITHSCORES')
 local waits = first[2] and math.max(0, at - tonumber(first[2])) or 0
@@ -27,6 +28,8 @@ for _, name in ipairs(redis.call('SMEMBERS', key('approvals'))) do
     waiting[#waiting + 1] = at - tonumber(redis.call('HGET', key('effect', name), 'reserved') or at)
   end
 end
+local turned_away = tonumber(redis.call('GET', key('model_rejected')) or '')
 local day = tostring(math.floor(at / 86400000))
+local rejects = turned_away and tostring(math.floor(turned_away / 86400000)) == day and '1' or ''
 return {waits, redis.call('SCARD', key('busy')), counts, names(key('effects', 'PARKED')),
-  redis.call('HGETALL', key('spent', day)), day, redis.call('SCARD', key('stuck')), names(key('stuck')), waiting}
+  redis.call('HGETALL', key('spent', day)), day, redis.call('SCARD', key('stuck')), names(key('stuck')), waiting, rejects}
