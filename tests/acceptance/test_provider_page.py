@@ -18,7 +18,7 @@ from support.pages import blocks
 
 PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
 EXAMPLES = [block for block in blocks(PAGE) if block.text.startswith("providers:")]
-FILES = ("secrets/mail-password", "secrets/pager-key", "secrets/tickets-token")
+FILES = ("secrets/mail-password", "secrets/pager-key", "secrets/tickets-token", "secrets/tracker-password")
 VARIABLES = {
     "ALERTMANAGER_TOKEN": "t",
     "CHAT_WEBHOOK": "https://chat.example/hooks/1",
@@ -84,7 +84,7 @@ async def test_the_rest_example_makes_and_reads_what_it_says(
     system: tuple[str, list[tuple[str, str, Any]]], folder: Path
 ) -> None:
     url, taken = system
-    (text,) = (block.text for block in EXAMPLES if "kind: rest" in block.text)
+    text = next(block.text for block in EXAMPLES if "kind: rest" in block.text)
     chosen = settings_of(text, folder).providers
     opened = {
         family: rest.connect({**provider.options, "url": url}) for family, provider in chosen if provider is not None
