@@ -16,6 +16,7 @@ rules:
     per: [service]
     when: n > 1
     mode: act
+    expire: 7d
     steps:
       page: {tool: send_alert, with: {severity: info, summary: "{{ service }}"}}
 """

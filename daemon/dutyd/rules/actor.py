@@ -69,6 +69,8 @@ class Actor:
         effects: what was done, in order.
         said: what the gateway told the model where it refused.
         runs: how often the model was asked.
+        results: what became of each step of this round.
+        earlier: the same of the rounds before.
 
     """
 
@@ -80,6 +82,7 @@ class Actor:
     said: list[str] = field(default_factory=list)
     runs: int = 0
     results: dict[str, StepResult] = field(default_factory=dict)
+    earlier: list[dict[str, StepResult]] = field(default_factory=list)
 
     @property
     def look(self) -> Look:
@@ -105,14 +108,22 @@ class Actor:
 
     def again(self, trigger: Trigger) -> None:
         """Do it all again in a further round, on what is seen now."""
+        self.earlier.append(self.results)
         self.results, self.trigger = {}, trigger
         self.act()
 
     def clear(self, trigger: Trigger) -> None:
-        """Do what the rule orders when it clears; what waits is off."""
+        """Do what the rule orders when it clears, for each round that did something; what waits is off."""
+        self.trigger = trigger
+        for results in (*self.earlier, self.results):
+            if results is self.results or any(result.state is StepState.DONE for result in results.values()):
+                self.take_back(results)
+
+    def take_back(self, results: dict[str, StepResult]) -> None:
+        """Run ``on_clear`` on what one round did."""
         never = StepResult(StepState.SKIPPED, reason="cleared")
-        done = {name: result for name, result in self.results.items() if result.ended}
-        self.results, self.trigger = {**dict.fromkeys(self.rule.steps, never), **done}, trigger
+        done = {name: result for name, result in results.items() if result.ended}
+        self.results = {**dict.fromkeys(self.rule.steps, never), **done}
         while True:
             now = ready({**self.rule.steps, **self.rule.on_clear}, self.results, self.look)
             self.results.update(now.settled)

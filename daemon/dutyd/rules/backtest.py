@@ -64,7 +64,7 @@ class Backtest:
             "from": None if self.first is None else instant_text(self.first),
             "to": None if self.last is None else instant_text(self.last),
             "openings": len(self.openings),
-            "open": sum(opening.cleared is None for opening in self.openings),
+            "open": sum(not opening.over for opening in self.openings),
             "muted": sum(opening.muted for opening in self.openings),
             "rules": {rule: _of_rule(self.openings_of(rule)) for rule in self.rules},
             "effects": _effects(self.openings),

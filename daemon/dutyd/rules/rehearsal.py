@@ -32,6 +32,7 @@ class Opening:
         effects: in order, those of ``on_clear`` too.
         said: what the gateway told the model where it refused.
         runs: how often the model would have been asked.
+        over: whether it has ended: it cleared, or it stands for one event and all was done.
         muted: whether a throttle held it back, at first or for good.
         seen, clearing: the values that it was decided by, where they are kept.
 
@@ -44,6 +45,7 @@ class Opening:
     effects: list[Done] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     runs: int = 0
+    over: bool = False
     muted: bool = False
     seen: Mapping[str, Any] = field(default_factory=dict)
     clearing: Mapping[str, Any] = field(default_factory=dict)
@@ -142,8 +144,8 @@ class Rehearsal:
                 self._begin(trigger)
             elif change.kind is TriggerKind.CLEARED and trigger.incident in self._open:
                 self._clear(self._open.pop(trigger.incident), trigger)
-            elif change.kind is TriggerKind.CHANGED and not self._open[trigger.incident].held:
-                self._open[trigger.incident].actor.again(trigger)
+            elif change.kind is TriggerKind.CHANGED and trigger.incident in self._open:
+                self._again(self._open[trigger.incident], trigger)
 
     def _begin(self, trigger: Trigger) -> None:
         rule = self._rules[trigger.rule]
@@ -153,6 +155,14 @@ class Rehearsal:
         self._open[trigger.incident] = work = _Work(opening, actor)
         self._try(trigger.incident, work, trigger.decided)
 
+    def _again(self, work: _Work, trigger: Trigger) -> None:
+        """Begin a further round; one that is held back begins with what is seen now when there is room."""
+        if work.held:
+            work.actor.trigger = trigger
+        else:
+            work.actor.again(trigger)
+            work.opening.runs = work.actor.runs
+
     def _try(self, incident: str, work: _Work, at: float) -> None:
         """Act, unless a throttle says when to try again."""
         rule, entity = work.actor.rule, tuple(work.opening.entity.values())
@@ -161,6 +171,9 @@ class Rehearsal:
         if free is None:
             work.actor.act()
             work.opening.runs = work.actor.runs
+            if work.actor.trigger.momentary:
+                del self._open[incident]
+                work.opening.over = True
         else:
             work.opening.muted = True
             heappush(self._held, (free, next(self._serial), incident))
@@ -174,7 +187,7 @@ class Rehearsal:
 
     def _clear(self, work: _Work, trigger: Trigger) -> None:
         opening = work.opening
-        opening.cleared, opening.clearing = trigger.decided, self._values(trigger)
+        opening.cleared, opening.clearing, opening.over = trigger.decided, self._values(trigger), True
         if not work.held:
             work.actor.clear(trigger)
 

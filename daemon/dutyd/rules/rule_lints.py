@@ -93,6 +93,16 @@ def _costs_without_end(rule: Rule, known: Known) -> Iterator[Problem]:
         yield _at(rule, "model-cost", f"its model may take {'; '.join(over)}", hint)
 
 
+def _pages_without_end(rule: Rule, known: Known) -> Iterator[Problem]:
+    """A rule that pages about an entity that may say nothing any more: its incident would stay open for ever."""
+    tools = [known.catalogue[step.tool] for step in rule.steps.values() if step.tool in known.catalogue]
+    pages = any(tool.family == Tool.ALERTING and tool.changes for tool in tools)
+    if pages and not (rule.momentary or rule.silent or rule.expire):
+        message = "it pages, and where no more events come its incident stays open for ever"
+        hint = "add silent: {after: 1h, then: end} or expire: 7d; 'then: keep' says that this is meant"
+        yield _at(rule, "no-end", message, hint)
+
+
 def _nodes(rule: Rule) -> Iterator[Node]:
     for expression in (rule.where, rule.when, rule.clear, *rule.let.values()):
         if expression is not None:
@@ -114,4 +124,5 @@ _LINTS: Final[tuple[Callable[[Rule, Known], Iterator[Problem]], ...]] = (
     _orders_on_the_shelf,
     _averages_of_counters,
     _costs_without_end,
+    _pages_without_end,
 )

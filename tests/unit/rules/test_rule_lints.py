@@ -27,7 +27,8 @@ rules:
 
 
 def codes(text: str, known: Known = TOOLS_ONLY) -> list[tuple[int, str]]:
-    return [(one.line, one.code) for one in find(load_files({"r.yaml": text}, known), known)]
+    found = find(load_files({"r.yaml": text}, known), known)
+    return [(one.line, one.code) for one in found if one.code != "no-end"]
 
 
 def test_a_rule_that_says_what_it_means_has_no_findings() -> None:
@@ -112,3 +113,17 @@ def test_costs_are_held_against_the_policy_of_the_model() -> None:
     assert codes(limited, with_model(ModelLimits())) == []
     assert codes(limited, with_model(ModelLimits(tokens_per_day=600_000))) == []
     assert codes(limited, with_model(ModelLimits(tokens_per_day=599_999))) == [(3, "model-cost")]
+
+
+@pytest.mark.parametrize(
+    ("end", "finding"),
+    [
+        ("", True),
+        ("silent: {after: 1h, then: end}", False),
+        ("silent: {after: 1h, then: keep}", False),
+        ("expire: 7d", False),
+    ],
+)
+def test_a_page_that_nothing_ends_is_found(end: str, finding: bool) -> None:
+    rules = load_files({"r.yaml": changed("    mode: act\n", f"    mode: act\n    {end}\n")}, TOOLS_ONLY)
+    assert [one.code for one in find(rules, TOOLS_ONLY)] == (["no-end"] if finding else [])
