@@ -297,3 +297,23 @@ async def test_a_renewal_after_the_rest_takes_nothing_back(ledger: Ledger) -> No
     await ledger.incidents.rest(claim, Waiting.NOTHING, None)
     assert await ledger.incidents.renew(claim, 15) is Hold.LOST
     assert await ledger.incidents.busy() == 0
+
+
+async def test_a_storm_of_one_rule_holds_up_no_other(ledger: Ledger) -> None:
+    storm = [arrival(opened(f"s{number}")) for number in range(50)]
+    other = opened("x")
+    values = {name: getattr(other, name) for name in other.__struct_fields__}
+    late = arrival(Trigger(**{**values, "rule": "latency", "incident": "f" * 32}))
+    await ledger.incidents.accept([*storm, late])
+    assert {claim.rule for claim in await ledger.incidents.claim("w1", 15, 10)} == {"errors", "latency"}
+
+
+async def test_one_free_place_goes_round_the_rules(ledger: Ledger) -> None:
+    for rule in ("a", "b", "c"):
+        for number in range(5):
+            trigger = opened(f"{rule}{number}")
+            values = {name: getattr(trigger, name) for name in trigger.__struct_fields__}
+            one = Trigger(**{**values, "rule": rule, "incident": f"{rule}{number}".ljust(32, "0")})
+            await ledger.incidents.accept([arrival(one)])
+    claimed = [claim.rule for _ in range(6) for claim in await ledger.incidents.claim("w1", 15, 1)]
+    assert sorted(claimed) == ["a", "a", "b", "b", "c", "c"]

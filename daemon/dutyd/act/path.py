@@ -5,6 +5,7 @@ ledger, ``worker`` claimed it under a lease and rests it with what comes back fr
 """
 
 import asyncio
+import random
 
 from dutyd.act.accept import alerting_steps, rules_of
 from dutyd.act.episode import Episode, Rest
@@ -22,6 +23,9 @@ PARALLEL = 8
 """Steps of one incident that run at the same time."""
 
 SOON_SECONDS = 5.0
+
+NO_PLACE_SECONDS = (0.5, 3.0)
+"""How long an incident that found no place for its agent run waits, its plain steps done."""
 
 
 async def work(means: Means, claim: Claim, lease: Lease) -> Rest:
@@ -57,7 +61,10 @@ async def act(episode: Episode) -> Rest:
         if now.plain:
             await _do_all(episode, now.plain)
         elif now.decided and not _soon(episode):
-            episode.results.update(await ask_model(episode, now.decided))
+            with episode.means.places.one(episode.rule.id) as free:
+                if not free:
+                    return Rest(Waiting.RETRY, random.uniform(*NO_PLACE_SECONDS))  # noqa: S311  # it spreads load
+                episode.results.update(await ask_model(episode, now.decided))
         elif not now.settled:
             break
     return episode.rest(close=episode.trigger.momentary)

@@ -38,7 +38,7 @@ class Worker:
         writers: produce what the ledger has for topics: outcomes, and what people decided.
         name: of this process, for people who look at leases.
         lease: seconds that a claim lasts without being renewed.
-        slots: incidents that may be worked at the same time.
+        slots: incidents that may be worked at the same time: more than runs have places, so that pages find one.
         grace: seconds that running work gets to come to rest at shutdown.
 
     """
@@ -48,7 +48,7 @@ class Worker:
     writers: Sequence[Writer]
     name: str
     lease: float = 15.0
-    slots: int = 100
+    slots: int = 128
     grace: float = 20.0
     clock: Callable[[], float] = time.monotonic
     _wake: asyncio.Event = field(default_factory=asyncio.Event)

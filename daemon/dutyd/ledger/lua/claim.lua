@@ -3,7 +3,26 @@
 -- ARGV: 2 worker, 3 lease (ms), 4 how many at most. Answers a list of {id, field, value, ...}.
 local at, claimed = now_ms(), {}
 local birth = tonumber(redis.call('HGET', key('birth'), 'at') or '0')
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('due'), '-inf', at, 'LIMIT', 0, ARGV[4])) do
+
+-- One of each rule in turn, the oldest first; who begins changes, so that one free place goes round, too.
+local function fairly(most)
+  local rules, lanes, found = redis.call('SMEMBERS', key('lanes')), {}, {}
+  table.sort(rules)
+  for _, rule in ipairs(rules) do
+    local ids = redis.call('ZRANGEBYSCORE', key('due', rule), '-inf', at, 'LIMIT', 0, most)
+    if #ids > 0 then lanes[#lanes + 1] = ids end
+  end
+  local first = #lanes > 1 and redis.call('INCR', key('turn')) or 0
+  for place = 1, most do
+    for step = 1, #lanes do
+      local id = lanes[(first + step) % #lanes + 1][place]
+      if id and #found < most then found[#found + 1] = id end
+    end
+  end
+  return found
+end
+
+for _, id in ipairs(fairly(tonumber(ARGV[4]))) do
   local name = key('incident', id)
   local incident = object(name)
   local free = 0
@@ -11,8 +30,9 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('due'), '-inf', at, 'LIMIT',
     free = throttled_until(id, incident.rule, incident.entity, cjson.decode(incident.throttle), at)
   end
   if not incident.state then
-    redis.call('ZREM', key('due'), id)
-    redis.call('SREM', key('busy'), id)
+    for _, rule in ipairs(redis.call('SMEMBERS', key('lanes'))) do redis.call('ZREM', key('due', rule), id) end
+    sleep(id, '')
+    redis.call('DEL', name)
   elseif incident.state == 'CLOSED' then
     sleep(id, '')
   elseif tonumber(incident.lease_until) > at then

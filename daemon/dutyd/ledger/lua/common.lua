@@ -17,8 +17,18 @@ local function set_wait(id, wait)
 end
 
 -- `busy` holds the incidents that will go on by themselves: what `run --until-idle` waits for.
+-- `due` holds every incident with a due time, and one lane for each rule holds those of the rule: claims go round the
+-- lanes, so that a storm of one rule holds up no other.
+local function lane_of(id)
+  local rule = redis.call('HGET', key('incident', id), 'rule') or ''
+  return rule, key('due', rule)
+end
+
 local function wake(id, at, wait)
+  local rule, lane = lane_of(id)
   redis.call('ZADD', key('due'), at, id)
+  redis.call('ZADD', lane, at, id)
+  redis.call('SADD', key('lanes'), rule)
   set_wait(id, wait)
   if wait == 'approval' or wait == 'muted' or wait == 'paused' then
     redis.call('SREM', key('busy'), id)
@@ -28,7 +38,10 @@ local function wake(id, at, wait)
 end
 
 local function sleep(id, wait)
+  local rule, lane = lane_of(id)
   redis.call('ZREM', key('due'), id)
+  redis.call('ZREM', lane, id)
+  if redis.call('EXISTS', lane) == 0 then redis.call('SREM', key('lanes'), rule) end
   redis.call('SREM', key('busy'), id)
   set_wait(id, wait)
 end
