@@ -58,6 +58,19 @@ rules:
     mode: act
     steps:
       tell: {tool: notify, with: {to: manager, text: "the report of {{ date }}"}}
+  - id: inquiries
+    from: mails
+    opens: each_event
+    mode: act
+    agent:
+      goal: Sort the inquiry.
+      answer: {kind: {one_of: [order, other]}, reply: {text: 200}}
+      fallback: {kind: other, reply: "seen: {{ subject }}"}
+    steps:
+      tell:
+        if: answer.kind == "other"
+        tool: notify
+        with: {to: manager, text: "{{ answer.kind }}, {{ answer.reply }}"}
 """
 ERROR = {"service": "checkout", "error_count": 12}
 
@@ -175,6 +188,28 @@ async def test_a_round_of_an_incident_whose_opening_was_compacted_away_opens_it(
     async with running(desk.worker()):
         await desk.settled(1)
     assert (await desk.ledger.queries.effects())[0]["key"] == f"{trigger.incident}/page/r:3"
+
+
+async def test_steps_go_on_with_the_answer_of_the_agent_or_its_fallback(desk: Office) -> None:
+    trigger = msgspec.structs.replace(desk.trigger("inquiries", {"subject": "chair"}, {}), momentary=True)
+    desk.open_(trigger)
+    async with running(desk.worker()):
+        await desk.settled(1)
+    assert [message["text"] for message in await desk.listed("/messages")] == ["other, seen: chair"]
+    assert [row["state"] for row in await desk.ledger.queries.incidents()] == ["CLOSED"]
+
+
+async def test_the_model_answers_within_its_bounds(desk: Office) -> None:
+    said = [{"kind": "order"}, {"kind": "other", "reply": "hi"}]
+    answers = [{"turn": at, "calls": [{"name": "answer", "arguments": each}]} for at, each in enumerate(said)]
+    script = msgspec.convert({"answers": [*answers, {"turn": 2, "text": "done"}]}, Script)
+    with Loopback(Standin(script).app) as standin:
+        model = Client(Endpoint(base_url=f"{standin.url}/v1", key="any"))
+        desk.open_(desk.trigger("inquiries", {"subject": "chair"}, {}))
+        async with running(desk.worker(model=model)):
+            await desk.settled(1)
+        await model.close()
+    assert [message["text"] for message in await desk.listed("/messages")] == ["other, hi"]
 
 
 async def test_a_clear_before_anybody_worked_sends_nothing(desk: Office) -> None:

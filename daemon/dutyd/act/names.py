@@ -21,6 +21,7 @@ def names_of(rule: Rule, trigger: Trigger, results: Results, *, summary: str | N
     names["evidence"] = evidence_text(evidence)
     names["summary"] = summary if summary is not None else summary_of(rule, trigger)
     names["steps"] = {name: dict(result.data) for name, result in results.items()}
+    names["answer"] = names["steps"].get("answer", {})
     return look_in(names)
 
 

@@ -17,6 +17,7 @@ from dutyd.act.run import ask_model
 from dutyd.act.steps import StepResult, StepState, needed_by, ready
 from dutyd.core.incident import IncidentState
 from dutyd.core.rule import Step
+from dutyd.core.tool import known_tool
 from dutyd.ledger.incidents import Claim, Waiting
 
 PARALLEL = 8
@@ -112,8 +113,8 @@ async def _take_back(episode: Episode) -> None:
 async def _finish_late(episode: Episode) -> None:
     """Do what outlives the clear, with what it needs to know; every other step is off. No model is asked any more."""
     steps, catalogue = episode.rule.steps, episode.means.catalogue
-    late = {step.name for step in steps.values() if catalogue[step.tool].outlives_clear}
-    wanted = late | {name for name in needed_by(late, steps) if not catalogue[steps[name].tool].changes}
+    late = {step.name for step in steps.values() if known_tool(step.tool, catalogue).outlives_clear}
+    wanted = late | {name for name in needed_by(late, steps) if not known_tool(steps[name].tool, catalogue).changes}
     off = StepResult(StepState.REFUSED, reason="cleared")
     episode.results = {**{name: off for name in episode.accepted.steps if name not in wanted}, **episode.results}
     while True:

@@ -19,7 +19,7 @@ from dutyd.core.incident import EffectState
 from dutyd.core.policy import Policy
 from dutyd.core.route import DEFAULT_ROUTE
 from dutyd.core.rule import Retry, Step
-from dutyd.core.tool import NotSentError, ProviderError, Tool, UnknownOutcomeError
+from dutyd.core.tool import ANSWER, NotSentError, ProviderError, Tool, UnknownOutcomeError, known_tool
 from dutyd.ledger.effects import MICROS, MoneyLimitsMicros, NewEffect
 
 log = structlog.get_logger()
@@ -46,7 +46,9 @@ async def perform(episode: Episode, step: Step, *, by: str = "rule", clear: bool
 
 async def call(episode: Episode, step: Step, bound: Bound, *, by: str, clear: bool = False) -> StepResult:
     """Do *step* with exactly these arguments, through its gates."""
-    tool = episode.means.catalogue[step.tool]
+    tool = known_tool(step.tool, episode.means.catalogue)
+    if tool is ANSWER:
+        return await _note(episode, step, StepResult(StepState.DONE, bound.args))
     if not tool.changes:
         return await _read_and_note(episode, step, tool, bound.args)
     args = await _addressed(episode, tool, bound.args)
@@ -113,13 +115,16 @@ def money_limits(policy: Policy) -> MoneyLimitsMicros:
     )
 
 
+async def _note(episode: Episode, step: Step, result: StepResult) -> StepResult:
+    incidents = episode.means.ledger.incidents
+    episode.saw(await incidents.note_step(episode.claim, step.name + episode.suffix, encode_result(result)))
+    return result
+
+
 async def _read_and_note(episode: Episode, step: Step, tool: Tool, args: Mapping[str, Any]) -> StepResult:
     """Ask, and remember the answer: a step that is repeated after a crash sees what its predecessors saw."""
     result = await read(episode, tool, args, step.retry if step.retry.attempts > 1 else READ_RETRY)
-    episode.saw(
-        await episode.means.ledger.incidents.note_step(episode.claim, step.name + episode.suffix, encode_result(result))
-    )
-    return result
+    return await _note(episode, step, result)
 
 
 async def _addressed(episode: Episode, tool: Tool, args: Mapping[str, Any]) -> Mapping[str, Any]:

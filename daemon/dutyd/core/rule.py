@@ -148,7 +148,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """What the model is asked: a goal, the tools it may read with, and a budget."""
+    """What the model is asked: a goal, the tools it may read with, and a budget.
+
+    A typed answer is a step, too, named ``answer``: see ``core.tool.ANSWER``.
+    """
 
     goal: Template
     reads: tuple[str, ...] = ()

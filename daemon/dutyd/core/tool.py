@@ -169,6 +169,31 @@ Catalogue = Mapping[str, Tool]
 """Every tool that is installed, by name."""
 
 
+class _Anything(BaseModel):
+    """What a rule asks for, by the names it gives."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+ANSWER = Tool(
+    name="answer",
+    family="answer",
+    args=_Anything,
+    about="Give your answer, in these fields. Other steps go on with it.",
+)
+"""What an agent's ``answer`` is inside: a step whose result is what was decided. No provider hears of it."""
+
+
+def tool_of(name: str, catalogue: Catalogue) -> Tool | None:
+    """Return the tool that a step names, None where it is not installed."""
+    return ANSWER if name == ANSWER.name else catalogue.get(name)
+
+
+def known_tool(name: str, catalogue: Catalogue) -> Tool:
+    """Return the tool of a step that was loaded: the loader knows that it is there."""
+    return ANSWER if name == ANSWER.name else catalogue[name]
+
+
 def reads(family: str) -> Callable[[Callable[[Provider, Any], Awaitable[Any]]], Tool]:
     """Make a reading tool of ``async def name(provider, args: Model)``; its docstring is what the model is told."""
 

@@ -18,7 +18,7 @@ from dutyd.core.incident import EffectState, Trigger
 from dutyd.core.money import Money
 from dutyd.core.policy import Policy
 from dutyd.core.rule import Rule, Step
-from dutyd.core.tool import Catalogue
+from dutyd.core.tool import ANSWER, Catalogue, known_tool
 from dutyd.rules.hostile import hostile_calls
 from dutyd.rules.known import Known
 
@@ -176,7 +176,10 @@ class Actor:
 
     def send(self, step: Step, args: Mapping[str, Any]) -> None:
         """Bring a call through the gates, and give it the result that the test says."""
-        tool = self.catalogue[step.tool]
+        tool = known_tool(step.tool, self.catalogue)
+        if tool is ANSWER:
+            self.results[step.name] = StepResult(StepState.DONE, args)
+            return
         if not tool.changes:
             self.results[step.name] = StepResult(StepState.DONE, self.script.results.get(step.name, {}))
             return
@@ -188,7 +191,7 @@ class Actor:
         self, step: Step, args: Mapping[str, Any], state: EffectState, reason: str = "", *, observed: bool = False
     ) -> None:
         """Record an effect and what later steps see of it."""
-        tool = self.catalogue[step.tool]
+        tool = known_tool(step.tool, self.catalogue)
         if tool.changes:
             refused = state is EffectState.REFUSED
             spent = None if refused or tool.spends is None else tool.spends(tool.args.model_validate(args))

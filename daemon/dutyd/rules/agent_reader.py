@@ -1,20 +1,24 @@
-"""Read ``agent``: the goal of a run, the tools it may read with, and its budget. Called by ``rule_reader``."""
+"""Read ``agent``: the goal of a run, the tools it may read with, its budget, and the answer that it is to give.
 
-from dutyd.core.rule import Agent, Budget
+Called by ``rule_reader``. An answer is read as a step: what a model decides, within bounds, and a fallback.
+"""
+
+from dutyd.core.rule import Agent, Budget, Step
+from dutyd.core.tool import ANSWER
 from dutyd.rules.fields import Fields
 from dutyd.rules.known import Known
-from dutyd.rules.source import ListNode, Node, Scalar, SourceFile
-from dutyd.rules.step_checks import find_tool
+from dutyd.rules.source import ListNode, MapNode, Node, Scalar, SourceFile
+from dutyd.rules.step_checks import check_fallback, find_tool, outside
+from dutyd.rules.step_reader import read_arguments, read_bounds
 from dutyd.rules.uses import Uses, Where
 from dutyd.rules.values import count, names, positive
 
-KEYS = ("goal", "reads", "budget")
-LATER = ("answer", "fallback")
+KEYS = ("goal", "reads", "budget", "answer", "fallback")
 
 
 def read_agent(source: SourceFile, node: Node, known: Known, uses: Uses) -> Agent | None:
     """Return the agent of a rule, or None where it can't be read."""
-    fields = Fields(source, node, "agent", KEYS, later=LATER, required=("goal",))
+    fields = Fields(source, node, "agent", KEYS, required=("goal",))
     goal = fields.require("goal", uses.text(Where.GOAL), "say in a sentence what the agent is to find out or decide")
     reads = fields.read("reads", names("[search_runbooks]"), ())
     listed = fields.node_of("reads")
@@ -22,6 +26,26 @@ def read_agent(source: SourceFile, node: Node, known: Known, uses: Uses) -> Agen
         _check_reads(source, known, item)
     budget = fields.read("budget", _budget, Budget())
     return None if goal is None else Agent(goal, reads, budget)
+
+
+def read_answer(source: SourceFile, node: Node, uses: Uses) -> Step | None:
+    """Return the step that stands for the answer of the agent at *node*; None where it is not asked for one."""
+    fields = Fields(source, node, "agent", KEYS)
+    if not fields.written("answer"):
+        if fields.written("fallback"):
+            message = "the `fallback` of an agent stands in for its `answer`, and this one is asked for none"
+            source.report(fields.key("fallback"), "fallback", message, "steps have fallbacks of their own")
+        return None
+    decide = read_bounds(fields, "answer", uses, ANSWER.name)
+    if not decide and (at := fields.node_of("answer")) is not None and isinstance(at, MapNode):
+        source.report(at, "missing-key", "an answer has at least one field", "such as kind: {one_of: [...]}")
+    fallback = read_arguments(fields, "fallback", uses, ANSWER.name) if fields.written("fallback") else None
+    if fallback is not None:
+        check_fallback(source, fields, fields.names_in("answer"))
+        for name, found in decide.items():
+            if why := outside(found, fallback.get(name)):
+                source.report(fields.value_in("fallback", name), "fallback", f"'{name}' {why}")
+    return Step(name=ANSWER.name, tool=ANSWER.name, decide=decide, fallback=fallback, place=source.place(node.start))
 
 
 def _check_reads(source: SourceFile, known: Known, item: Node) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 from dutyd.core.errors import WrongError
 from dutyd.core.expr import Expr, Type, parse
 from dutyd.core.rule import Agent, Mode, Opens, Place, Rule, Severity, Step, Throttle
+from dutyd.core.tool import ANSWER
 from dutyd.evaluate.engine.conditions import conditions_of
-from dutyd.rules.agent_reader import read_agent
+from dutyd.rules.agent_reader import read_agent, read_answer
 from dutyd.rules.episode_reader import KEYS as EPISODE_KEYS
 from dutyd.rules.episode_reader import read_episode
 from dutyd.rules.fields import Fields, entries
@@ -214,6 +215,10 @@ def _steps(
         for clearing, node in ((False, fields.node_of("steps")), (True, fields.node_of("on_clear")))
     )
     written, clearing = frozenset(fields.names_in("steps")), fields.names_in("on_clear")
+    answer = _answer(fields, uses)
+    if answer is not None:
+        first = {answer.name: answer, **first}
+        written |= {answer.name}
     _check_steps(fields, first)
     last = {name: step for name, step in last.items() if name not in first}
     return (
@@ -221,7 +226,8 @@ def _steps(
         ordered(source, Block(last, fields.node_of("on_clear")), uses.all, written),
         Names(
             let=let_types(uses.all),
-            steps=written,
+            steps=written - {ANSWER.name} if answer is not None else written,
+            answer=frozenset() if answer is None else frozenset(answer.decide),
             clearing=frozenset(clearing),
             arguments={
                 step.name: expression_types(known.catalogue[step.tool].args)
@@ -230,6 +236,16 @@ def _steps(
             },
         ),
     )
+
+
+def _answer(fields: Fields, uses: Uses) -> Step | None:
+    """Read what the agent is to answer, as a step; a step of that name would be in its way."""
+    node = fields.node_of("agent")
+    answer = read_answer(fields.source, node, uses) if isinstance(node, MapNode) else None
+    for key in ("steps", "on_clear") if answer is not None else ():
+        if (at := fields.names_in(key).get(ANSWER.name)) is not None:
+            fields.source.report(at, "step-name", "the agent's answer is a step of this name", "give it another name")
+    return answer
 
 
 def _check_steps(fields: Fields, steps: Mapping[str, Step]) -> None:

@@ -133,6 +133,8 @@ def _agent(catalogue: Catalogue) -> Schema:
         "goal": _text("what the model is to find out or decide, with {{ }}"),
         "reads": {"type": "array", "items": {"enum": reads}, "description": "the reading tools it may call"},
         "budget": _object(budget, (), "what one run may use at most"),
+        "answer": _map(_bound(), "what the model is to answer, within bounds: `answer.NAME` in steps"),
+        "fallback": _map({}, "all of `answer`, for when there is no model"),
     }
     return _object(_known(keys, agent_reader.KEYS), ("goal",), "what the model is asked")
 

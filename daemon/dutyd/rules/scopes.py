@@ -16,6 +16,7 @@ PREFIXES = ("steps", "answer", "group")
 """First parts of names that are no event fields, in any expression."""
 
 _NONE: Mapping[str, frozenset[str] | None] = dict.fromkeys(PREFIXES, frozenset())
+_RESULTS = ("steps", "answer")
 _TEXTS = {"summary": Type.TEXT, "evidence": Type.TEXT}
 
 
@@ -26,6 +27,7 @@ class Names:
     Attributes:
         let: the rule's own names, in order, with the type of each.
         steps: the names of its steps; *clearing* those under ``on_clear``.
+        answer: the fields of the agent's answer.
         arguments: step to the arguments of its call, with the type of each.
         fields: what stands in place of an event's fields, and nothing else; None: any event's fields.
 
@@ -36,6 +38,7 @@ class Names:
     clearing: frozenset[str]
     arguments: Mapping[str, Mapping[str, Type]]
     fields: Mapping[str, Type] | None = None
+    answer: frozenset[str] = frozenset()
 
 
 def let_types(uses: Iterable[Use]) -> dict[str, Type]:
@@ -98,7 +101,7 @@ def _scope(use: Use, names: Names) -> Scope:
         return _after(names, _TEXTS, _NONE)
     own = names.arguments.get(use.owner, {}) if use.where is Where.CALL else {}
     steps = names.steps | names.clearing if use.owner in names.clearing else names.steps
-    return _after(names, {**_TEXTS, **own}, {**_NONE, "steps": steps})
+    return _after(names, {**_TEXTS, **own}, {**_NONE, "steps": steps, "answer": names.answer})
 
 
 def _after(names: Names, more: Mapping[str, Type], prefixes: Mapping[str, frozenset[str] | None]) -> Scope:
@@ -122,6 +125,8 @@ def fields_read(uses: Iterable[Use], names: Names) -> frozenset[str]:
 
 
 def steps_read(uses: Iterable[Use], owner: str) -> frozenset[str]:
-    """Return the steps whose results the step *owner* reads (``steps.x``)."""
+    """Return the steps whose results the step *owner* reads (``steps.x``; ``answer.x`` is that of ``answer``)."""
     parts = (name.split(".") for use in uses if use.owner == owner for _, expr in use.exprs for name in expr.names)
-    return frozenset(part[1] for part in parts if part[0] == "steps" and len(part) > 1)
+    return frozenset(
+        part[1] if part[0] == "steps" else part[0] for part in parts if part[0] in _RESULTS and len(part) > 1
+    )

@@ -70,10 +70,11 @@ def _check_decisions(context: StepContext, fields: Fields, step: Step) -> None:
         message = f"step '{step.name}' is named like a tool that the agent may read with"
         source.report(fields.node, "step-name", message, "give the step another name")
     if fields.written("fallback"):
-        _check_fallback(source, fields, decided)
+        check_fallback(source, fields, decided)
 
 
-def _check_fallback(source: SourceFile, fields: Fields, decided: Mapping[str, Scalar]) -> None:
+def check_fallback(source: SourceFile, fields: Fields, decided: Mapping[str, Scalar]) -> None:
+    """Hold a fallback against what is left to the model: all of it, and nothing else."""
     given = fields.names_in("fallback")
     for name, key in given.items():
         if name not in decided:
@@ -111,11 +112,11 @@ def _check_values(fields: Fields, step: Step, tool: Tool) -> None:
     for name, found in step.decide.items():
         if name in valid and (why := unfit(tool.args, name, found)):
             source.report(fields.value_in("decide", name), "bound", why)
-        elif why := _outside(found, (step.fallback or {}).get(name)):
+        elif why := outside(found, (step.fallback or {}).get(name)):
             source.report(fields.value_in("fallback", name), "fallback", f"'{name}' {why}")
 
 
-def _outside(found: Bound, fallback: Template | None) -> str:
+def outside(found: Bound, fallback: Template | None) -> str:
     """Return why a literal *fallback* is outside its bound; an empty text where it is inside or can't be told."""
     if fallback is None or not fallback.is_literal:
         return ""

@@ -17,7 +17,7 @@ from dutyd.rules.fields import Fields, entries
 from dutyd.rules.source import Node, Scalar, SourceFile
 from dutyd.rules.step_checks import StepContext, check_step, find_tool
 from dutyd.rules.tool_args import expression_types
-from dutyd.rules.uses import Where
+from dutyd.rules.uses import Uses, Where
 from dutyd.rules.values import count, duration, names, one_of, text
 
 KEYS = (
@@ -68,9 +68,9 @@ def _step(context: StepContext, name: Scalar, node: Node) -> Step | None:
         return None
     tool = _tool(context, fields)
     types = expression_types(tool.args) if tool is not None else {}
-    args = _arguments(context, fields, "with", own, types)
-    decide = _decide(context, fields, own)
-    fallback = _arguments(context, fields, "fallback", own, types) if fields.written("fallback") else None
+    args = read_arguments(fields, "with", uses, own, types)
+    decide = read_bounds(fields, "decide", uses, own)
+    fallback = read_arguments(fields, "fallback", uses, own, types) if fields.written("fallback") else None
     step = Step(
         name=own,
         tool=fields.read("tool", text, ""),
@@ -106,25 +106,27 @@ def _retry(source: SourceFile, node: Node) -> Retry | None:
     return Retry(fields.read("attempts", count, Retry().attempts), fields.read("backoff", duration, Retry().backoff))
 
 
-def _arguments(
-    context: StepContext, fields: Fields, key: str, step: str, types: Mapping[str, Type]
+def read_arguments(
+    fields: Fields, key: str, uses: Uses, step: str, types: Mapping[str, Type] | None = None
 ) -> dict[str, Template]:
     """Read arguments; a text may come of any expression, other types only of one that can be them."""
     node = fields.node_of(key)
     found: dict[str, Template] = {}
-    for name, value in entries(context.source, node, "a mapping of arguments to values") if node is not None else ():
-        expect = types.get(name.text, Type.ANY)
+    pairs = entries(fields.source, node, "a mapping of arguments to values") if node is not None else ()
+    for name, value in pairs:
+        expect = (types or {}).get(name.text, Type.ANY)
         expect = Type.ANY if expect is Type.TEXT else expect
-        template = context.uses.template(Where.STEP, step, expect)(context.source, value)
+        template = uses.template(Where.STEP, step, expect)(fields.source, value)
         if template is not None:
             found[name.text] = template
     return found
 
 
-def _decide(context: StepContext, fields: Fields, step: str) -> dict[str, Bound]:
-    node = fields.node_of("decide")
+def read_bounds(fields: Fields, key: str, uses: Uses, step: str) -> dict[str, Bound]:
+    """Read what the model may put into each argument."""
+    node = fields.node_of(key)
     if node is None:
         return {}
-    pairs = entries(context.source, node, "a mapping of arguments to bounds")
-    read = {name.text: bound(context.source, value, context.uses, step) for name, value in pairs}
+    pairs = entries(fields.source, node, "a mapping of arguments to bounds")
+    read = {name.text: bound(fields.source, value, uses, step) for name, value in pairs}
     return {name: found for name, found in read.items() if found is not None}

@@ -93,7 +93,7 @@ MISTAKES = [
     ("budget: {turns: 4}", "budget: {turns: 0}", "16:23", "out-of-range", "a whole number from 1"),
     ("budget: {turns: 4}", "budget: {turn: 4}", "16:16", "unknown-key", "did you mean 'turns'?"),
     ("budget: {turns: 4}", "budget: {usd: free}", "16:21", "wrong-type", "expected a number"),
-    ("budget: {turns: 4}", "answer: {kind: {text: 9}}", "16:7", "not-yet", "'answer' of an agent"),
+    ("budget: {turns: 4}", "fallback: {kind: x}", "16:7", "fallback", "this one is asked for none"),
     # Steps
     ("      resolve:", "      r:", "31:7", "step-name", "a letter, then 2 to 39"),
     ("tool: send_alert", "tool: send_allert", "19:15", "unknown-tool", "did you mean 'send_alert'?"),

@@ -18,7 +18,7 @@ from dutyd.act.gateway.text import clean, cut
 from dutyd.act.gateway.values import Bound, Unbound
 from dutyd.core.expr import Look, number_text
 from dutyd.core.rule import Step
-from dutyd.core.tool import Catalogue
+from dutyd.core.tool import Catalogue, tool_of
 
 _MOST = 65_536  # characters of arguments that are read at all
 
@@ -50,7 +50,7 @@ def bind(step: Step, catalogue: Catalogue, look: Look, decided: Mapping[str, Any
     take, makes it unbound; a text that is too long for the tool is cut.
 
     """
-    tool = catalogue.get(step.tool)
+    tool = tool_of(step.tool, catalogue)
     if tool is None:
         return Unbound(f"the tool '{step.tool}' is not installed")
     if decided is None:

@@ -17,7 +17,7 @@ from dutyd.act.gateway.values import Accepted, Bound, Call, Function, Read, Reje
 from dutyd.core.errors import nearest
 from dutyd.core.expr import Look
 from dutyd.core.rule import Rule, Step
-from dutyd.core.tool import Catalogue, Tool
+from dutyd.core.tool import Catalogue, Tool, known_tool, tool_of
 
 _READ_TEXT = 2000  # characters of one text in a question
 
@@ -36,7 +36,10 @@ def offered(rule: Rule, catalogue: Catalogue, look: Look) -> tuple[Function, ...
     reading = tuple(
         Function(tool.name, tool.about, schema_of(tool.args), decides=False) for tool in _questions(rule, catalogue)
     )
-    return (*reading, *(_function(step, catalogue[step.tool], limits) for step, limits in _open(rule, catalogue, look)))
+    return (
+        *reading,
+        *(_function(step, known_tool(step.tool, catalogue), limits) for step, limits in _open(rule, catalogue, look)),
+    )
 
 
 def withheld(rule: Rule, catalogue: Catalogue, look: Look) -> Mapping[str, str]:
@@ -81,7 +84,7 @@ def _open(rule: Rule, catalogue: Catalogue, look: Look) -> Iterator[tuple[Step, 
 
 
 def _limits(step: Step, catalogue: Catalogue, look: Look) -> Mapping[str, Limits] | Outside:
-    tool = catalogue.get(step.tool)
+    tool = tool_of(step.tool, catalogue)
     if tool is None:
         return Outside(f"the tool '{step.tool}' is not installed")
     found: dict[str, Limits] = {}
