@@ -30,9 +30,13 @@ def test_a_package_that_can_not_be_had_says_so_in_the_words_of_apt(
     apt.write_text("#!/bin/sh\necho 'E: Unable to locate package prometheus' >&2\nexit 100\n")
     apt.chmod(0o755)
     monkeypatch.setattr(debian, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(debian, "GIVEN_UP", [])
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     with pytest.raises(UnavailableError, match="E: Unable to locate package prometheus"):
         tree("prometheus")
+    apt.unlink()  # it is not asked again
+    with pytest.raises(UnavailableError, match="E: Unable to locate package prometheus"):
+        tree("collectd-core")
 
 
 def test_a_machine_without_apt_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ CACHE = Path(__file__).parents[2] / ".cache" / "debian"
 FETCH_SECONDS = 300.0
 WORDS = 500  # characters of apt's own words in a reason
 
+GIVEN_UP: list[str] = []
+"""Why apt could get nothing: then it is not asked again in this process, each time until its patience ends."""
+
 
 class UnavailableError(Exception):
     """A package can't be had here; the text says why."""
@@ -74,6 +77,8 @@ def tree(*packages: str) -> Tree:
     """
     root = CACHE / "+".join(packages)
     if not root.is_dir():
+        if GIVEN_UP:
+            raise UnavailableError(GIVEN_UP[0])
         if missing := [program for program in ("apt-get", "dpkg") if shutil.which(program) is None]:
             raise UnavailableError(f"{' and '.join(packages)} would come from Debian: {' and '.join(missing)} missing")
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -98,13 +103,15 @@ def _download(packages: Sequence[str], into: Path) -> list[Path]:
         if not (done := _apt(["update"], options)).returncode:
             done = _apt([*command, *packages], options)
     if done.returncode:
-        said = " ".join(done.stderr.split())[-WORDS:]
-        raise UnavailableError(f"apt can't get {' and '.join(packages)}: {said}")
+        said = " ".join(done.stderr.split())[:WORDS]
+        GIVEN_UP.append(f"apt can't get {' and '.join(packages)}: {said}")
+        raise UnavailableError(GIVEN_UP[0])
     return sorted(archives.glob("*.deb"))
 
 
 def _apt(arguments: Sequence[str], options: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-    always = ("Debug::NoLocking=1", "APT::Sandbox::User=", "Acquire::Retries=1", "Acquire::http::Timeout=20")
+    quick = ("Acquire::Retries=1", "Acquire::http::Timeout=20", "APT::Update::Error-Mode=any")
+    always = ("Debug::NoLocking=1", "APT::Sandbox::User=", *quick)
     flags = [part for option in (*always, *options) for part in ("-o", option)]
     try:
         return subprocess.run(
@@ -117,7 +124,8 @@ def _apt(arguments: Sequence[str], options: Sequence[str]) -> "subprocess.Comple
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise UnavailableError(f"apt-get {arguments[0]} took more than {FETCH_SECONDS:g} s") from None
+        GIVEN_UP.append(f"apt-get {arguments[0]} took more than {FETCH_SECONDS:g} s")
+        raise UnavailableError(GIVEN_UP[0]) from None
 
 
 def _unpack(archives: Sequence[Path], root: Path) -> None:
