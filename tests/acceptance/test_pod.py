@@ -14,7 +14,7 @@ from dutyd.embedded.backoffice import app
 from dutyd.embedded.loopback import Loopback
 from dutyd.ledger.connect import connect
 from dutyd.stream import open_stream
-from dutyd.stream.base import TopicSpec
+from dutyd.stream.base import Producer, TopicSpec
 from support.broker import Broker
 from support.chart import render
 from support.daemon import FAMILIES
@@ -32,7 +32,7 @@ rules:
       page: {{tool: send_alert, with: {{severity: critical, summary: "{id} {{{{ service }}}}"}}}}
 """
 BEFORE, AFTER = RULE.format(id="before", limit=10), RULE.format(id="after", limit=3)
-LOADED, GOOD = "dutyd_rules_loaded_timestamp_seconds", "dutyd_rules_last_reload_successful"
+GOOD = "dutyd_rules_last_reload_successful"
 WRONG = AFTER.replace("error_count", "error_count >")
 
 
@@ -42,6 +42,8 @@ class Release:
 
     pods: dict[str, Pod]
     office: str
+    producer: Producer
+    topic: str
 
     @property
     def evaluator(self) -> Pod:
@@ -49,14 +51,24 @@ class Release:
         return next(pod for name, pod in self.pods.items() if name != "worker")
 
     def publish(self, service: str, errors: int) -> None:
-        """Publish an event, from inside the pod."""
-        event = json.dumps({"service": service, "error_count": errors}) + "\n"
-        done = self.evaluator.run("publish", "--topic", "metrics", "-", stdin=event)
-        assert done.returncode == 0, done.stderr
+        """Publish an event."""
+        event = {"service": service, "error_count": errors}
+        self.producer.send(self.topic, json.dumps(event).encode(), key=service.encode())
+        self.producer.flush()
 
     def pages(self) -> list[str]:
         """Return the pages that went out."""
         return sorted(str(each["summary"]) for each in httpx2.get(f"{self.office}/alerts").json())
+
+    def asked(self) -> list[str]:
+        """Return the requests for pages that the back office has got, answered or not."""
+        found = httpx2.get(f"{self.office}/requests").json()
+        return [each["key"] for each in found if each["path"].endswith("alerts")]
+
+    def effects(self) -> list[str]:
+        """Return the states of all effects, as the ledger has them."""
+        listed = self.evaluator.run("effects", "list", "--json")
+        return [each["state"] for each in json.loads(listed.stdout)]
 
     def wait(self, until: Callable[[], bool], what: str) -> None:
         """Wait until *until* holds."""
@@ -89,9 +101,11 @@ def release(
         }
         stream = open_stream(f"kafka://{kafka_broker.address}", {}, connect=connect)
         stream.ensure(TopicSpec(f"{unique}.metrics", 3))
-        stream.close()
+        producer = stream.producer()
         with running_pods(render(values), tmp_path) as pods:
-            yield Release(pods, office.url)
+            yield Release(pods, office.url, producer, f"{unique}.metrics")
+        producer.close()
+        stream.close()
 
 
 def test_pods_start_take_rules_live_refuse_wrong_ones_and_drain(release: Release) -> None:
@@ -110,10 +124,9 @@ def test_pods_start_take_rules_live_refuse_wrong_ones_and_drain(release: Release
     release.wait(lambda: release.pages() == ["before one"], "the first page")
 
     # A changed ConfigMap: the same link is swapped in every pod, nothing is restarted.
-    loaded = release.evaluator.metric(LOADED)
     for pod in release.pods.values():
         pod.update("rules", {"rules.yaml": AFTER})
-    release.wait(lambda: release.evaluator.metric(LOADED) > loaded, "the changed rules")
+    release.wait(lambda: "rules are in force" in release.evaluator.log(), "the changed rules")
     release.publish("two", 5)
     release.wait(lambda: "after two" in release.pages(), "a page of the changed rule")
 
@@ -127,8 +140,12 @@ def test_pods_start_take_rules_live_refuse_wrong_ones_and_drain(release: Release
     release.wait(lambda: "after three" in release.pages(), "a page of the last good rule")
     assert all(pod.passes("readiness") and pod.passes("liveness") for pod in release.pods.values())
 
-    # SIGTERM: drained and gone, well within the grace period, with nothing half-done.
+    # SIGTERM in the middle of an effect: it is brought to its end, within the grace period, and the pod is gone.
+    httpx2.post(f"{release.office}/faults", json={"path": "/alerts", "do": "stall", "seconds": 2}).raise_for_status()
+    release.publish("four", 5)
+    release.wait(lambda: len(release.asked()) == 4, "the fourth page is on its way")
     assert {name: pod.terminate() for name, pod in release.pods.items()} == dict.fromkeys(roles, 0)
     assert all("dutyd has stopped" in pod.log() for pod in release.pods.values())
-    assert release.pages() == ["after three", "after two", "before one"]
+    assert release.pages() == ["after four", "after three", "after two", "before one"]
+    assert release.effects() == ["DONE"] * 4
     assert not [file for pod in release.pods.values() for file in pod.written()]

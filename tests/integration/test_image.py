@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+from dutyd import __version__
 from support.containerfile import Instruction, instructions
 from support.locks import names, needed_by, pins
 
@@ -168,7 +169,9 @@ def test_nobody_in_it_is_root_and_nothing_can_be_built(tool: str) -> None:
 def test_it_holds_the_versions_of_the_lock_and_nothing_else(tool: str) -> None:
     look = "import importlib.metadata as m; print(*(f'{d.name}=={d.version}' for d in m.distributions()))"
     said = in_the_image(tool, "python3", "-c", look).stdout.split()
-    assert set(map(_version, said)) - set(map(_version, pins(ROOT / "image" / "runtime.lock"))) == {("dutyd", "0.1.0")}
+    assert set(map(_version, said)) - set(map(_version, pins(ROOT / "image" / "runtime.lock"))) == {
+        ("dutyd", __version__)
+    }
 
 
 def _version(pin: str) -> tuple[str, str]:

@@ -83,13 +83,12 @@ class Pod:
             and not (file.is_symlink() or file.parent.name.startswith(".."))  # what ``mount`` made
         ]
 
-    def run(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run the program in the pod, as ``kubectl exec`` does."""
         return subprocess.run(
             [*program_of(self.spec)["command"], *arguments],
             cwd=self.root,
             env={**self.environment, "NO_COLOR": "1"},
-            input=stdin,
             capture_output=True,
             text=True,
             timeout=60,
