@@ -156,7 +156,7 @@ def test_people_get_a_table_and_what_was_not_judged(dutyd: Program) -> None:
     assert "4 events, from 2026-01-31T09:00:00Z to 2026-01-31T09:01:00Z: 1 opening, 1 open." in out
     assert "model: 1 run, at most turns=4, tokens=1000, usd=0.003" in out
     assert "duplicates: 1" in out
-    assert "unknown: errors found no usable value in n, 1 times" in out
+    assert "unknown: errors found no usable value in n, 1 time\n" in out
 
 
 @pytest.mark.parametrize(

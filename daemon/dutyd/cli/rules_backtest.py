@@ -142,7 +142,7 @@ def _print(done: "Backtest", price: Callable[[int], float] | None) -> None:
             typer.echo(f"  {name.replace('_', ' ')}: {told[name]:,}")
     for unknown in told["unknown"]:
         what = unknown["field"] or "a result"
-        typer.echo(f"  unknown: {unknown['rule']} found no usable value in {plain(what)}, {unknown['times']:,} times")
+        typer.echo(f"  unknown: {unknown['rule']} found no usable value in {plain(what)}, {counted(unknown['times'], 'time')}")
 
 
 def _most(entities: list[dict[str, Any]]) -> str:
