@@ -141,8 +141,8 @@ def _print(done: "Backtest", price: Callable[[int], float] | None) -> None:
         if told[name]:
             typer.echo(f"  {name.replace('_', ' ')}: {told[name]:,}")
     for unknown in told["unknown"]:
-        what = unknown["field"] or "a result"
-        typer.echo(f"  unknown: {unknown['rule']} found no usable value in {plain(what)}, {counted(unknown['times'], 'time')}")
+        what, times = plain(unknown["field"] or "a result"), counted(unknown["times"], "time")
+        typer.echo(f"  unknown: {unknown['rule']} found no usable value in {what}, {times}")
 
 
 def _most(entities: list[dict[str, Any]]) -> str:
