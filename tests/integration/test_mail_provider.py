@@ -61,6 +61,9 @@ async def test_the_end_of_a_page_hangs_on_the_page(mail: MailServer, connect: Co
     ended = mail.taken[-1].message
     assert ended["In-Reply-To"] == ended["References"] == page.id
     assert ended["Subject"].startswith(f"[RESOLVED] {KEY}")
+    told = {"alert": page.id, "summary": "checkout: 0 errors"}
+    await connect().create("alert_resolution", provider_key("incident/clear/again"), told)
+    assert mail.taken[-1].message["Subject"] == "[RESOLVED] checkout: 0 errors"
 
 
 async def test_a_repeated_key_gives_the_same_message_id_and_so_a_double_shows(

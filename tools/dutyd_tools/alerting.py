@@ -22,6 +22,7 @@ class ResolveAlert(Args):
     """Arguments of ``resolve_alert``."""
 
     alert: str = Field(description="The id that send_alert gave.", min_length=1, max_length=2000)
+    summary: str = Field("", description="What is over, for people who read it.", max_length=300)
     to: Route = "default"
 
 
@@ -34,4 +35,4 @@ def send_alert(args: SendAlert) -> Mapping[str, Any]:
 @changes("alerting", makes="alert_resolution", of="alert", undo="send the alert again")
 def resolve_alert(args: ResolveAlert) -> Mapping[str, Any]:
     """Call an alert off: what it was about is over."""
-    return args.model_dump(exclude={"to"})
+    return args.model_dump(exclude={"to"}, exclude_defaults=True)

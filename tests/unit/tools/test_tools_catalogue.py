@@ -16,7 +16,7 @@ BY_NAME = {tool.name: tool for tool in TOOLS}
 # Every tool with its arguments, those that may be left out marked.
 ARGUMENTS = {
     "send_alert": "severity summary details? to?",
-    "resolve_alert": "alert to?",
+    "resolve_alert": "alert summary? to?",
     "create_ticket": "project kind title body priority? to?",
     "comment_ticket": "ticket text to?",
     "search_tickets": "query project?",

@@ -70,7 +70,8 @@ class Letters:
 
     def _resolution(self, key: str, body: Mapping[str, Any]) -> Letter:
         alert = line(_needed(body, "alert"))
-        letter = self._letter(key, self._to, f"[RESOLVED] {alert.strip('<>')}", "What this page was about is over.")
+        over = line(str(body.get("summary") or "")) or alert.strip("<>")
+        letter = self._letter(key, self._to, f"[RESOLVED] {over}", f"This is over: {over}")
         if _MESSAGE_ID.fullmatch(alert):  # what send_alert gave: mail readers show the two together
             letter.message["In-Reply-To"] = alert
             letter.message["References"] = alert

@@ -60,7 +60,7 @@ _ALL = (
     Kind("alerts", "A", ("severity", "summary"), ("details", "to"), "firing"),
     Kind("messages", "M", ("to", "text"), ("subject",)),
     Kind("comments", "C", ("ticket", "text"), about=About("ticket", "tickets")),
-    Kind("alert-resolutions", "AR", ("alert",), about=About("alert", "alerts", becomes="resolved")),
+    Kind("alert-resolutions", "AR", ("alert",), ("summary",), about=About("alert", "alerts", becomes="resolved")),
     Kind(
         "placements",
         "PL",
