@@ -274,6 +274,15 @@ def test_a_provider_that_is_away_is_named(there: Installation) -> None:
     assert "see providers.ticketing in the settings (kind: backoffice)" in seen.of("provider ticketing")["what_to_do"]
 
 
+def test_a_step_that_its_provider_can_not_do_is_named_before_it_is_needed(there: Installation) -> None:
+    office = there.settings["providers"]["alerting"]["url"]
+    silent = {"kind": "rest", "url": office, "make": {"alert_resolution": {"path": "/alert-resolutions", "class": "C"}}}
+    seen = there.doctor(providers={"alerting": silent})
+    assert (seen.code, seen.bad) == (1, ["step errors/page"])
+    found = seen.of("step errors/page")["found"]
+    assert found == "what is behind alerting (default) makes no alert: it will be refused"
+
+
 def test_a_provider_whose_settings_are_wrong_is_named(there: Installation) -> None:
     wrong = {"kind": "backoffice", "url": "http://a", "timeuot": 3}
     seen = there.doctor(providers={"ticketing": wrong})

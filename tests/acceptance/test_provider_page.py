@@ -15,6 +15,7 @@ from dutyd.embedded.loopback import Loopback
 from dutyd.settings import Settings, load_settings
 from dutyd_tools.providers import rest
 from support.pages import blocks
+from support.providers import promise
 
 PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
 EXAMPLES = [block for block in blocks(PAGE) if block.text.startswith("providers:")]
@@ -98,7 +99,7 @@ async def test_the_rest_example_makes_and_reads_what_it_says(
     found = await ticketing.lookup("ticket", KEY)
     assert found is not None
     assert found.id == "8"
-    assert ticketing.promise_of("ticket").kind is ProviderClass.B
+    assert promise(ticketing, "ticket").kind is ProviderClass.B
     assert (await ticketing.create("comment", KEY, {"ticket": "7", "text": "x"})).id == "70"
     rows = await ticketing.read("tickets", {"query": "Errors", "project": None})
     assert [(row["id"], row["status"]) for row in rows] == [(7, "open"), (8, "open")]

@@ -16,7 +16,7 @@ from dutyd.core.tool import (
     UnknownOutcomeError,
 )
 from support.mail_system import mail_system
-from support.providers import KINDS, Break, Kind, System, alertmanager_system, office_system
+from support.providers import KINDS, Break, Kind, System, alertmanager_system, office_system, promise
 
 
 def opened(kind: Kind, folder: Path, request: pytest.FixtureRequest) -> AbstractContextManager[System]:
@@ -76,7 +76,7 @@ async def test_what_is_made_has_an_id_and_is_made_once(system: System, provider:
     receipt = await provider.create(system.makes, key, system.body)
     assert receipt.id
     assert system.made(key) == 1
-    assert provider.promise_of(system.makes).kind is system.kind.kind
+    assert promise(provider, system.makes).kind is system.kind.kind
 
 
 @recognises
@@ -102,7 +102,7 @@ async def test_what_was_made_is_found_by_its_key(system: System, provider: Provi
     found = await provider.lookup(system.makes, key)
     assert found is not None
     assert found.id == made.id
-    assert provider.promise_of(system.makes).searchable
+    assert promise(provider, system.makes).searchable
 
 
 async def test_what_was_never_made_is_not_found(system: System, provider: Provider, key: str) -> None:
@@ -131,6 +131,11 @@ async def test_what_it_does_not_know_is_refused(provider: Provider, key: str) ->
     with pytest.raises(RefusedError):
         await provider.create("spaceship", key, {})
     assert await provider.lookup("spaceship", key) is None
+
+
+@only(*(kind for kind in KINDS if kind.name != "webhook"))  # that one takes whatever it is given
+async def test_what_it_does_not_make_it_promises_nothing_for(provider: Provider) -> None:
+    assert provider.promise_of("spaceship") is None
 
 
 async def test_a_busy_system_was_not_asked_and_says_when_to_come_back(

@@ -18,6 +18,7 @@ from dutyd_tools.providers import alertmanager as adapter
 from support.broker import free_port
 from support.debian import UnavailableError
 from support.monitoring import MonitoringServer, new_alertmanager, running
+from support.providers import promise
 
 DAY = 86_400.0
 PAGE = {"severity": "critical", "summary": "checkout fails", "to": "shop"}
@@ -115,7 +116,7 @@ async def test_an_alert_stays_until_it_is_resolved_or_for_as_long_as_the_setting
     starts, ends = (datetime.fromisoformat(alert[name]).timestamp() for name in ("startsAt", "endsAt"))
     assert ends - starts == days * DAY
     assert alert["status"]["state"] == "active"
-    assert connect(**settings).promise_of("alert").window == days * DAY
+    assert promise(connect(**settings), "alert").window == days * DAY
 
 
 async def test_labels_route_it_and_annotations_tell_people(site: Site, connect: Connect, key: str) -> None:
@@ -158,11 +159,15 @@ async def test_one_member_of_a_cluster_that_takes_it_will_do(site: Site, connect
 async def test_a_member_that_hangs_does_not_take_the_yes_of_another_away(
     site: Site, connect: Connect, key: str
 ) -> None:
-    hanging = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()  # until the other side gives up
+        writer.close()
+
+    hanging = await asyncio.start_server(hang, "127.0.0.1", 0)
     async with hanging:
         port = hanging.sockets[0].getsockname()[1]
         provider = connect(peers=[f"http://127.0.0.1:{port}"], timeout="300ms")
-        async with asyncio.timeout(provider.promise_of("alert").timeout):  # as the ledger's sender does
+        async with asyncio.timeout(promise(provider, "alert").timeout):  # as the ledger's sender does
             await provider.create("alert", key, PAGE)
     assert len(alerts(site, key)) == 1
 

@@ -11,6 +11,7 @@ from dutyd.core.incident import provider_key
 from dutyd.core.tool import NotSentError, Provider, ProviderClass, ProviderError, RefusedError, UnknownOutcomeError
 from dutyd_tools.providers import smtp
 from support.mail import PASSWORD, Fault, MailServer, running_mail
+from support.providers import promise
 from support.tls import Certificate, make_certificate
 
 KEY = provider_key("incident/page")
@@ -72,7 +73,7 @@ async def test_a_repeated_key_gives_the_same_message_id_and_so_a_double_shows(
     await connect().create("message", KEY, MESSAGE)
     await connect().create("message", KEY, MESSAGE)
     assert len({taken.message["Message-ID"] for taken in mail.taken}) == 1
-    assert connect().promise_of("message").kind is ProviderClass.C
+    assert promise(connect(), "message").kind is ProviderClass.C
     assert await connect().lookup("message", KEY) is None
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from dutyd.embedded.backoffice import app
 from dutyd.embedded.loopback import Loopback
+from dutyd_tools.providers import rest
 from dutyd_tools.providers.backoffice import connect
 from support.acting import Office, office, running
 
@@ -69,6 +70,15 @@ async def test_a_route_that_nobody_knows_refuses_the_effect_and_says_so(desk: Of
     assert effect["state"] == "REFUSED"
     assert effect["reason"].startswith("there is no route 'dbas' for alerting; did you mean 'dba'?")
     assert await desk.listed("/alerts") == []
+
+
+async def test_what_a_provider_does_not_make_is_refused_before_anybody_is_asked(desk: Office) -> None:
+    desk.open_(desk.trigger("errors", errors("chat"), {"service": "checkout"}))
+    nothing = rest.connect({"url": desk.url})
+    async with running(desk.worker(named={"chat": nothing})):
+        await desk.settled(1)
+    (effect,) = await desk.ledger.queries.effects()
+    assert (effect["state"], effect["reason"]) == ("REFUSED", "what is behind alerting (chat) makes no alert")
 
 
 async def test_what_was_sent_on_a_route_that_is_gone_needs_a_person(

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from dutyd.core.tool import Provider, ProviderClass
+from dutyd.core.tool import Promise, Provider, ProviderClass
 from dutyd.embedded.backoffice import app
 from dutyd.embedded.backoffice.database import Database
 from dutyd.embedded.backoffice.door import Do, Door, Fault, Faults
@@ -282,6 +282,13 @@ class AlertmanagerSystem:
 
     def _alerts(self, query: Mapping[str, str]) -> list[dict[str, Any]]:
         return list(httpx2.get(f"{self._target}/api/v2/alerts", params=dict(query)).json())
+
+
+def promise(provider: Provider, kind: str) -> Promise:
+    """Return what *provider* promises for a *kind* that it makes."""
+    found = provider.promise_of(kind)
+    assert found is not None
+    return found
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from dutyd.core.incident import EffectState, IncidentState, provider_key
 from dutyd.core.metrics import EFFECTS
 from dutyd.core.route import Routes
 from dutyd.core.tool import (
+    UNPROMISED,
     KeyKnownError,
     NotSentError,
     Promise,
@@ -212,7 +213,7 @@ class Sender:
         return self.routes.pick(self.tool, effect.args)
 
     def _promise(self, effect: Effect) -> Promise:
-        return self._provider(effect).promise_of(self.tool.makes)
+        return self._provider(effect).promise_of(self.tool.makes) or UNPROMISED
 
     def _unsent(self, effect: Effect) -> EffectState:
         """Return what a send that never left makes of *effect*: an earlier one may have left all the same."""

@@ -45,7 +45,7 @@ class GuardedProvider:
     breaker: Breaker = field(default_factory=_breaker)
     clock: Callable[[], float] = time.monotonic
 
-    def promise_of(self, kind: str) -> Promise:
+    def promise_of(self, kind: str) -> Promise | None:
         """Return the provider's own promise."""
         return self.provider.promise_of(kind)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 from dutyd.core.errors import nearest
-from dutyd.core.tool import NotSentError, Promise, Provider, ProviderClass, RefusedError, Tool
+from dutyd.core.tool import UNPROMISED, NotSentError, Promise, Provider, RefusedError, Tool
 
 DEFAULT_ROUTE: Final = "default"
 NAME: Final = r"^[a-z][a-z0-9_-]*$"
@@ -60,9 +60,13 @@ class Routes:
     stands_in: bool = False
 
     def missing(self, tool: Tool, args: Mapping[str, Any]) -> str:
-        """Return why a call of *tool* has nowhere to go; an empty text where it has."""
+        """Return why a call of *tool* has nowhere to go; an empty text where it has somewhere."""
         found = self.pick(tool, args)
-        return found.reason if isinstance(found, NoRoute) else ""
+        if isinstance(found, NoRoute):
+            return found.reason
+        if tool.changes and found.promise_of(tool.makes) is None:
+            return f"what is behind {tool.family} ({args.get('to') or DEFAULT_ROUTE}) makes no {tool.makes}"
+        return ""
 
     def pick(self, tool: Tool, args: Mapping[str, Any]) -> Provider:
         """Return the system that a call of *tool* with *args* goes to; a ``NoRoute`` where there is none."""
@@ -90,8 +94,8 @@ class NoRoute:
     reason: str
 
     def promise_of(self, kind: str) -> Promise:  # noqa: ARG002 - here and below: what the contract gives
-        """Return the weakest: nobody can be asked."""
-        return Promise(ProviderClass.C)
+        """Return the weakest: it may have been made on a former route, and nobody can be asked."""
+        return UNPROMISED
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> NoReturn:  # noqa: ARG002
         """Refuse."""

@@ -51,6 +51,10 @@ class Promise:
     searchable: bool = True
 
 
+UNPROMISED = Promise(ProviderClass.C, searchable=False)
+"""What counts where nothing is promised: nobody can be asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """The provider's answer to something made: its id there, and what else it said (JSON values)."""
@@ -91,8 +95,11 @@ class KeyKnownError(ProviderError):
 class Provider(Protocol):
     """A system that effects reach. It never retries by itself: the ledger is the only retrier."""
 
-    def promise_of(self, kind: str) -> Promise:
-        """Return what it promises for one *kind* of thing: a system may know keys for orders and not for comments."""
+    def promise_of(self, kind: str) -> Promise | None:
+        """Return what it promises for one *kind* of thing: a system may know keys for orders and not for comments.
+
+        None: it makes no such thing.
+        """
         ...
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> Receipt:

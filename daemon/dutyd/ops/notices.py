@@ -16,7 +16,7 @@ import structlog
 
 from dutyd.core.incident import provider_key
 from dutyd.core.metrics import NOTICES
-from dutyd.core.tool import NotSentError, Provider, ProviderError, Tool
+from dutyd.core.tool import UNPROMISED, NotSentError, Provider, ProviderError, Tool
 from dutyd.ledger.standing import Standings
 
 log = structlog.get_logger()
@@ -79,7 +79,8 @@ class Addressee:
         args = self.tool.args.model_validate({"to": self.to, "subject": subject, "text": text})
         if self.tool.body is None:
             raise TypeError(f"tool '{self.tool.name}' says that it changes something, but has no body")
-        async with asyncio.timeout(self.provider.promise_of(self.tool.makes).timeout):
+        promise = self.provider.promise_of(self.tool.makes) or UNPROMISED
+        async with asyncio.timeout(promise.timeout):
             await self.provider.create(self.tool.makes, key, self.tool.body(args))
 
 

@@ -3,12 +3,12 @@
 import pytest
 
 from dutyd.core.route import Routes, no_route, route_of
-from dutyd.core.tool import NotSentError, ProviderClass, RefusedError
+from dutyd.core.tool import UNPROMISED, NotSentError, RefusedError
 from dutyd_tools.alerting import send_alert
 from dutyd_tools.notification import notify
-from dutyd_tools.providers.folder import connect
+from dutyd_tools.providers.backoffice import connect
 
-HERE, THERE = connect({"dir": "here"}), connect({"dir": "there"})
+HERE, THERE = connect({"url": "http://127.0.0.1:9"}), connect({"url": "http://127.0.0.1:9"})
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_an_unknown_route_is_named_with_its_neighbours() -> None:
 
 async def test_where_there_is_no_route_nothing_is_made_and_nothing_can_be_told() -> None:
     nowhere = Routes(HERE).pick(send_alert, {"to": "dba"})
-    assert nowhere.promise_of("alert").kind is ProviderClass.C
+    assert nowhere.promise_of("alert") == UNPROMISED
     with pytest.raises(RefusedError, match="no route 'dba'"):
         await nowhere.create("alert", "k", {})
     with pytest.raises(NotSentError, match="no route 'dba'"):

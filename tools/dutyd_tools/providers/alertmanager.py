@@ -112,13 +112,13 @@ class Alertmanager:
         self._apis = [open_api(each) for each in (settings, *others)]
         self._headers = headers_of(settings.headers, look_in({"secret": secrets_of(settings)}))
 
-    def promise_of(self, kind: str) -> Promise:
+    def promise_of(self, kind: str) -> Promise | None:
         """Return class A for what can be made; ending an alert twice ends it."""
-        settings = self._settings
+        timeout = self._settings.timeout + PATIENCE
         if kind == "alert":
-            return Promise(ProviderClass.A, settings.ends_after, timeout=settings.timeout + PATIENCE)
-        known = ProviderClass.A if kind == "alert_resolution" else ProviderClass.C
-        return Promise(known, timeout=settings.timeout + PATIENCE, searchable=False)
+            return Promise(ProviderClass.A, self._settings.ends_after, timeout=timeout)
+        ends = kind == "alert_resolution"
+        return Promise(ProviderClass.A, timeout=timeout, searchable=False) if ends else None
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> Receipt:
         """Raise an ``alert``, or end one by an ``alert_resolution``.

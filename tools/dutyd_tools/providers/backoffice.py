@@ -57,9 +57,9 @@ class Backoffice:
         )
         self._api = JsonApi(settings.url.rstrip("/"), settings.timeout, {"X-Provider-Class": settings.kind})
 
-    def promise_of(self, kind: str) -> Promise:
+    def promise_of(self, kind: str) -> Promise | None:
         """Return the promise: the same for all that is made."""
-        return self._promise
+        return self._promise if kind in PATHS else None
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> Receipt:
         """Make one *kind* under *key*."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from dutyd.core.tool import Promise, Provider, ProviderClass, RefusedError
+from dutyd.core.tool import Provider, RefusedError
 from dutyd_tools.providers.settings import ProviderSettings, read_settings
 from dutyd_tools.search import Index, Section, sections_of
 
@@ -43,9 +43,8 @@ class Folder:
         self._directory = directory
         self._known: tuple[State, Index] | None = None
 
-    def promise_of(self, kind: str) -> Promise:
-        """Return a promise that nobody asks for: nothing is made here."""
-        return Promise(ProviderClass.A)
+    def promise_of(self, kind: str) -> None:
+        """Return None: nothing is made here."""
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> NoReturn:
         """Refuse: runbooks are only read."""

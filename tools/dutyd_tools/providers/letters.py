@@ -49,6 +49,10 @@ class Letters:
             "message": self._message,
         }
 
+    def writes(self, kind: str) -> bool:
+        """Return whether mail is a place for that *kind*."""
+        return kind in self._writers
+
     def write(self, kind: str, key: str, body: Mapping[str, Any]) -> Letter:
         """Return the letter for one *kind*; the same *key* gives the same Message-ID.
 

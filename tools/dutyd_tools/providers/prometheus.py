@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from pydantic import Field
 
 from dutyd.core.expr import look_in
-from dutyd.core.tool import Promise, Provider, ProviderClass, RefusedError
+from dutyd.core.tool import Provider, RefusedError
 from dutyd_tools.providers.connection import HttpSettings, open_api, secrets_of
 from dutyd_tools.providers.settings import Seconds, read_settings
 from dutyd_tools.providers.shape import headers_of
@@ -53,9 +53,8 @@ class Prometheus:
         self._settings = settings
         self._clock = clock
 
-    def promise_of(self, kind: str) -> Promise:
-        """Return a promise that nobody asks for: nothing is made here."""
-        return Promise(ProviderClass.A)
+    def promise_of(self, kind: str) -> None:
+        """Return None: nothing is made here."""
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> NoReturn:
         """Refuse: metrics are only read."""

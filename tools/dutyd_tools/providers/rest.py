@@ -17,7 +17,6 @@ from dutyd.core.tool import (
     NotSentError,
     Promise,
     Provider,
-    ProviderClass,
     Receipt,
     RefusedError,
     UnknownOutcomeError,
@@ -50,10 +49,10 @@ class Rest:
         self._api = open_api(settings)
         self._secrets = secrets_of(settings)
 
-    def promise_of(self, kind: str) -> Promise:
-        """Return what the settings declare for *kind*; class C for what can't be made."""
+    def promise_of(self, kind: str) -> Promise | None:
+        """Return what the settings declare for *kind*; None for what they don't speak of."""
         thing = self._settings.make.get(kind)
-        return thing.promise(self._settings.timeout) if thing else Promise(ProviderClass.C)
+        return thing.promise(self._settings.timeout) if thing else None
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> Receipt:
         """Make one *kind* under *key*.

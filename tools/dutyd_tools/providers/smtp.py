@@ -111,9 +111,9 @@ class Smtp:
         self._context = None if settings.tls is Tls.NONE else _trust(settings.ca_file)
         self._letters = Letters(settings.sender, settings.to, settings.domains)
 
-    def promise_of(self, kind: str) -> Promise:
+    def promise_of(self, kind: str) -> Promise | None:
         """Return the promise: the same for all that is made."""
-        return self._promise
+        return self._promise if self._letters.writes(kind) else None
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> Receipt:
         """Send one ``alert``, ``alert_resolution`` or ``message``; its id is the Message-ID.
