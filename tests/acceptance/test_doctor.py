@@ -16,7 +16,7 @@ from dutyd.embedded.backoffice import app
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
 from dutyd.embedded.standin.script import Script
-from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.checkpoint import Checkpoint, Decided, Write
 from dutyd.stream import open_stream
 from dutyd.stream.base import TopicSpec
 from dutyd.stream.own_topics import own_topics
@@ -310,6 +310,23 @@ def test_a_policy_that_is_missing_and_every_other_wrong_setting_is_the_one_findi
     assert (seen.code, seen.bad) == (3, ["settings"])
     assert "policy: " in seen.of("settings")["found"]
     assert "nowhere.yaml is not there" in seen.of("settings")["found"]
+
+
+def test_what_is_not_decided_and_who_waits_is_said(there: Installation, unique: str) -> None:
+    with redis.Redis.from_url(there.settings["redis"]) as client:
+        client.xadd(unique, {"value": '{"service": "a", "n": 2}'})
+        client.zadd(f"{unique}:due", {"forgotten": 1_000})
+        client.sadd(f"{unique}:stuck", "odd-one")
+    seen = there.doctor()
+    assert (seen.code, seen.bad) == (0, ["work"])
+    assert seen.of("evaluation")["found"] == f"not decided to the end now: {unique}/0"
+    assert "s for a worker" in seen.of("work")["found"]
+    assert "odd-one" in seen.of("stuck")["found"]
+    with redis.Redis.from_url(there.settings["redis"]) as client:
+        checkpoint = Checkpoint(client, unique)
+        owner, _ = checkpoint.claim("1.0", "token")
+        checkpoint.write([Write(owner, checkpoint.number(), {unique: Decided(2**62)})])
+    assert there.doctor().of("evaluation")["found"] == "every record is decided"
 
 
 def test_a_heartbeat_that_reaches_nobody_is_weak(there: Installation) -> None:

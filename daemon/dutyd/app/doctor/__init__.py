@@ -15,6 +15,7 @@ from dutyd.app.doctor.redis import look_at_pauses, look_at_redis
 from dutyd.app.doctor.rules import look_at_policy, look_at_rules
 from dutyd.app.doctor.systems import look_at_providers
 from dutyd.app.doctor.watching import look_at_heartbeat, look_at_notices, look_at_probes
+from dutyd.app.doctor.work import look_at_evaluation, look_at_work
 from dutyd.app.world import World
 from dutyd.core.errors import DutydError
 
@@ -46,6 +47,8 @@ def _looks(world: World, roles: Roles) -> tuple[_Look, ...]:
         _Look("heartbeat", look_at_heartbeat),
         _Look("notices", look_at_notices),
         _Look("probes", look_at_probes),
+        _Look("evaluation", look_at_evaluation, ("redis", "broker")),
+        _Look("work", look_at_work, ("redis",)),
     )
 
 
