@@ -74,7 +74,10 @@ def test_a_token_is_read_anew_at_every_login(guarded: Guarded, unique: str, tmp_
     stream.close()
 
 
-def test_a_login_that_was_good_once_is_tried_again_later(guarded: Guarded, unique: str, tmp_path: Path) -> None:
+def test_a_login_that_was_good_once_is_tried_again_later(
+    guarded: Guarded, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend.network, "AGAIN_SECONDS", 0.1)
     guarded.allow_topic(unique, *EVERYTHING)
     stream = KafkaStream(guarded.url(), by_token(guarded, unsecured_token(), tmp_path))
     assert stream.partitions(unique) is None
@@ -83,7 +86,31 @@ def test_a_login_that_was_good_once_is_tried_again_later(guarded: Guarded, uniqu
         with pytest.raises(NotReadyError, match=r"token_file .* can't be read: No such file"):
             stream.consumer("g", {unique: Start.EARLIEST}, client="c")
     (tmp_path / "token").write_text(unsecured_token())
+    wait_until_open(stream)
     stream.consumer("g", {unique: Start.EARLIEST}, client="c").close()
+    stream.close()
+
+
+def wait_until_open(stream: KafkaStream) -> None:
+    while stream._door.refused():
+        pass
+
+
+def test_a_refused_login_is_not_tried_again_by_anybody_for_a_while(guarded: Guarded, unique: str) -> None:
+    guarded.allow_topic(unique, *EVERYTHING)
+    user = guarded.new_user(unique, "first")
+    guarded.allow_topic(unique, *EVERYTHING, user=user)
+    stream = KafkaStream(guarded.url(), guarded.scram | {"username": user, "password": "first"})
+    stream.ensure(TopicSpec(unique, 1))
+    guarded.new_user(unique, "second")
+    before = guarded.refusals()
+    said = set[str]()
+    for _ in range(5):
+        with pytest.raises(NotReadyError, match=rf"{user}|invalid credentials") as caught:
+            stream.consumer("g", {unique: Start.EARLIEST}, client="c")
+        said.add(str(caught.value))
+    assert guarded.refusals() - before == 1
+    assert any("tried again in" in each for each in said)
     stream.close()
 
 

@@ -51,6 +51,7 @@ class Guarded:
         server: its certificate.
         client: the certificate of a client that it knows.
         stranger: its certificate on ``STRANGER``, which is for another host.
+        folder: the broker's own.
 
     """
 
@@ -58,6 +59,7 @@ class Guarded:
     server: Certificate
     client: Certificate
     stranger: Certificate
+    folder: Path
 
     def url(self, listener: str = "SECURE", host: str = "127.0.0.1") -> str:
         """Return the address of *listener*."""
@@ -89,6 +91,22 @@ class Guarded:
         admin.create_acls([ACL(f"User:{user}", "*", each, ACLPermissionType.ALLOW, pattern) for each in operations])
         admin.close()
 
+    def new_user(self, name: str, password: str) -> str:
+        """Make a SCRAM user, or change its password; return its name."""
+        from kafka import KafkaAdminClient
+        from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
+
+        admin: Any = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{self.ports['PLAINTEXT']}")
+        admin.alter_user_scram_credentials(
+            [UserScramCredentialUpsertion(name, ScramMechanism.SCRAM_SHA_512, password, iterations=4096)]
+        )
+        admin.close()
+        return name
+
+    def refusals(self) -> int:
+        """Return how many logins the broker has refused so far, by its own log."""
+        return (self.folder / "broker.log").read_bytes().count(b"Failed authentication with")
+
     def allow_topic(self, name: str, *operations: "ACLOperation", user: str = USER) -> None:
         """Grant *operations* on topic *name*."""
         from kafka.admin import ResourceType
@@ -111,7 +129,7 @@ def guarded_broker(folder: Path) -> Iterator[Guarded]:
     broker = KafkaBroker(ports["PLAINTEXT"], _settings(ports, server, client, stranger))
     broker.format(*_scram(256), *_scram(512))
     broker.start()
-    yield Guarded(ports, server, client, stranger)
+    yield Guarded(ports, server, client, stranger, broker.directory)
     broker.stop()
 
 

@@ -23,7 +23,7 @@ from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 from kafka.record.util import calc_crc32c
 from structlog.testing import capture_logs
 
-from dutyd.stream.kafka import reading
+from dutyd.stream.kafka import network, reading
 from dutyd.stream.kafka.reading import ClientPartitionRecords, LeanPartitionRecords, read_by
 from dutyd.stream.kafka.settings import CLIENT, LEAN
 
@@ -275,7 +275,7 @@ def test_another_version_of_the_client_keeps_its_own_reader_and_says_so_once(mon
         read_by(LEAN, consumer)
     assert consumer._fetcher.PartitionRecords is None
     assert [line["version"] for line in told] == ["3.1.0"]
-    monkeypatch.setattr(kafka, "__version__", reading.TESTED[0])
+    monkeypatch.setattr(kafka, "__version__", network.TESTED[0])
     for reader, chosen in ((LEAN, LeanPartitionRecords), (CLIENT, ClientPartitionRecords)):
         read_by(reader, consumer)
         assert consumer._fetcher.PartitionRecords is chosen

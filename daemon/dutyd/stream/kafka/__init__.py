@@ -24,7 +24,7 @@ from dutyd.stream.kafka.producer import KafkaRecordProducer
 from dutyd.stream.kafka.rights import missing_rights
 from dutyd.stream.kafka.settings import client_settings
 from dutyd.stream.kafka.topic_fit import FoundTopic, differences
-from dutyd.stream.kafka.trouble import listen, reaching
+from dutyd.stream.kafka.trouble import listen
 
 
 class KafkaStream:
@@ -53,7 +53,7 @@ class KafkaStream:
         wanted = {"num_partitions": spec.partitions, "replication_factor": -1, "configs": dict(spec.config)}
         what = f"create topic {spec.name}"
         try:
-            with self._lock, reaching(self._servers, what):
+            with self._lock, self._door.reaching(what):
                 answer = self._admin(what).create_topics({spec.name: wanted}, raise_errors=False)["topics"][0]
                 if answer["error_code"]:
                     raise for_code(answer["error_code"])(answer["error_message"])
@@ -77,7 +77,7 @@ class KafkaStream:
         described = self._described([topic], what)
         if not described:
             return None
-        with self._lock, reaching(self._servers, what):
+        with self._lock, self._door.reaching(what):
             resource = ConfigResource(ConfigResourceType.TOPIC, topic)
             config = self._admin(what).describe_configs([resource], config_filter="all")["topic"][topic]
             brokers = self._admin(what).describe_cluster()["brokers"]
@@ -90,7 +90,7 @@ class KafkaStream:
     def missing_rights(self, wanted: Sequence[Access]) -> Sequence[Access]:
         """See ``stream.base.Stream.missing_rights``."""
         what = "ask for this client's rights"
-        with self._lock, reaching(self._servers, what):
+        with self._lock, self._door.reaching(what):
             return tuple(missing_rights(self._admin(what), wanted))
 
     def partitions(self, topic: str) -> int | None:
@@ -101,7 +101,7 @@ class KafkaStream:
         """See ``stream.base.Stream.spans``."""
         asked = [TopicPartition(topic, n) for topic, count in self._counts(topics).items() for n in range(count)]
         what = "ask for the offsets of topics"
-        with self._lock, reaching(self._servers, what):
+        with self._lock, self._door.reaching(what):
             if self._reader is None:
                 self._reader = self._open_reader(what)
             begin = self._reader.beginning_offsets(asked)
@@ -115,7 +115,7 @@ class KafkaStream:
 
     def _described(self, topics: Sequence[str], what: str) -> Sequence[Mapping[str, Any]]:
         """Ask for what the broker says of those of the *topics* that exist."""
-        with self._lock, reaching(self._servers, what):
+        with self._lock, self._door.reaching(what):
             found = self._admin(what).describe_topics(list(topics)) if topics else []
             for each in found:
                 problem = for_code(each["error_code"])
@@ -133,7 +133,7 @@ class KafkaStream:
             reader.assign([TopicPartition(*partition) for partition in left])
             reader.seek_to_beginning()
             while left:
-                with reaching(self._servers, f"read {topic}"):
+                with self._door.reaching(f"read {topic}"):
                     found = reader.poll(timeout_ms=500)
                     left_after = {p: end for p, end in left.items() if reader.position(TopicPartition(*p)) < end}
                 for each, records in found.items():

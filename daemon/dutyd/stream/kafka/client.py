@@ -7,13 +7,14 @@ stream; every consumer, producer and admin client comes through it.
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from kafka import KafkaConsumer
-from kafka.net.compat import KafkaNetClient
 
 from dutyd.core.errors import NotReadyError, SettingsError
 from dutyd.stream.kafka.knock import knock
+from dutyd.stream.kafka.network import Refusal, make_network
 from dutyd.stream.kafka.reading import read_by
 from dutyd.stream.kafka.settings import ClientSettings
 from dutyd.stream.kafka.trouble import reaching
@@ -32,6 +33,7 @@ class Door:
         self._lock = threading.Lock()
         self._open = False  # nobody has to knock
         self._was_open = False
+        self._refusal = Refusal()
 
     def client(self, make: Callable[..., Any], what: str, **options: Any) -> Any:
         """Return ``make(...)`` connected to the broker, with *options* on top of the settings.
@@ -46,11 +48,11 @@ class Door:
         networks: list[Any] = []
 
         def network(**configs: Any) -> Any:
-            networks.append(KafkaNetClient(**configs))
+            networks.append(make_network(self._refusal, **configs))
             return networks[-1]
 
         try:
-            with reaching(self.settings.servers, what):
+            with self.reaching(what):
                 return make(**self.settings.options, **options, kafka_client=network)
         except NotReadyError:
             self._open = False
@@ -64,13 +66,27 @@ class Door:
         read_by(self.settings.reader, consumer)
         return consumer
 
+    def reaching(self, what: str) -> AbstractContextManager[None]:
+        """Do *what* at the broker: see ``trouble.reaching``."""
+        return reaching(self.settings.servers, what, self.refused)
+
+    def refused(self) -> str:
+        """Return why nobody logs in at the moment, an empty text where nothing hinders."""
+        left = self._refusal.seconds_left()
+        return f"{self._refusal.reason} (tried again in {left:.0f} s)" if left else ""
+
     def _knock(self) -> None:
         with self._lock:
             if self._open:
                 return
+            wrong = NotReadyError if self._was_open else SettingsError
+            if refused := self.refused():
+                raise wrong(f"Kafka: {refused}")
             try:
                 knock(self.settings)
-            except (NotReadyError, SettingsError) as error:
-                kind = NotReadyError if self._was_open else type(error)
-                raise kind(f"Kafka: {error}") from error
+            except NotReadyError as error:
+                raise NotReadyError(f"Kafka: {error}") from error
+            except SettingsError as error:
+                self._refusal.note(str(error))
+                raise wrong(f"Kafka: {error}") from error
             self._open = self._was_open = True

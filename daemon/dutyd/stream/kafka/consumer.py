@@ -33,7 +33,6 @@ from dutyd.core.topic import Start
 from dutyd.stream.base import Partition, Polled
 from dutyd.stream.kafka.client import Door
 from dutyd.stream.kafka.settings import REQUEST_MS, ClientSettings
-from dutyd.stream.kafka.trouble import reaching
 
 HEARTBEAT_MS = 1_000
 """Also how soon a member learns that another one has joined."""
@@ -94,7 +93,7 @@ class KafkaGroupConsumer:
     """One member of a consumer group (``stream.base.Consumer``)."""
 
     def __init__(self, door: Door, group: str, topics: Mapping[str, Start], client: str) -> None:
-        self._servers = door.settings.servers
+        self._door = door
         self._starts = topics
         self._next: dict[Partition, int] = {}  # ours, and the next offset to be read
         self._unplaced: set[Partition] = set()  # assigned, where to read from not yet known
@@ -113,7 +112,7 @@ class KafkaGroupConsumer:
         began = time.monotonic()
         while True:
             left = max(0.0, self._patience(timeout) - (time.monotonic() - began))
-            with reaching(self._servers, "read"):
+            with self._door.reaching("read"):
                 found = self._kafka.poll(timeout_ms=min(left, SLICE_SECONDS) * 1000, max_records=limit)
             polled = self._answer(found)
             if polled is not None:
@@ -122,6 +121,8 @@ class KafkaGroupConsumer:
                 # kafka-python forgets a join that outlasts a poll when new partitions were its cause.
                 self._kafka._coordinator.request_rejoin()  # noqa: SLF001  # there is no public way
             if time.monotonic() - began >= self._patience(timeout):
+                if refused := self._door.refused():  # the client is quiet about it until it logs in again
+                    raise NotReadyError(f"can't read at Kafka: {refused}")
                 return Polled()
 
     def _patience(self, timeout: float) -> float:
@@ -197,7 +198,7 @@ class KafkaGroupConsumer:
 
     def _edge(self, partition: Partition, start: Start) -> int:
         edge = self._kafka.beginning_offsets if start is Start.EARLIEST else self._kafka.end_offsets
-        with reaching(self._servers, f"ask for the offsets of {partition.topic}"):
+        with self._door.reaching(f"ask for the offsets of {partition.topic}"):
             return int(edge([TopicPartition(*partition)])[TopicPartition(*partition)])
 
     def seek(self, partition: Partition, offset: int) -> None:
@@ -209,10 +210,10 @@ class KafkaGroupConsumer:
     def position(self, partition: Partition) -> int:
         """See ``stream.base.Consumer.position``."""
         self._place()
-        with reaching(self._servers, "find the position"):
+        with self._door.reaching("find the position"):
             found = self._kafka.position(TopicPartition(*partition), timeout_ms=REQUEST_MS)
         if found is None:
-            raise NotReadyError(f"Kafka {self._servers} does not say where {partition} begins")
+            raise NotReadyError(f"Kafka {self._door.settings.servers} does not say where {partition} begins")
         return int(found)
 
     def at_end(self, partition: Partition) -> bool:
@@ -223,7 +224,7 @@ class KafkaGroupConsumer:
             return False
         if partition not in self._ends:
             asked = [TopicPartition(*each) for each in self._next]
-            with reaching(self._servers, "ask for end offsets"):
+            with self._door.reaching("ask for end offsets"):
                 ends = self._kafka.end_offsets(asked, timeout_ms=END_MS)
             self._ends = {Partition(*each): end for each, end in ends.items()}
         return position >= self._ends[partition]
@@ -238,7 +239,7 @@ class KafkaGroupConsumer:
         if not ours:
             return
         try:
-            with reaching(self._servers, "commit"):
+            with self._door.reaching("commit"):
                 self._kafka.commit(ours, timeout_ms=REQUEST_MS)
         except NotReadyError as error:
             if not isinstance(error.__cause__, _TOO_LATE):
@@ -247,13 +248,13 @@ class KafkaGroupConsumer:
 
     def committed(self, partitions: Sequence[Partition]) -> Mapping[Partition, int | None]:
         """See ``stream.base.Consumer.committed``."""
-        with reaching(self._servers, "read committed offsets"):
+        with self._door.reaching("read committed offsets"):
             return {each: self._kafka.committed(TopicPartition(*each), timeout_ms=REQUEST_MS) for each in partitions}
 
     def offset_at(self, partition: Partition, timestamp: int) -> int:
         """See ``stream.base.Consumer.offset_at``."""
         asked = TopicPartition(*partition)
-        with reaching(self._servers, "look up an offset by time"):
+        with self._door.reaching("look up an offset by time"):
             found = self._kafka.offsets_for_times({asked: max(0, timestamp)})[asked]
         return self._edge(partition, Start.LATEST) if found is None else int(found.offset)
 

@@ -16,7 +16,6 @@ from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Record
 from dutyd.stream.base import Partition
 from dutyd.stream.kafka.client import Door
-from dutyd.stream.kafka.trouble import reaching
 
 DELIVERY_MS = 30_000
 FLUSH_SECONDS = 40.0
@@ -60,7 +59,7 @@ class KafkaRecordProducer:
         if self._kafka is None:
             self._failed = []  # one given up may still add to its own
             self._kafka = self._door.client(KafkaProducer, what, **_options())
-        with reaching(self._door.settings.servers, what):
+        with self._door.reaching(what):
             self._kafka.send(topic, **record).add_errback(self._failed.append)
 
     def flush(self) -> None:
@@ -68,7 +67,7 @@ class KafkaRecordProducer:
         if self._kafka is None:
             return
         try:
-            with reaching(self._door.settings.servers, "have records acknowledged"):
+            with self._door.reaching("have records acknowledged"):
                 self._kafka.flush(timeout=FLUSH_SECONDS)
                 if self._failed:
                     raise self._failed[0]

@@ -20,11 +20,9 @@ from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError, KafkaError
 from kafka.protocol.consumer import IsolationLevel
 
+from dutyd.stream.kafka.network import TESTED
 from dutyd.stream.kafka.records import LeanRecord, read_records
 from dutyd.stream.kafka.settings import LEAN
-
-TESTED = ("3.0.12",)
-"""The versions of kafka-python whose inside is known."""
 
 CHUNK = 1_000
 """Records that are made at a time: a compressed batch may hold millions."""

@@ -9,11 +9,11 @@ more than one of a kind a minute. Everything in ``stream.kafka`` that talks to a
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
-from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError, UnsupportedCodecError
+from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError, NodeNotReadyError, UnsupportedCodecError
 
 from dutyd.core.errors import NotReadyError
 
@@ -73,8 +73,11 @@ def listen() -> None:
 
 
 @contextmanager
-def reaching(servers: str, what: str) -> Iterator[None]:
-    """Do *what* at *servers*; every failure of the client leaves as ``NotReadyError`` with its reason."""
+def reaching(servers: str, what: str, refused: Callable[[], str] = str) -> Iterator[None]:
+    """Do *what* at *servers*; every failure of the client leaves as ``NotReadyError`` with its reason.
+
+    *refused* tells of a login that was refused some time ago, for when nothing was heard meanwhile.
+    """
     since = _listener.heard
     try:
         yield
@@ -85,8 +88,9 @@ def reaching(servers: str, what: str) -> Iterator[None]:
     except AuthorizationError as error:
         raise NotReadyError(f"can't {what} at Kafka {servers}: {_forbidden(error)}") from error
     except KafkaError as error:
-        # A timeout says nothing; every other error is a reason itself.
-        reason = _listener.reason(since) if isinstance(error, KafkaTimeoutError) else ""
+        # These two say nothing; every other error is a reason itself.
+        vague = isinstance(error, KafkaTimeoutError | NodeNotReadyError)
+        reason = (_listener.reason(since) or refused()) if vague else ""
         raise NotReadyError(f"can't {what} at Kafka {servers}: {reason or error}") from error
 
 
