@@ -176,7 +176,7 @@ WRONG: dict[str, tuple[Wrong, Exit, str]] = {
 
 @pytest.fixture
 def program(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
-    monkeypatch.setattr(backend.knock, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(backend.client, "PATIENCE_SECONDS", 0.0)
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "rules.yaml").write_text(RULES)
     return Program(tmp_path, capsys, monkeypatch)

@@ -29,7 +29,7 @@ Settings = Callable[[Guarded], Changed]
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend.knock, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(backend.client, "PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(backend.settings, "BOOTSTRAP_MS", 1_000)
 
 
@@ -77,7 +77,8 @@ def test_a_token_is_read_anew_at_every_login(guarded: Guarded, unique: str, tmp_
 def test_a_login_that_was_good_once_is_tried_again_later(
     guarded: Guarded, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backend.network, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(backend.client, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(backend.network, "NO_TOKEN_SECONDS", 0.1)
     guarded.allow_topic(unique, *EVERYTHING)
     stream = KafkaStream(guarded.url(), by_token(guarded, unsecured_token(), tmp_path))
     assert stream.partitions(unique) is None

@@ -10,7 +10,7 @@ from support.broker import free_port
 
 @pytest.fixture
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka.knock, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(kafka.client, "PATIENCE_SECONDS", 0.0)
 
 
 @pytest.mark.usefixtures("no_patience")

@@ -8,7 +8,8 @@ every backend keeps (``tests/contract``):
   before any record of a newly assigned partition; the reader answers with ``seek`` before the next ``poll``.
 * ``commit`` is only called between polls. A commit that comes too late for a rebalance is dropped with a line in the
   log: the records will be seen again, and the checkpoint knows that they were decided.
-* Servers that don't answer are ``NotReadyError`` with the reason; no call blocks longer than a minute.
+* Servers that don't answer are ``NotReadyError`` with the reason; no call blocks longer than a minute. What the
+  settings say wrongly of them is ``SettingsError`` as long as nobody has come in.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 import pytest
+from kafka.errors import KafkaConnectionError
 
 from dutyd.core.errors import NotReadyError, SettingsError
 from dutyd.stream.kafka import tokens
@@ -57,21 +58,21 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_a_token_is_kept_while_it_is_good(url: str) -> None:
     provider = EndpointToken(url, "dutyd", "sesame", "kafka")
-    assert [provider.token(), provider.token()] == ["t1", "t1"]
+    assert [provider.fetch(), provider.fetch()] == ["t1", "t1"]
     assert Endpoint.asked == [{"grant_type": ["client_credentials"], "scope": ["kafka"]}]
 
 
 def test_a_token_that_ends_is_fetched_anew(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "LIFE_USED", 0.0)
     provider = EndpointToken(url, "dutyd", "sesame")
-    assert [provider.token(), provider.token()] == ["t1", "t2"]
+    assert [provider.fetch(), provider.fetch()] == ["t1", "t2"]
 
 
 def test_a_refused_client_is_a_wrong_setting(url: str) -> None:
     with pytest.raises(
         SettingsError, match=r"refuses this client \(401: bad secret\); see kafka.token_url, kafka.client"
     ):
-        EndpointToken(url, "dutyd", "x").token()
+        EndpointToken(url, "dutyd", "x").fetch()
 
 
 @pytest.mark.parametrize(("status", "answer"), [(503, {}), (200, {"access_token": None}), (200, {"access_token": 7})])
@@ -81,9 +82,15 @@ def test_an_endpoint_without_a_token_is_not_ready(
     monkeypatch.setattr(Endpoint, "status", status)
     monkeypatch.setattr(Endpoint, "answer", answer)
     with pytest.raises(NotReadyError, match=f"answers {status} and no token"):
-        EndpointToken(url, "dutyd", "sesame").token()
+        EndpointToken(url, "dutyd", "sesame").fetch()
+
+
+def test_the_client_is_told_of_a_missing_token_by_an_error_that_it_survives(url: str) -> None:
+    with pytest.raises(KafkaConnectionError, match="refuses this client") as caught:
+        EndpointToken(url, "dutyd", "x").token()
+    assert isinstance(caught.value.because, SettingsError)
 
 
 def test_an_endpoint_that_is_away_is_not_ready(url: str) -> None:
     with pytest.raises(NotReadyError, match="does not answer"):
-        EndpointToken(url.replace("127.0.0.1", "127.0.0.9"), "dutyd", "sesame").token()
+        EndpointToken(url.replace("127.0.0.1", "127.0.0.9"), "dutyd", "sesame").fetch()

@@ -14,10 +14,13 @@ from kafka import KafkaConsumer
 
 from dutyd.core.errors import NotReadyError, SettingsError
 from dutyd.stream.kafka.knock import knock
-from dutyd.stream.kafka.network import Refusal, make_network
+from dutyd.stream.kafka.network import AGAIN_SECONDS, Refusal, make_network
 from dutyd.stream.kafka.reading import read_by
 from dutyd.stream.kafka.settings import ClientSettings
 from dutyd.stream.kafka.trouble import reaching
+
+PATIENCE_SECONDS = 5.0
+"""How long servers that are not there are tried again, the first time: everything may be starting together."""
 
 
 class Door:
@@ -33,6 +36,7 @@ class Door:
         self._lock = threading.Lock()
         self._open = False  # nobody has to knock
         self._was_open = False
+        self._patience = PATIENCE_SECONDS
         self._refusal = Refusal()
 
     def client(self, make: Callable[..., Any], what: str, **options: Any) -> Any:
@@ -83,10 +87,11 @@ class Door:
             if refused := self.refused():
                 raise wrong(f"Kafka: {refused}")
             try:
-                knock(self.settings)
+                knock(self.settings, self._patience)
             except NotReadyError as error:
+                self._patience = 0.0
                 raise NotReadyError(f"Kafka: {error}") from error
             except SettingsError as error:
-                self._refusal.note(str(error))
+                self._refusal.note(str(error), AGAIN_SECONDS)
                 raise wrong(f"Kafka: {error}") from error
             self._open = self._was_open = True

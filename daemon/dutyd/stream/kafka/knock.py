@@ -23,9 +23,7 @@ from dutyd.core.errors import DutydError, NotReadyError
 from dutyd.stream.kafka.reasons import Reasons, Step
 from dutyd.stream.kafka.security import tls_context
 from dutyd.stream.kafka.settings import ClientSettings
-
-PATIENCE_SECONDS = 5.0
-"""How long servers that are not there are tried again."""
+from dutyd.stream.kafka.tokens import NoTokenError
 
 STEP_SECONDS = 3.0
 """How long each step may take with a single server: a connection, a handshake, an answer. Many servers get less each,
@@ -37,15 +35,15 @@ _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")
 """How an alert and a handshake begin (RFC 8446, section 5.1)."""
 
 
-def knock(settings: ClientSettings) -> None:
-    """Come in at one of the servers.
+def knock(settings: ClientSettings, patience: float) -> None:
+    """Come in at one of the servers; while none is there, try again for *patience* seconds.
 
     Raises:
         NotReadyError: none of them is there, or none answers.
         SettingsError: what the settings say of address, certificates or login does not fit the broker.
 
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience
     servers = settings.options["bootstrap_servers"]
     while True:
         said: list[str] = []
@@ -79,6 +77,8 @@ class _Visit:
                     self._talk(wire)
             except DutydError:
                 raise
+            except NoTokenError as error:
+                raise error.because from error
             except Exception as error:  # whatever it is, it has a reason that people must hear
                 raise self._reasons.of(error, self._step) from error
 

@@ -16,12 +16,15 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
-from dutyd.core.errors import DutydError
+from dutyd.stream.kafka.tokens import NoTokenError
 
 TESTED = ("3.0.12",)
 """The versions of kafka-python whose inside is known."""
 
 AGAIN_SECONDS = 30.0
+
+NO_TOKEN_SECONDS = 2.0
+"""How soon somebody looks for a token again where there was none: nobody is locked out by that."""
 
 
 class Refusal:
@@ -31,9 +34,9 @@ class Refusal:
         self.reason = ""
         self._until = 0.0
 
-    def note(self, reason: str) -> None:
-        """Remember that a login was refused just now."""
-        self.reason, self._until = reason, time.monotonic() + AGAIN_SECONDS
+    def note(self, reason: str, seconds: float) -> None:
+        """Remember that a login was refused just now, and that nobody should log in for *seconds*."""
+        self.reason, self._until = reason, time.monotonic() + seconds
 
     def seconds_left(self) -> float:
         """Return how long nobody should log in."""
@@ -59,8 +62,10 @@ class _PatientManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-py
     async def _connect(self, node: Any, conn: Any, *arguments: Any, **options: Any) -> None:
         await super()._connect(node, conn, *arguments, **options)
         error = conn.init_future.exception
-        if isinstance(error, SaslAuthenticationFailedError | DutydError):  # the latter where there is no token
-            self._refusal.note(str(error))
+        if isinstance(error, SaslAuthenticationFailedError):
+            self._refusal.note(str(error), AGAIN_SECONDS)
+        elif isinstance(error, NoTokenError):
+            self._refusal.note(str(error.because), NO_TOKEN_SECONDS)
 
     def connection_delay(self, node_id: Any) -> float:
         """Return the seconds until this node may be connected to; the client asks before everything that it sends."""

@@ -6,13 +6,15 @@ I/O thread, so an endpoint is given a few seconds only, and its token is kept fo
 
 import threading
 import time
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
 import httpx2
+from kafka.errors import KafkaConnectionError
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
-from dutyd.core.errors import NotReadyError, SettingsError
+from dutyd.core.errors import DutydError, NotReadyError, SettingsError
 
 ENDPOINT_SECONDS = 5.0
 
@@ -22,14 +24,38 @@ LIFE_USED = 0.8
 _UNKNOWN_LIFE_SECONDS = 60.0
 
 
-class FileToken(AbstractTokenProvider):  # type: ignore[misc]  # kafka-python ships no annotations
+class NoTokenError(KafkaConnectionError):  # type: ignore[misc]  # kafka-python ships no annotations
+    """There is no token: a kind of error that the client survives, around ours."""
+
+    def __init__(self, because: DutydError) -> None:
+        super().__init__(str(because))
+        self.because = because
+
+
+class Token(AbstractTokenProvider):  # type: ignore[misc]  # same
+    """What kafka-python asks for tokens."""
+
+    def token(self) -> str:
+        """Return the token; raise NoTokenError where there is none."""
+        try:
+            return self.fetch()
+        except DutydError as error:
+            raise NoTokenError(error) from error
+
+    @abstractmethod
+    def fetch(self) -> str:
+        """Return the token."""
+        ...
+
+
+class FileToken(Token):
     """Reads the token from *path* each time: a mounted secret, or one that a sidecar renews."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
 
-    def token(self) -> str:
+    def fetch(self) -> str:
         """Return the token.
 
         Raises:
@@ -46,7 +72,7 @@ class FileToken(AbstractTokenProvider):  # type: ignore[misc]  # kafka-python sh
         return token
 
 
-class EndpointToken(AbstractTokenProvider):  # type: ignore[misc]  # same
+class EndpointToken(Token):
     """Fetches tokens by client credentials (RFC 6749, section 4.4).
 
     Args:
@@ -66,7 +92,7 @@ class EndpointToken(AbstractTokenProvider):  # type: ignore[misc]  # same
         self._token = ""
         self._until = 0.0
 
-    def token(self) -> str:
+    def fetch(self) -> str:
         """Return a token that is good for a while.
 
         Raises:
@@ -76,10 +102,10 @@ class EndpointToken(AbstractTokenProvider):  # type: ignore[misc]  # same
         """
         with self._lock:
             if time.monotonic() >= self._until:
-                self._fetch()
+                self._renew()
             return self._token
 
-    def _fetch(self) -> None:
+    def _renew(self) -> None:
         asked = time.monotonic()
         try:
             answer = httpx2.post(self._url, data=self._form, auth=self._login, timeout=ENDPOINT_SECONDS)
