@@ -19,6 +19,7 @@ from dutyd.stream.kafka import KafkaStream
 from support.broker import free_port
 from support.guarded import USER, Guarded, unsecured_token
 from support.streams import join, read
+from support.token_endpoint import CLIENT, SECRET, token_endpoint
 
 OWN = (Right.DESCRIBE, Right.CREATE, Right.DESCRIBE_CONFIGS)
 EVERYTHING = (ACLOperation.DESCRIBE, ACLOperation.CREATE, ACLOperation.WRITE, ACLOperation.READ)
@@ -72,6 +73,20 @@ def test_a_token_is_read_anew_at_every_login(guarded: Guarded, unique: str, tmp_
     with pytest.raises(NotReadyError, match="too few rights"):
         stream.partitions(unique)
     stream.close()
+
+
+def test_a_token_comes_from_an_endpoint(guarded: Guarded, unique: str) -> None:
+    guarded.allow_topic(unique, *EVERYTHING)
+    with token_endpoint(unsecured_token) as endpoint:
+        login = {"token_url": endpoint.url, "client_id": CLIENT, "client_secret": SECRET}
+        by_token = {"security_protocol": "SASL_SSL", "sasl_mechanism": "OAUTHBEARER"} | login
+        stream = KafkaStream(guarded.url(), guarded.tls | by_token)
+        assert stream.partitions(unique) is None
+        stream.close()
+        assert len(endpoint.asked) == 1
+        wrong = KafkaStream(guarded.url(), guarded.tls | by_token | {"client_secret": "x"})
+        with pytest.raises(SettingsError, match=r"the token endpoint .* refuses this client"):
+            wrong.partitions(unique)
 
 
 def test_a_login_that_was_good_once_is_tried_again_later(
