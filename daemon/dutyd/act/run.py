@@ -20,6 +20,7 @@ from dutyd.act.gateway import Accepted, Bound, Call, Read, Rejected, judge, narr
 from dutyd.act.perform import call, perform, read, refuse
 from dutyd.act.steps import StepResult, StepState
 from dutyd.core.rule import Rule, Step
+from dutyd.core.tool import Tool
 from dutyd.ledger.incidents import Hold
 
 NO_MODEL = "no_model"
@@ -45,7 +46,8 @@ async def _run(episode: Episode, steps: tuple[Step, ...]) -> str:
         return over
     grant = narrowed(episode.rule, _granted(episode, steps))
     functions = offered(grant, means.catalogue, episode.look)
-    done = {name: dict(result.data) for name, result in episode.results.items() if result.state is StepState.DONE}
+    steps_done = {name: result for name, result in episode.results.items() if result.state is StepState.DONE}
+    done = {name: shown(result, _tool(episode, name)) for name, result in steps_done.items()}
     task = task_of(episode.rule, episode.claim.id, episode.trigger.evidence, done, functions, episode.look)
     turns = [msgspec.json.decode(turn, type=Turn) for turn in await incidents.turns(episode.claim)]
     journal = LedgerJournal(episode, tuple(turns))
@@ -117,12 +119,12 @@ class Executor:
             return Stop()
         known = episode.results.get(asked.name)
         if known is not None and asked.name in self.grant.steps:
-            return _said(known)
+            return _said(known, _tool(episode, asked.name))
         match judge(self.grant, episode.means.catalogue, asked, episode.look):
             case Accepted(step, args):
                 return await self._decide(step, Bound(args))
             case Read(tool, args):
-                return _said(await read(episode, tool, args))
+                return _said(await read(episode, tool, args), tool)
             case Rejected(message):
                 incidents = episode.means.ledger.incidents
                 episode.saw(await incidents.note_rejected(episode.claim, asked.id, f"{asked.name}: {message}"))
@@ -134,11 +136,25 @@ class Executor:
         if missing:
             return f"Rejected: decide {', '.join(missing)} first"
         result = episode.results[step.name] = await call(episode, step, bound, by="model")
-        return _said(result)
+        return _said(result, _tool(episode, step.name))
 
 
-def _said(result: StepResult) -> str:
-    said: dict[str, object] = {"state": result.state.value, **result.data}
+RECEIPT = frozenset(("id", "url", "number", "status"))
+"""What the model sees of an effect's receipt: a provider's answer may repeat what it was sent, and with it fields of the
+event that the rule does not name."""
+
+
+def shown(result: StepResult, tool: Tool) -> dict[str, object]:
+    """Return what the model sees of a step's result: of a question all, of an effect what it can be found by."""
+    return {name: value for name, value in result.data.items() if not tool.changes or name in RECEIPT}
+
+
+def _tool(episode: Episode, step: str) -> Tool:
+    return episode.means.catalogue[episode.accepted.steps[step].tool]
+
+
+def _said(result: StepResult, tool: Tool) -> str:
+    said: dict[str, object] = {"state": result.state.value, **shown(result, tool)}
     if result.reason:
         said["reason"] = result.reason
     return msgspec.json.encode(said).decode()
