@@ -140,8 +140,8 @@ class Executor:
 
 
 RECEIPT = frozenset(("id", "url", "number", "status"))
-"""What the model sees of an effect's receipt: a provider's answer may repeat what it was sent, and with it fields of the
-event that the rule does not name."""
+"""What the model sees of an effect's receipt: a provider's answer may repeat what it was sent, and with it fields of
+the event that the rule does not name."""
 
 
 def shown(result: StepResult, tool: Tool) -> dict[str, object]:
