@@ -103,7 +103,7 @@ class LeanPartitionRecords(ClientPartitionRecords):
                     continue
                 yield from self._lean(batch)
             yield from self._rest(tp, batch)
-        if last is not None and last.magic == 2:  # same
+        if last is not None and last.magic == 2:
             self.next_fetch_offset = last.next_offset
         self.drain()
 
