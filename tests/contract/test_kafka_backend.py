@@ -146,6 +146,34 @@ def test_compressed_topics_are_read_and_written(reader: KafkaStream, unique: str
     consumer.close()
 
 
+def test_what_is_broken_on_the_disk_is_asked_for_again_until_it_is_whole(
+    reader: KafkaStream, kafka_broker: KafkaBroker, unique: str
+) -> None:
+    reader.ensure(TopicSpec(unique, 1))
+    consumer, producer = member(reader, unique, "1"), reader.producer()
+    join(consumer)
+    for value in (b"whole", b"broken"):
+        producer.send(unique, value, key=b"k")
+        producer.flush()
+    producer.close()
+    (log,) = (kafka_broker.directory / "data" / f"{unique}-0").glob("*.log")
+    whole = log.read_bytes()
+
+    def overwrite(value: bytes) -> None:
+        with log.open("r+b") as file:
+            file.seek(whole.index(b"broken"))
+            file.write(value)
+
+    overwrite(b"BROKEN")
+    assert values(read(consumer, 1)) == [b"whole"]
+    for _ in range(3):
+        with pytest.raises(NotReadyError, match="failed crc check"):
+            read(consumer, 1)
+    overwrite(b"broken")
+    assert values(read(consumer, 1)) == [b"broken"]
+    consumer.close()
+
+
 def test_a_missing_codec_says_what_to_install(stream: KafkaStream, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
     producer = stream.producer()
     producer.send(topic, b"x" * 10_000)  # small ones are not worth compressing
