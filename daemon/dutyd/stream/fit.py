@@ -88,8 +88,9 @@ class Access:
 
     @property
     def mend(self) -> str:
-        """The command that grants it."""
-        return f"kafka-acls.sh --add --allow-principal User:NAME --operation {self.right} --{self.kind} {self.name}"
+        """The command that grants it, as an administrator gives it."""
+        grant = f"--add --allow-principal User:NAME --operation {self.right} --{self.kind} {self.name}"
+        return f"kafka-acls.sh --bootstrap-server $BROKER {grant}"
 
 
 def evaluator_needs(own: OwnTopics, sources: tuple[str, ...]) -> tuple[Access, ...]:
