@@ -122,13 +122,18 @@ def publisher_needs(source: str) -> tuple[Access, ...]:
 
 
 def together(needs: Iterable[Access]) -> tuple[Access, ...]:
-    """Return *needs* with each right once, for all its reasons."""
+    """Return *needs* with each right once, for all its reasons, and without ``Describe`` where another contains it."""
     alike: dict[tuple[Kind, str, Right], list[str]] = {}
     for need in needs:
         reasons = alike.setdefault((need.kind, need.name, need.right), [])
         if need.why not in reasons:
             reasons.append(need.why)
-    return tuple(Access(*what, "; ".join(reasons)) for what, reasons in alike.items())
+    used = {(kind, name) for kind, name, right in alike if right in (Right.READ, Right.WRITE)}
+    return tuple(
+        Access(kind, name, right, "; ".join(reasons))
+        for (kind, name, right), reasons in alike.items()
+        if right is not Right.DESCRIBE or (kind, name) not in used
+    )
 
 
 def _kept(own: OwnTopics) -> tuple[Access, ...]:

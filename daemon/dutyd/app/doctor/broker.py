@@ -13,7 +13,7 @@ from dutyd.core.topic import Topic
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.settings.values import masked
 from dutyd.stream.base import Stream, TopicSpec
-from dutyd.stream.fit import Access, Harm, Right, evaluator_needs, worker_needs
+from dutyd.stream.fit import Access, Harm, Right, evaluator_needs, together, worker_needs
 from dutyd.stream.own_topics import own_topics
 
 Roles = frozenset[str]
@@ -53,7 +53,7 @@ def _wanted(world: World, roles: Roles) -> tuple[Access, ...]:
     sources = tuple(topic.topic for topic in world.topics.values())
     own = world.settings.own_topics
     needs = {"evaluator": evaluator_needs(own, sources), "worker": worker_needs(own)}
-    return tuple(dict.fromkeys(access for role in sorted(roles) for access in needs[role]))
+    return together(access for role in sorted(roles) for access in needs[role])
 
 
 def look_at_topics(world: World) -> Iterator[Finding]:

@@ -5,10 +5,12 @@
 ``trouble`` (why it does not answer).
 """
 
+import functools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import structlog
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
@@ -22,9 +24,12 @@ from dutyd.stream.kafka.client import Door
 from dutyd.stream.kafka.consumer import KafkaGroupConsumer
 from dutyd.stream.kafka.producer import KafkaRecordProducer
 from dutyd.stream.kafka.rights import missing_rights
+from dutyd.stream.kafka.security import readable_login
 from dutyd.stream.kafka.settings import client_settings
 from dutyd.stream.kafka.topic_fit import FoundTopic, differences
 from dutyd.stream.kafka.trouble import listen
+
+log = structlog.get_logger()
 
 
 class KafkaStream:
@@ -34,6 +39,8 @@ class KafkaStream:
         listen()
         self._door = Door(client_settings(url, security))
         self._servers = self._door.settings.servers
+        if readable := readable_login(self._door.settings.options):
+            _warn_of(self._servers, readable)
         self._lock = threading.Lock()  # the clients below are not for several threads
         self._admin_client: Any = None
         self._reader: Any = None
@@ -157,6 +164,11 @@ class KafkaStream:
 
     def _open_reader(self, what: str) -> Any:
         return self._door.reader(what, **_READER)
+
+
+@functools.cache  # once a process, however many streams it opens
+def _warn_of(servers: str, what: str) -> None:
+    log.warning("logins in the clear: whoever listens on the network reads them", servers=servers, what=what)
 
 
 _READER = {

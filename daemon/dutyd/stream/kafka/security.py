@@ -54,6 +54,13 @@ def security_options(section: Mapping[str, str]) -> dict[str, Any]:
     return options
 
 
+def readable_login(options: Mapping[str, Any]) -> str:
+    """Return what of a login crosses the network as it is, an empty text where nothing does."""
+    if options["security_protocol"] != "SASL_PLAINTEXT":
+        return ""
+    return {"PLAIN": "the password", BY_TOKEN: "the token"}.get(options["sasl_mechanism"], "")
+
+
 def tls_context(options: Mapping[str, Any]) -> ssl.SSLContext:
     """Return what kafka-python would make of its *options*.
 
