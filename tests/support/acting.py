@@ -102,6 +102,13 @@ class Office:
         """The incidents whose latches the evaluator is asked to end."""
         return [text(name) for name in await self.ledger.scripts.read("hkeys", self.ledger.scripts.key("endings"))]
 
+    async def forget_what_was_accepted(self) -> None:
+        """Have the next worker read the triggers topic from its start: neither ledger nor broker know an offset."""
+        client, scripts = self.ledger.scripts.client, self.ledger.scripts
+        await client.delete(scripts.key("accepted"))
+        async for name in client.scan_iter(f"*{scripts.installation}.worker*"):
+            await client.delete(name)
+
     async def until(self, look: Callable[[], Awaitable[Any]], wanted: object, seconds: float = 20.0) -> None:
         async with asyncio.timeout(seconds):
             while await look() != wanted:
