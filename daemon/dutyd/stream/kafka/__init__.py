@@ -5,6 +5,7 @@
 ``trouble`` (why it does not answer).
 """
 
+import contextlib
 import functools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,13 @@ from typing import Any
 import structlog
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from kafka.errors import (
+    NoError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    UnsupportedVersionError,
+    for_code,
+)
 
 from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Record
@@ -84,10 +91,12 @@ class KafkaStream:
         described = self._described([topic], what)
         if not described:
             return None
+        config: Mapping[str, Any] = {}
         with self._lock, self._door.reaching(what):
-            resource = ConfigResource(ConfigResourceType.TOPIC, topic)
-            config = self._admin(what).describe_configs([resource], config_filter="all")["topic"][topic]
             brokers = self._admin(what).describe_cluster()["brokers"]
+            resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+            with contextlib.suppress(UnsupportedVersionError):  # then nobody can see the settings
+                config = self._admin(what).describe_configs([resource], config_filter="all")["topic"][topic]
         partitions = described[0]["partitions"]
         copies = min(len(partition["replica_nodes"]) for partition in partitions)
         return FoundTopic(
