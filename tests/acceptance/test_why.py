@@ -118,6 +118,12 @@ def test_a_question_that_can_t_be_asked_says_how(dutyd: Program, arguments: tupl
     assert said in err
 
 
+def test_what_was_published_before_since_is_not_read(dutyd: Program) -> None:
+    code, out, _ = dutyd("why", "--per", "service=checkout", "--since", "2100-01-01T00:00:00Z")
+    assert "read      0 events of topic 'metrics'" in out
+    assert code == 0, "the ledger knows of it all the same"
+
+
 def test_programs_get_the_whole_answer(dutyd: Program) -> None:
     told = json.loads(dutyd("why", "--per", "service=checkout", "--json").out)
     assert told["read"] == [{"topic": "metrics", "events": 4, "unread": 1}]

@@ -33,6 +33,7 @@ class Asked:
         entity: field to value; empty where an event is named.
         event: the id of an event; empty where an entity is named.
         until: epoch seconds: later events did not happen yet.
+        since: epoch seconds: topics are read from there on; None: from their beginning.
         rule, topic: only these; empty: all.
 
     """
@@ -40,6 +41,7 @@ class Asked:
     entity: Mapping[str, str] = field(default_factory=dict)
     event: str = ""
     until: float = 0.0
+    since: float | None = None
     rule: str = ""
     topic: str = ""
 
@@ -91,7 +93,7 @@ def look(world: World, rules: Mapping[str, Rule], asked: Asked, show: Show) -> W
     for alias, topic in world.settings.sources.items():
         members = [rule for rule in rules.values() if rule.topic == alias and _meant(rule, asked)]
         if members and asked.topic in ("", alias):
-            found.seen += _in_topic(world, topic, members, asked, _Reader(world, topic, found, show))
+            found.seen += _in_topic(world, topic, members, asked, _Reader(world, topic, found, asked.since, show))
     return found
 
 
@@ -100,19 +102,19 @@ def _meant(rule: Rule, asked: Asked) -> bool:
 
 
 class _Reader:
-    """Reads a topic from its beginning, as often as it is asked to."""
+    """Reads a topic from its beginning, or from *since*, as often as it is asked to."""
 
-    def __init__(self, world: World, topic: Topic, found: Why, show: Show) -> None:
-        self._world, self._topic, self._show = world, topic, show
+    def __init__(self, world: World, topic: Topic, found: Why, since: float | None, show: Show) -> None:
+        self._world, self._topic, self._since, self._show = world, topic, since, show
         self._noted = Reading(topic.alias)
         found.read.append(self._noted)
 
     def events(self) -> Iterator[tuple[int, Event]]:
         """Yield each event with its partition."""
-        spans = self._world.stream.spans([self._topic.topic]).values()
-        total, read = sum(span.end - span.begin for span in spans), 0
+        total, read = self._world.records_in(self._topic.topic) if self._since is None else None, 0
         self._noted.events = self._noted.unread = 0
-        for batch in of_topic(self._world.stream.scan(self._topic.topic), self._topic):
+        since = None if self._since is None else int(self._since * 1000)
+        for batch in of_topic(self._world.stream.scan(self._topic.topic, since), self._topic):
             self._noted.events += len(batch.events)
             self._noted.unread += len(batch.unread)
             read += batch.read

@@ -101,6 +101,12 @@ class World:
             return sources
         return {alias: replace(topic, partitions=1) for alias, topic in sources.items()}
 
+    def records_in(self, topic: str) -> int | None:
+        """Return how many records *topic* holds, for progress; None where its offsets don't tell (Redis Streams)."""
+        if not (self.settings.stream_url or "").startswith("kafka://"):
+            return None
+        return sum(span.end - span.begin for span in self.stream.spans([topic]).values())
+
     def known_really(self) -> Known:
         """Return what rule files are held against, with the partition counts that the broker's topics really have."""
         counts = {alias: self.stream.partitions(topic.topic) for alias, topic in self.topics.items()}

@@ -93,8 +93,9 @@ def _batches(
         files = files_of(history)
         packed = any(file.suffix == ".gz" for file in files)
         return of_files(files, topic), None if packed else sum(file.stat().st_size for file in files)
-    span = sum(span.end - span.begin for span in world.stream.spans([topic.topic]).values())
-    return of_topic(world.stream.scan(topic.topic), topic, _time("--since", since), _time("--until", until)), span
+    begin, end = _time("--since", since), _time("--until", until)
+    records = world.stream.scan(topic.topic, None if begin is None else int(begin * 1000))
+    return of_topic(records, topic, begin, end), world.records_in(topic.topic) if begin is None else None
 
 
 def _time(option: str, text: str | None) -> float | None:

@@ -33,6 +33,10 @@ At = Annotated[
         "--at", metavar="TIME", help="02:10 (the last one, UTC) or RFC 3339; without it: now.", show_default=False
     ),
 ]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Read topics from this time on only.", show_default=False),
+]
 EventId = Annotated[str | None, typer.Option("--event", metavar="ID", help="One event, by its id.", show_default=False)]
 RuleId = Annotated[str | None, typer.Option("--rule", metavar="ID", help="Only this rule.", show_default=False)]
 Alias = Annotated[str | None, typer.Option("--topic", metavar="ALIAS", help="Only this topic.", show_default=False)]
@@ -47,6 +51,7 @@ def why(  # noqa: PLR0913, PLR0917  # a command has as many parameters as option
     event: EventId = None,
     rule: RuleId = None,
     topic: Alias = None,
+    since: Since = None,
     settings: SettingsFile = DEFAULT_SETTINGS,
     as_json: AsJson = False,
 ) -> None:
@@ -56,7 +61,9 @@ def why(  # noqa: PLR0913, PLR0917  # a command has as many parameters as option
     from dutyd.cli.places import ask_ledger_of, open_world
 
     now = time.time()  # noqa: TID251  # the edge: "02:10" is the last one
-    asked = Asked(entity=_entity(per), event=event or "", until=_until(at, now), rule=rule or "", topic=topic or "")
+    begin = None if since is None else _until("--since", since, now)
+    until = now if at is None else _until("--at", at, now)
+    asked = Asked(_entity(per), event or "", until, begin, rule or "", topic or "")
     if bool(asked.entity) == bool(asked.event):
         raise SettingsError("say either --per FIELD=VALUE or --event ID")
     with open_world(settings) as world, progress("reading") as show:
@@ -84,18 +91,16 @@ def _entity(per: list[str] | None) -> Mapping[str, str]:
     return found
 
 
-def _until(at: str | None, now: float) -> float:
+def _until(option: str, at: str, now: float) -> float:
     """Return the time that *at* means, epoch seconds; a time of day is the end of its minute, the last one."""
     from dutyd.stream.formats.times import Times
 
-    if at is None:
-        return now
     try:
         clock = datetime.strptime(at, "%H:%M").time() if len(at) <= len("02:10") else None  # noqa: DTZ007  # no date
         if clock is None:
             return Times().read(at)
     except (ValueError, BadInputError) as error:
-        raise SettingsError(f"--at: '{at}' is no time: write 02:10, or 2026-01-31T02:10:00Z") from error
+        raise SettingsError(f"{option}: '{at}' is no time: write 02:10, or 2026-01-31T02:10:00Z") from error
     begin = datetime.fromtimestamp(now, UTC).replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
     begin -= timedelta(days=begin.timestamp() > now)
     return (begin + timedelta(seconds=59, milliseconds=999)).timestamp()

@@ -177,8 +177,8 @@ class Stream(Protocol):
         """Ask the broker now for the offsets that every partition of *topics* holds."""
         ...
 
-    def scan(self, topic: str) -> Iterator[tuple[Partition, Record]]:
-        """Yield every record that *topic* holds now, outside any group."""
+    def scan(self, topic: str, since: int | None = None) -> Iterator[tuple[Partition, Record]]:
+        """Yield every record that *topic* holds now, outside any group; from *since* on (ms), per partition."""
         ...
 
     def close(self) -> None:

@@ -139,7 +139,7 @@ class KafkaStream:
                     raise problem(each["name"])
         return [each for each in found if not each["error_code"]]
 
-    def scan(self, topic: str) -> Iterator[tuple[Partition, Record]]:
+    def scan(self, topic: str, since: int | None = None) -> Iterator[tuple[Partition, Record]]:
         """See ``stream.base.Stream.scan``."""
         left = {partition: span.end for partition, span in self.spans([topic]).items() if span.begin < span.end}
         if not left:
@@ -147,7 +147,9 @@ class KafkaStream:
         reader = self._open_reader(f"read {topic}")
         try:
             reader.assign([TopicPartition(*partition) for partition in left])
-            reader.seek_to_beginning()
+            with reaching(self._servers, f"read {topic}"):
+                _seek(reader, left, since)
+                left = {p: end for p, end in left.items() if reader.position(TopicPartition(*p)) < end}
             while left:
                 with self._door.reaching(f"read {topic}"):
                     found = reader.poll(timeout_ms=500)
@@ -188,3 +190,13 @@ _READER = {
     "allow_auto_create_topics": False,
     "metrics_enabled": False,
 }
+
+
+def _seek(reader: Any, ends: Mapping[Partition, int], since: int | None) -> None:
+    """Set *reader* to the first records from *since* on (ms); where there are none, to the end."""
+    if since is None:
+        reader.seek_to_beginning()
+        return
+    found = reader.offsets_for_times({TopicPartition(*partition): since for partition in ends})
+    for partition, at in found.items():
+        reader.seek(partition, ends[Partition(*partition)] if at is None else at.offset)

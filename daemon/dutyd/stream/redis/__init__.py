@@ -74,11 +74,11 @@ class RedisStream:
         with reaching("ask for the offsets of topics"):
             return {Partition(topic, 0): edges(self._client, topic) for topic in topics if self._client.exists(topic)}
 
-    def scan(self, topic: str) -> Iterator[tuple[Partition, Record]]:
+    def scan(self, topic: str, since: int | None = None) -> Iterator[tuple[Partition, Record]]:
         """See ``stream.base.Stream.scan``."""
         with reaching(f"read {topic}"):
             span = edges(self._client, topic)
-            after, last = b"-", b"(" + id_of(span.end)
+            after, last = b"-" if since is None else b"%d-0" % max(0, since), b"(" + id_of(span.end)
             more = span.begin < span.end
             while more:
                 page: Any = self._client.xrange(topic, after, last, count=PAGE)
