@@ -147,7 +147,7 @@ class KafkaStream:
         reader = self._open_reader(f"read {topic}")
         try:
             reader.assign([TopicPartition(*partition) for partition in left])
-            with reaching(self._servers, f"read {topic}"):
+            with self._door.reaching(f"read {topic}"):
                 _seek(reader, left, since)
                 left = {p: end for p, end in left.items() if reader.position(TopicPartition(*p)) < end}
             while left:
