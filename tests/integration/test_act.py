@@ -12,7 +12,7 @@ import pytest
 from dutyd.act.agent.client import Client, Endpoint
 from dutyd.core.incident import Trigger, TriggerKind, provider_key
 from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
-from dutyd.core.rule import Mode
+from dutyd.core.rule import Brake, Mode
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
 from dutyd.embedded.standin.script import Script
@@ -53,6 +53,14 @@ rules:
         with: {sku: "{{ sku }}", supplier: S1, quantity: "{{ quantity }}", unit_price: "{{ unit_price }}"}
         refuse_if: quantity * unit_price > 5000
         approval_if: quantity * unit_price > 1000
+  - id: braked
+    from: metrics
+    per: [service]
+    when: error_count > 10
+    brake: {openings: 2, within: 1h}
+    mode: act
+    steps:
+      tell: {tool: notify, with: {to: manager, text: "{{ service }}"}}
   - id: report
     schedule: "0 6 * * *"
     mode: act
@@ -210,6 +218,41 @@ async def test_the_model_answers_within_its_bounds(desk: Office) -> None:
             await desk.settled(1)
         await model.close()
     assert [message["text"] for message in await desk.listed("/messages")] == ["other, hi"]
+
+
+async def opened_at(desk: Office, *times: float) -> None:
+    for number, time in enumerate(times):
+        name = f"s{len(await desk.ledger.queries.incidents())}-{number}"
+        trigger = desk.trigger("braked", {"service": name}, {"service": name})
+        desk.open_(msgspec.structs.replace(trigger, opened=1_780_000_000.0 + time))
+
+
+async def test_a_rule_that_opens_too_often_asks_until_it_is_released(desk: Office) -> None:
+    async with running(desk.worker()):
+        await opened_at(desk, 0, 1000, 3600, 3700, 9000)  # the third has left the first behind
+        await desk.settled(5)
+        states = [row["state"] for row in await desk.ledger.queries.effects()]
+        assert sorted(states) == ["AWAITING_APPROVAL", "AWAITING_APPROVAL", "DONE", "DONE", "DONE"]
+        modes = [row["mode"] for row in await desk.ledger.queries.incidents()]  # newest first
+        assert modes == ["approve", "approve", "act", "act", "act"]
+        (held,) = await desk.ledger.queries.braked()
+        assert (held["rule"], held["openings"], held["within"]) == ("braked", 2, 3600.0)
+        assert list((await desk.ledger.standings.now()).braked) == ["braked"]
+
+        assert await desk.ledger.decisions.release("braked", "ana")
+        assert not await desk.ledger.decisions.release("braked", "ana")
+        await opened_at(desk, 9001, 9002)
+        await desk.settled(7)
+    states = [row["state"] for row in await desk.ledger.queries.effects()]
+    assert sorted(states) == ["AWAITING_APPROVAL"] * 2 + ["DONE"] * 5
+
+
+async def test_the_brake_of_the_policy_holds_every_rule(desk: Office) -> None:
+    async with running(desk.worker(Policy(brake=Brake(1, 60.0)))):
+        for number in range(2):
+            desk.open_(desk.trigger("errors", ERROR, {"service": f"s{number}"}))
+        await desk.settled(2)
+    assert [row["mode"] for row in await desk.ledger.queries.incidents()].count("approve") == 1
 
 
 async def test_a_clear_before_anybody_worked_sends_nothing(desk: Office) -> None:

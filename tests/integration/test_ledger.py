@@ -55,6 +55,7 @@ def arrival(trigger: Trigger, throttle: Throttle = NO_THROTTLE, *, pages: bool =
         trigger,
         Mode.ACT,
         throttle,
+        brakes=(),
         pages=pages,
         storms=False,
         source="t.triggers:0",

@@ -177,6 +177,7 @@ class Acceptor:
             trigger=trigger,
             mode=lowest(self.policy.mode, rule.mode if rule else None),
             throttle=rule.throttle if rule else Throttle(),
+            brakes=[each for each in (rule.brake if rule else None, self.policy.brake) if each is not None],
             pages=rule is not None and bool(alerting_steps(rule, self.catalogue)),
             storms=rule is not None and may_storm(rule, self.catalogue),
             source=source_name(partition),

@@ -6,6 +6,7 @@ ledger, ``worker`` claimed it under a lease and rests it with what comes back fr
 
 import asyncio
 import random
+from dataclasses import replace
 
 from dutyd.act.accept import alerting_steps, rules_of
 from dutyd.act.episode import Episode, Rest
@@ -16,7 +17,7 @@ from dutyd.act.perform import perform, read_again
 from dutyd.act.run import ask_model
 from dutyd.act.steps import StepResult, StepState, needed_by, ready
 from dutyd.core.incident import IncidentState
-from dutyd.core.rule import Step
+from dutyd.core.rule import Mode, Step, lowest
 from dutyd.core.tool import known_tool
 from dutyd.ledger.incidents import Claim, Waiting
 
@@ -39,6 +40,8 @@ async def work(means: Means, claim: Claim, lease: Lease) -> Rest:
     """
     accepted = (await rules_of(means.rules, claim.trigger.digest, lost=claim.predates)).rules[claim.rule]
     rule = tighten(accepted, (await means.rules.current()).rules.get(claim.rule))
+    if claim.braked:
+        rule = replace(rule, mode=lowest(rule.mode, Mode.APPROVE))
     episode = Episode(means, claim, lease, accepted, rule, claim.trigger, round=claim.trigger.round)
     if claim.kind == "rollup":
         return await page_many(episode, "more of {rule} held back by its throttle", close=True)

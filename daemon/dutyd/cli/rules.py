@@ -18,6 +18,7 @@ from dutyd.cli.rules_check import check
 from dutyd.cli.rules_eval import eval_
 from dutyd.cli.rules_explain import explain
 from dutyd.cli.rules_plan import plan
+from dutyd.cli.rules_release import release
 from dutyd.cli.rules_schema import schema
 from dutyd.core.errors import SettingsError
 
@@ -31,6 +32,7 @@ rules.command()(explain)
 rules.command()(plan)
 rules.command()(backtest)
 rules.command()(schema)
+rules.command()(release)
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the rule files.", show_default=False)]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Say what happened in tests that passed, too.")]

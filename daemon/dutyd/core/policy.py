@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from dutyd.core.rule import Mode
+from dutyd.core.rule import Brake, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Policy:
         tools: tool name to its highest mode; None means *never*.
         money: limits on what effects spend.
         model: limits on what the model costs.
+        brake: how many openings of any one rule are too many; None: there is no limit.
         approvers: tool name, or ``default``, to the names that may decide.
     """
 
@@ -45,6 +46,7 @@ class Policy:
     tools: Mapping[str, Mode | None] = field(default_factory=dict)
     money: MoneyLimits | None = None
     model: ModelLimits = ModelLimits()
+    brake: Brake | None = None
     approvers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def deciders(self, tool: str) -> tuple[str, ...] | None:

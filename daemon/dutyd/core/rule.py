@@ -181,6 +181,14 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
+class Brake:
+    """More than *openings* within *within* seconds of event time: new incidents wait for approval until released."""
+
+    openings: int
+    within: float
+
+
+@dataclass(frozen=True, slots=True)
 class Silent:
     """An entity of which nothing came for *after* seconds."""
 
@@ -227,6 +235,7 @@ class Rule:
         again, silent: further rounds, and what silence does; None: nothing.
         expire: seconds after which an incident ends whatever was seen; None: never.
         opens: what opens an incident.
+        brake: how many openings are too many; None: as the policy says.
         inhibit: what mutes its incidents.
         storms: whether many openings in a short time are one incident (``group: off`` ends that).
         summary: text for people; rendered on the newest evidence.
@@ -251,6 +260,7 @@ class Rule:
     severity: Severity = Severity.WARNING
     mode: Mode = Mode.OBSERVE
     throttle: Throttle = Throttle()
+    brake: Brake | None = None
     inhibit: Inhibit | None = None
     storms: bool = True
     summary: Template | None = None

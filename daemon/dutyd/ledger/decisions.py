@@ -68,6 +68,10 @@ class Decisions:
         """Let them be sent again; return how many incidents woke."""
         return int(await self._scripts.run("pause", "resume", what, who, why))
 
+    async def release(self, rule: str, who: str, why: str = "") -> bool:
+        """Let new incidents of *rule* act again after it opened too many; return whether it was held."""
+        return bool(await self._scripts.run("release", rule, who, why))
+
     async def note(self, incident: str, who: str, because: str) -> Decided:
         """Write a line into the incident, for whoever looks at it next."""
         return _decided(await self._scripts.run("handle", incident, "note", who, because, "", ""))

@@ -12,7 +12,7 @@ import msgspec
 
 from dutyd.core.incident import IncidentState, Trigger, TriggerKind, entity_text, incident_id, round_suffix
 from dutyd.core.mute import Mute
-from dutyd.core.rule import Mode, Rate, Throttle
+from dutyd.core.rule import Brake, Mode, Rate, Throttle
 from dutyd.ledger.scripts import Scripts, mapping, ms, text
 
 
@@ -55,6 +55,7 @@ class Arrival:
         trigger: as decoded from the triggers topic.
         mode: the incident's effective mode, shown to people.
         throttle: the rule's.
+        brakes: the rule's and the policy's.
         pages: whether the rule has an alerting step: then throttled incidents join a roll-up page.
         storms: whether too many openings in a short time become members of one parent incident.
         source: ``topic:partition`` of the triggers topic.
@@ -66,6 +67,7 @@ class Arrival:
     trigger: Trigger
     mode: Mode
     throttle: Throttle
+    brakes: Sequence[Brake]
     pages: bool
     storms: bool
     source: str
@@ -83,6 +85,7 @@ class Claim:
         trigger, clear_trigger: the newest opening and the clear.
         run: how the agent run of this round ended, empty while it has not.
         age: seconds since it was accepted.
+        braked: whether its rule opened too often: each of its effects asks a person.
         predates: whether it is older than the ledger, which lost its data since: effects may have been sent that it
             knows nothing of.
 
@@ -98,6 +101,7 @@ class Claim:
     run: str
     age: float = 0.0
     predates: bool = False
+    braked: bool = False
 
     @property
     def round_suffix(self) -> str:
@@ -235,6 +239,7 @@ def _arguments(arrival: Arrival) -> tuple[str | bytes | int | float, ...]:
         "1" if arrival.storms else "",
         incident_id(trigger.rule, ("storm",), trigger.incident) if opens else "",
         arrival.produced,
+        msgspec.json.encode([(brake.openings, brake.within) for brake in arrival.brakes]),
     )
 
 
@@ -252,4 +257,5 @@ def _claim(fields: dict[str, str]) -> Claim:
         run=fields.get("run" + round_suffix(trigger.round), ""),
         age=float(fields["age"]) / 1000,
         predates=fields["predates"] == "1",
+        braked=fields.get("braked") == "1",
     )

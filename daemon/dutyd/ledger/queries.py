@@ -56,6 +56,15 @@ class Queries:
         found = await Effects(self._scripts).awaiting_approval()
         return [{**effect_row(effect), "hash": effect.args_hash} for effect in found]
 
+    async def braked(self) -> list[Row]:
+        """Return the rules that opened too often: ``rule, since, openings, within`` (seconds)."""
+        found = texts(await self._scripts.read("hgetall", self._scripts.key("braked")))
+        said = {rule: msgspec.json.decode(value) for rule, value in sorted(found.items())}
+        return [
+            {"rule": rule, "since": _time(each["at"] / 1000), "openings": each["openings"], "within": each["within"]}
+            for rule, each in said.items()
+        ]
+
     async def paused(self) -> dict[str, str]:
         """Return what is paused and by whom."""
         return texts(await self._scripts.read("hgetall", self._scripts.key("paused")))

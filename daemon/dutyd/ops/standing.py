@@ -92,7 +92,15 @@ def notices_of(standing: Standing, used: Mapping[str, float]) -> list[Notice]:
     away = "the model's host turns us away, so decided steps take their fallback: `dutyd model check` says why"
     model = [Notice("model", standing.day, away)] if standing.model_rejects else []
     approvals = [_approval(key, waited) for key, waited in standing.approvals.items()]
-    return [*budgets, *parked, *stuck, *model, *approvals]
+    brakes = [
+        Notice(
+            "brake",
+            rule,
+            f"rule {rule} opened too often, new incidents wait for approval: `dutyd rules release {rule}`",
+        )
+        for rule in standing.braked
+    ]
+    return [*budgets, *parked, *stuck, *model, *approvals, *brakes]
 
 
 def _approval(key: str, waited: float) -> Notice:

@@ -4,7 +4,7 @@
 
 from typing import Any
 
-from dutyd.core.rule import Again, Opens, Silent, Then
+from dutyd.core.rule import Again, Brake, Opens, Silent, Then
 from dutyd.rules.fields import Fields
 from dutyd.rules.source import Node, SourceFile
 from dutyd.rules.values import count, duration, one_of
@@ -46,6 +46,14 @@ def _again(source: SourceFile, node: Node) -> Again | None:
     every = fields.require("every", positive_duration, "such as every: 1d")
     at_most = fields.read("at_most", count)
     return None if every is None else Again(every, at_most)
+
+
+def read_brake(source: SourceFile, node: Node) -> Brake | None:
+    """Read ``brake: {openings: 10, within: 1h}``, of a rule or of the policy."""
+    fields = Fields(source, node, "brake", ("openings", "within"), required=("openings", "within"))
+    openings = fields.require("openings", count, "how many are still right, such as openings: 10")
+    within = fields.require("within", positive_duration, "such as within: 1h")
+    return None if openings is None or within is None else Brake(openings, within)
 
 
 def _silent(source: SourceFile, node: Node) -> Silent | None:

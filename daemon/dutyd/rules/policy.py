@@ -12,13 +12,13 @@ from dutyd.core.errors import SettingsError, nearest
 from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
 from dutyd.core.rule import Mode
 from dutyd.core.tool import Catalogue
+from dutyd.rules.episode_reader import read_brake
 from dutyd.rules.fields import Fields, entries
 from dutyd.rules.source import Node, Scalar, SourceFile
 from dutyd.rules.values import count, names, number, one_of, text
 from dutyd.rules.yaml_reader import read_yaml
 
-KEYS = ("mode", "tools", "money", "model", "approvers")
-LATER = ("brake",)
+KEYS = ("mode", "tools", "money", "model", "brake", "approvers")
 _NEVER = "never"
 _DEFAULT = "default"
 
@@ -48,7 +48,7 @@ def read_policy(source: SourceFile, catalogue: Catalogue | None = None) -> Polic
     root = read_yaml(source)
     if root is None:
         return Policy()
-    fields = Fields(source, root, "policy", KEYS, later=LATER)
+    fields = Fields(source, root, "policy", KEYS)
     if catalogue is not None:
         _check_tools(fields, "tools", set(catalogue))
         _check_tools(fields, "approvers", {*catalogue, _DEFAULT})
@@ -57,6 +57,7 @@ def read_policy(source: SourceFile, catalogue: Catalogue | None = None) -> Polic
         tools=fields.read("tools", _tools, {}),
         money=fields.read("money", _money),
         model=fields.read("model", _model, ModelLimits()),
+        brake=fields.read("brake", read_brake),
         approvers=fields.read("approvers", _approvers, {}),
     )
 

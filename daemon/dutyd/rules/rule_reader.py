@@ -16,7 +16,7 @@ from dutyd.core.tool import ANSWER
 from dutyd.evaluate.engine.conditions import conditions_of
 from dutyd.rules.agent_reader import read_agent, read_answer
 from dutyd.rules.episode_reader import KEYS as EPISODE_KEYS
-from dutyd.rules.episode_reader import read_episode
+from dutyd.rules.episode_reader import read_brake, read_episode
 from dutyd.rules.fields import Fields, entries
 from dutyd.rules.known import Known
 from dutyd.rules.muting_reader import read_inhibit, read_storms
@@ -47,6 +47,7 @@ KEYS = (
     "severity",
     "mode",
     "throttle",
+    "brake",
     "inhibit",
     "group",
     "summary",
@@ -57,7 +58,6 @@ KEYS = (
 LATER = (
     "sequence",
     "within",
-    "brake",
 )
 RULE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 FIELD = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
@@ -144,6 +144,7 @@ def _read_alone(fields: Fields) -> dict[str, Any]:
         "severity": fields.read("severity", one_of(Severity), Severity.WARNING),
         "mode": fields.read("mode", one_of(Mode), Mode.OBSERVE),
         "throttle": fields.read("throttle", _throttle, Throttle()),
+        "brake": fields.read("brake", read_brake),
         "inhibit": fields.read("inhibit", read_inhibit),
         "storms": fields.read("group", read_storms, True),
     }

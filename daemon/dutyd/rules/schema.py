@@ -87,6 +87,11 @@ def _episode() -> Mapping[str, Schema]:
             ("after", "then"),
             "what becomes of an incident whose entity says nothing any more",
         ),
+        "brake": _object(
+            {"openings": _count("how many are still right"), "within": _duration("in how long a time")},
+            ("openings", "within"),
+            "over it, new incidents wait for approval until `dutyd rules release`",
+        ),
         "expire": _duration("how long an incident may be open at most"),
     }
 

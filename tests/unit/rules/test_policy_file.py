@@ -57,7 +57,7 @@ def test_a_key_that_is_absent_limits_nothing(tmp_path: Path) -> None:
         ("money: {currency: euro}", "1:19", "'euro' is no currency"),
         ("model: {tokens_per_day: 1.5}", "1:25", "expected a whole number"),
         ("approvers: {default: ana}", "1:22", "a list such as [ana, ben]"),
-        ("brake: {openings: 3, within: 1h}", "1:1", "not in this version"),
+        ("brake: {openings: 3}", "1:8", "'within' is missing"),
         ("mode: act\nmode: act", "2:1", "stands twice"),
         ("", "1:1", "the file is empty"),
     ],

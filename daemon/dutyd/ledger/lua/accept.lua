@@ -2,7 +2,7 @@
 -- ARGV: 2 incident, 3 kind, 4 rule, 5 entity text, 6 trigger JSON, 7 opened (s), 8 mode, 9 throttle JSON,
 --       10 '1' where a muted incident joins a roll-up page, 11 id of that roll-up, 12 offset field, 13 next offset,
 --       14 entity JSON, 15 '1' where too many openings become members of one parent, 16 id of that parent,
---       17 when its record was produced (ms)
+--       17 when its record was produced (ms), 18 brakes JSON: {openings, within (s)}
 local id, kind, rule, entity, trigger, at = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], now_ms()
 local incident = key('incident', id)
 
@@ -61,6 +61,27 @@ local function join_rollup()
   redis.call('RPUSH', key('incident', current) .. ':members', id)
 end
 
+-- More openings in event time than a brake lets pass: what opens from now on asks a person, until somebody releases it.
+local function brake()
+  local recent, opened, longest = key('openings', rule), tonumber(ARGV[7]), 0
+  local brakes = cjson.decode(ARGV[18])
+  if #brakes == 0 then return end
+  redis.call('ZADD', recent, opened, id)
+  for _, each in ipairs(brakes) do
+    longest = math.max(longest, each[2])
+    if redis.call('ZCOUNT', recent, '(' .. (opened - each[2]), opened) > each[1] then
+      redis.call('HSETNX', key('braked'), rule, cjson.encode({at = at, openings = each[1], within = each[2]}))
+    end
+  end
+  local newest = redis.call('ZREVRANGE', recent, 0, 0, 'WITHSCORES')[2]
+  redis.call('ZREMRANGEBYSCORE', recent, '-inf', newest - longest)
+  redis.call('PEXPIRE', recent, RETENTION_MS)
+  if redis.call('HEXISTS', key('braked'), rule) == 1 then
+    redis.call('HSET', incident, 'braked', '1')
+    if ARGV[8] == 'act' then redis.call('HSET', incident, 'mode', 'approve') end
+  end
+end
+
 local state = redis.call('HGET', incident, 'state')
 
 if kind == 'changed' and state then
@@ -88,6 +109,7 @@ if kind ~= 'cleared' then
   end
   redis.call('PERSIST', incident .. ':effects')
   redis.call('HSET', key('open', rule), id, ARGV[14])
+  brake()
   if joins_storm() then return 'muted' end
   local free = throttled_until(id, rule, entity, cjson.decode(ARGV[9]), at)
   if free == 0 then

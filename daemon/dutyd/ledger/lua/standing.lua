@@ -4,7 +4,7 @@
 --          {names of parked effects}, {field, value, ...} of what was spent today, the day,
 --          how many incidents are stuck, {their ids},
 --          {name, ms, ...}: calls that wait for approval, and since when,
---          '1' where the model's host has turned us away today}.
+--          '1' where the model's host has turned us away today, rules that are held for opening too often}.
 local at = now_ms()
 local first = redis.call('ZRANGE', key('due'), 0, 0, 'WITHSCORES')
 local waits = first[2] and math.max(0, at - tonumber(first[2])) or 0
@@ -32,4 +32,5 @@ local turned_away = tonumber(redis.call('GET', key('model_rejected')) or '')
 local day = tostring(math.floor(at / 86400000))
 local rejects = turned_away and tostring(math.floor(turned_away / 86400000)) == day and '1' or ''
 return {waits, redis.call('SCARD', key('busy')), counts, names(key('effects', 'PARKED')),
-  redis.call('HGETALL', key('spent', day)), day, redis.call('SCARD', key('stuck')), names(key('stuck')), waiting, rejects}
+  redis.call('HGETALL', key('spent', day)), day, redis.call('SCARD', key('stuck')), names(key('stuck')), waiting, rejects,
+  redis.call('HKEYS', key('braked'))}
