@@ -238,7 +238,7 @@ def test_windows_and_prev_are_looked_up_by_their_canonical_text() -> None:
         ("!yes ? missing : other", "'other' has no value"),
         ("n ? 1 : 2", "'n ? 1 : 2' has no value for number"),
         ("prev(x) > 1", "'x' had no value in the event before"),
-        ("avg(x, 60s, missing) > 1", "'avg(x, 1m, missing)' is not known"),
+        ("avg(x, 60s, missing) > 1", "'avg(x, 1m, missing)' has too few values, or reaches back further than was read"),
         ("yes && null", "null is unknown"),
     ],
 )

@@ -62,7 +62,7 @@ def _own(node: Node, parts: tuple[Explained, ...]) -> str:
         case Prev(field=field):
             return f"'{field}' had no value in the event before"
         case Window():
-            return f"'{to_text(node)}' is not known"
+            return f"'{to_text(node)}' has too few values, or reaches back further than was read"
         case Literal():
             return "null is unknown"
         case Binary(op="/" | "%" as op) if kind(parts[1].value) == "number" and not parts[1].value:
