@@ -81,10 +81,9 @@ class Backtest:
         unknown: Counter[tuple[str, str]] = Counter()
         for counts in self.counts:
             unknown.update(counts.unknown)
+        often = sorted(unknown.items(), key=lambda item: (-item[1], item[0]))
         return {
-            "unknown": [
-                {"rule": rule, "field": name, "times": times} for (rule, name), times in unknown.most_common(SHOWN)
-            ],
+            "unknown": [{"rule": rule, "field": name, "times": times} for (rule, name), times in often[:SHOWN]],
             "unread": self.bad,
             "duplicates": sum(counts.duplicates for counts in self.counts),
             "late": sum(counts.late for counts in self.counts),
