@@ -204,6 +204,16 @@ def test_the_grace_period_is_longer_than_the_drain(values: dict[str, Any], drain
     assert f"drain: {drain}s" in settings["data"]["dutyd.yaml"]
 
 
+@pytest.mark.parametrize(("role", "component"), [("split", "worker"), ("all", "all")])
+def test_the_api_has_a_service_where_tokens_say_who_may_use_it(role: str, component: str) -> None:
+    tokens = {"oncall": {"sha256": "0" * 64, "may": "decide"}}
+    values = {**MINIMAL, "role": role, "settings": {**MINIMAL["settings"], "http": {"tokens": tokens}}}
+    (service,) = of_kind(render(values), "Service")
+    assert service["metadata"]["name"] == "duty-dutyd-api"
+    assert service["spec"]["selector"]["app.kubernetes.io/component"] == component
+    assert not of_kind(render(MINIMAL), "Service")
+
+
 def test_notes_warn_of_what_is_missing() -> None:
     bare, full = notes(MINIMAL), notes(values_of(CHART / "ci" / "full-values.yaml"))
     for warning in ("there is no policy", "settings.providers is empty", "settings.model is not set", "nobody is told"):

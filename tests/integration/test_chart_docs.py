@@ -37,7 +37,7 @@ def test_every_block_is_a_file_that_is_tried_here() -> None:
     found = [block for block in blocks(PAGE) if block.language == "yaml"]
     assert len(found) == len(BLOCKS)
     assert set(BLOCKS) == {"secret.yaml", "rules.yaml", "values.yaml", *MORE}
-    assert len(MORE) == 3
+    assert len(MORE) == 4
 
 
 @pytest.mark.parametrize("file", ["secret.yaml", "rules.yaml"])

@@ -78,7 +78,7 @@ def test_a_wrong_value_is_refused_at_its_place(wrong: dict[str, Any], place: str
         ({"rules": {"inline": None}}, "there are no rules: set rules.inline"),
         ({"settings": {"rules": "/rules"}}, "settings.rules is set by the chart; use rules.inline"),
         ({"settings": {"policy": "/p"}}, "settings.policy is set by the chart; use policy.inline"),
-        ({"settings": {"http": {"port": 1}}}, "settings.http is set by the chart"),
+        ({"settings": {"http": {"port": 1}}}, "settings.http.port is set by the chart"),
         ({"settings": {"worker": {"drain": "5s"}}}, "settings.worker.drain is set by the chart; use drainSeconds"),
         ({"settings": {"redis_password_file": "/etc/dutyd/secrets/redis"}}, "existingSecret, whose keys they would be"),
         ({"rules": {"configMaps": ["tests"]}}, "no rules are read from a folder named tests"),

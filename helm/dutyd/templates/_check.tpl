@@ -5,10 +5,14 @@
     "rules" "rules.inline or rules.configMaps"
     "runbooks" "runbooks.inline or runbooks.configMap"
     "policy" "policy.inline or policy.configMap"
-    "http" "nothing: the probes need it as it is"
     "data" "nothing: nothing of worth is kept in the pods" }}
 {{- if hasKey $values.settings $setting }}
 {{- fail (printf "settings.%s is set by the chart; use %s" $setting $instead) }}
+{{- end }}
+{{- end }}
+{{- range $setting := list "host" "port" }}
+{{- if hasKey (default dict $values.settings.http) $setting }}
+{{- fail (printf "settings.http.%s is set by the chart: the probes need it as it is; only http.tokens is yours" $setting) }}
 {{- end }}
 {{- end }}
 {{- if hasKey (default dict .Values.settings.worker) "drain" }}

@@ -78,7 +78,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if include "dutyd.hasPolicy" . }}
 {{- $_ := set $settings "policy" (printf "%s/policy/policy.yaml" $etc) }}
 {{- end }}
-{{- $_ := set $settings "http" (dict "host" "0.0.0.0" "port" (include "dutyd.port" . | int)) }}
+{{- $http := deepCopy (default dict $settings.http) }}
+{{- $_ := set $http "host" "0.0.0.0" }}
+{{- $_ := set $http "port" (include "dutyd.port" . | int) }}
+{{- $_ := set $settings "http" $http }}
 {{- $worker := deepCopy (default dict $settings.worker) }}
 {{- $_ := set $worker "drain" (printf "%ds" (int .Values.drainSeconds)) }}
 {{- $_ := set $settings "worker" $worker }}
