@@ -49,7 +49,7 @@ class Heartbeat:
         try:
             answer = await client.get(self.url)
             trouble = f"its receiver answered {answer.status_code}" if answer.is_error else ""
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop what it watches
             trouble = f"its receiver can't be reached: {type(error).__name__}"  # its text may hold the address
         if trouble:
             HEARTBEATS.labels("failed").inc()

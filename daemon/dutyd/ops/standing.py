@@ -46,6 +46,8 @@ class Lookout:
                 await self.look()
             except NotReadyError as error:
                 log.debug("the ledger can't be looked at now", error=str(error))  # others say it louder
+            except Exception:  # the boundary: who looks on must not stop those who work
+                log.exception("looking at the ledger failed unexpectedly")
 
     async def look(self) -> None:
         """Look once.
