@@ -83,8 +83,7 @@ async def test_one_goes_back_to_its_partition_as_it_was(graveyard: Graveyard) ->
     [(place, record)] = graveyard.back()
     assert place == Partition(graveyard.backend.topic, partition)
     assert (record.key, record.value, list(record.headers)) == (b"k", b'{"n": ', [("trace", b"\x00\xff")])
-    if graveyard.backend.name == "kafka":
-        assert record.timestamp == LONG_AGO
+    assert record.timestamp > LONG_AGO, "dated as it was, it could be deleted before it is read"
 
 
 async def test_none_goes_back_twice_unless_that_is_asked_for(graveyard: Graveyard) -> None:

@@ -1,9 +1,8 @@
 """Dead letters for people: found by what is asked for, and sent back to where they came from, each once.
 
-``cli`` lists and replays. A letter goes back to exactly its partition, with key, headers and value as they were, and on
-Kafka with its timestamp; so whoever reads it there judges it as if it had been readable when it came, and knows an
-event by its identity that was read in the meantime. What was cut when it died can't go back. Letters may be large and
-many: they are read as they lie, and few are held at a time.
+``cli`` lists and replays. A letter goes back to exactly its partition, with key, headers and value as they were; an
+event that was read in the meantime is known there by its identity. What was cut when it died can't go back. Letters may
+be large and many: they are read as they lie, and few are held at a time.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence

@@ -121,9 +121,9 @@ class Producer(Protocol):
         ...
 
     def put_back(self, partition: Partition, record: Record) -> None:
-        """Queue *record* for exactly *partition*, as it is: key, value, headers, and its timestamp on Kafka.
+        """Queue *record* for exactly *partition*, with its key, headers and value.
 
-        A Redis stream dates its entries itself.
+        It is dated anew: a record that is older than what a topic retains could be deleted before it is read.
         """
         ...
 

@@ -51,7 +51,6 @@ class KafkaRecordProducer:
             key=record.key,
             headers=list(record.headers),
             partition=partition.number,
-            timestamp_ms=record.timestamp,
         )
 
     def _queue(self, topic: str, **record: Any) -> None:

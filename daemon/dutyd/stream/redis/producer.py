@@ -40,7 +40,7 @@ class RedisRecordProducer:
             self.flush()
 
     def put_back(self, partition: Partition, record: Record) -> None:
-        """See ``stream.base.Producer.put_back``; there is one partition, and entries are dated by the server."""
+        """See ``stream.base.Producer.put_back``; there is one partition."""
         self.send(partition.topic, record.value, key=record.key, headers=record.headers)
 
     def flush(self) -> None:
