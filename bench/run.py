@@ -7,6 +7,7 @@ measures another's garbage. Only ratios inside one row compare: the machine is n
 import logging
 import multiprocessing
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from rich.table import Table
 from row import Row
 
 FOLDER = Path(__file__).parent
-ORDER = ("decode", "engine", "decide", "memory", "restart", "kafka_in_trigger_out", "event_to_effect")
+ORDER = ("decode", "engine", "decide", "memory", "restart", "worker", "kafka_in_trigger_out", "event_to_effect")
 """The files that are run, in the order of the table."""
 
 
@@ -42,7 +43,11 @@ def measure(name: str) -> list[Row]:
     """Return the rows of one bench file."""
     sys.path.insert(0, str(FOLDER.parent / "tests"))  # for the servers that the tests start, too
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    return list(import_module(name).rows())
+    try:
+        return list(import_module(name).rows())
+    except Exception:  # noqa: BLE001  # whatever it is, it ends the run
+        # As text: not every exception finds its way out of another process.
+        raise RuntimeError(traceback.format_exc()) from None
 
 
 def table(found: list[Row]) -> Table:

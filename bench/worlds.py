@@ -63,7 +63,7 @@ def _records(count: int, fields: int, per_second: float, passing: int, entities:
         if number % passing == 0:
             values[f"m{names[0]}"] = 1_500.0
         said = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        known = {"time": said, "source": "bench", "service": service, "env": "prod" if number % 2 else "test"}
+        known = {"time": said, "source": "bench", "service": service, "env": chance.choice(("prod", "test"))}
         event = {"id": f"{chance.getrandbits(128):032x}", **known, **values}
         yield Raw(number, int(at * 1000), service.encode(), json.dumps(event).encode())
 
