@@ -10,7 +10,7 @@ BIN := .venv/bin
 LOCKED := .venv/.locked
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo test crash crash-long check format bench kafka demo-kafka image kube docs lock clean
+.PHONY: help setup demo test crash crash-long check format bench bench-drools kafka demo-kafka image kube docs lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -39,6 +39,12 @@ check: $(INSTALLED)  ## Lint, formatting, types and import arrows
 
 bench: $(INSTALLED)  ## Measure, against a baseline in the same run: a table, and bench/latest.json
 	$(BIN)/python bench/run.py
+
+DROOLS := .cache/drools
+bench-drools: $(INSTALLED)  ## Put Drools, the engine of ansible-rulebook, beside ours (needs Java 17)
+	@test -x $(DROOLS)/bin/python || $(BIN)/python -m venv $(DROOLS)
+	@$(DROOLS)/bin/python -m pip install --quiet --disable-pip-version-check drools_jpy==0.4.1
+	$(BIN)/python bench/against_drools.py $(DROOLS)/bin/python
 
 kafka: $(INSTALLED)  ## Start a real Kafka broker on port 9092, in the foreground, to try things
 	$(BIN)/python tests/support/broker.py --port 9092

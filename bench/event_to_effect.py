@@ -36,6 +36,7 @@ rules:
     per: [service]
     when: error_count > 10
     mode: act
+    group: off
     steps:
       page: {tool: send_alert, with: {severity: critical, summary: "{{ service }} has errors"}}
 """

@@ -39,6 +39,13 @@ def test_a_latch_is_read_as_it_was_written(entity: tuple[str, ...]) -> None:
     assert read_latches({latch_name(key): write_latch(LATCH)}) == {key: LATCH}
 
 
+def test_many_latches_are_read_as_they_were_written_and_share_what_is_equal() -> None:
+    latches = {("errors", (str(at),)): msgspec.structs.replace(LATCH, offset=at) for at in range(2_500)}
+    read = read_latches({latch_name(key): write_latch(latch) for key, latch in latches.items()})
+    assert read == latches
+    assert len({id(latch.per) for latch in read.values()}) == 1
+
+
 def test_the_evidence_in_a_latch_is_cut() -> None:
     large = msgspec.structs.replace(EVIDENCE, fields={"text": "x" * 1_000_000})
     stored = write_latch(msgspec.structs.replace(LATCH, evidence=large))
@@ -50,7 +57,7 @@ def test_the_evidence_in_a_latch_is_cut() -> None:
 
 def test_a_newer_version_waits_for_the_newer_program() -> None:
     with pytest.raises(NotReadyError, match="version 2, this dutyd knows 1"):
-        read_latches({latch_name(("errors", ("a",))): NEWER})
+        read_latches({latch_name(("errors", ("a",))): write_latch(LATCH), latch_name(("errors", ("b",))): NEWER})
     with pytest.raises(NotReadyError, match="version 2"):
         read_trigger(b'{"v": 2}')
 
