@@ -20,7 +20,7 @@ from dutyd.act.gateway import Accepted, Bound, Call, Read, Rejected, judge, narr
 from dutyd.act.perform import call, perform, read, refuse
 from dutyd.act.steps import StepResult, StepState
 from dutyd.core.rule import Rule, Step
-from dutyd.core.tool import Tool
+from dutyd.core.tool import Tool, known_tool
 from dutyd.ledger.incidents import Hold
 
 NO_MODEL = "no_model"
@@ -150,7 +150,7 @@ def shown(result: StepResult, tool: Tool) -> dict[str, object]:
 
 
 def _tool(episode: Episode, step: str) -> Tool:
-    return episode.means.catalogue[episode.accepted.steps[step].tool]
+    return known_tool(episode.accepted.steps[step].tool, episode.means.catalogue)
 
 
 def _said(result: StepResult, tool: Tool) -> str:
