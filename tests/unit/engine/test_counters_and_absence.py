@@ -99,3 +99,12 @@ def test_late_beats_count() -> None:
     assert task.told(late) == []
     assert short(task.tick(122.9)) == []
     assert short(task.tick(123)) == [("r", "a", "opened", 123)]
+
+
+def test_absence_that_began_before_a_restart_is_told_after_it() -> None:
+    first, cause = Task(rule("!absent(x, 1s)")), event(1000.0, offset=0)
+    first.judge(cause)
+    second = Task(rule("!absent(x, 1s)"))
+    second.load(first.state.all_latches())
+    second.replay(cause)
+    assert short(second.tick(1002.0)) == [("r", "a", "cleared", 1001.0)]

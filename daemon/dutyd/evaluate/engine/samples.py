@@ -78,6 +78,7 @@ class Samples:
             window = Absence(self.aggregates.all[at].seconds)
             window.add(last, 1.0, track.newest)
             self.place(track, at, window)
+            track.keep(None)  # the next event, or the one that is read again, is judged when the timer is due
             self.watch(track, at, window)
 
     def adopt(self, track: Track, windows: dict[int, Window]) -> None:
