@@ -25,10 +25,12 @@ settings.load_profile("dutyd")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Warnings are errors, except those that kafka-python must mend."""
+    """Warnings are errors, except those that others must mend."""
     for mute in (
         "ignore:(read|open)_text is deprecated:DeprecationWarning",  # when it is imported on Python 3.11 and 3.12
         "ignore:unclosed <s:ResourceWarning",  # it leaves the sockets of failed connections to the garbage collector
+        # The mail server of the tests leaves the transports of connections that its client cut to it, too.
+        "ignore:unclosed transport <_SelectorSocketTransport:ResourceWarning",
     ):
         config.addinivalue_line("filterwarnings", mute)
 

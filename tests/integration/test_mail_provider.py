@@ -1,6 +1,5 @@
 """Mail over a real SMTP server: what arrives, and what every way to fail means for the ledger."""
 
-import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -237,15 +236,12 @@ async def test_a_wrong_password_is_told_without_the_password(
     assert "a-wrong-one" not in str(told.value)
 
 
-# asyncio leaves the transport below a TLS handshake that failed to the garbage collector: here, and nowhere later.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_certificate_that_nobody_vouches_for_gets_no_password(secured: dict[str, Any]) -> None:
     server = secured.pop("server")
     del secured["ca_file"]
     with pytest.raises(NotSentError, match="certificate"):
         await smtp.connect(secured).create("alert", KEY, ALERT)
     assert not server.taken
-    gc.collect()
 
 
 async def test_a_server_without_encryption_gets_nothing(connect: Connect, mail: MailServer) -> None:
