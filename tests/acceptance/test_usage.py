@@ -41,3 +41,10 @@ def test_a_reader_that_goes_away_hears_nothing_more(tmp_path: Path) -> None:
         ["bash", "-c", "dutyd run --help | true"], cwd=tmp_path, env=environment(), capture_output=True, check=False
     )
     assert done.stderr == b""
+
+
+def test_state_is_moved_only_where_partitions_changed(tmp_path: Path) -> None:
+    (tmp_path / "dutyd.yaml").write_text("topics: {metrics: {}}\n")
+    done = dutyd("state", "repartition", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "Nothing to do: every topic has the partitions that its state was made for.\n"

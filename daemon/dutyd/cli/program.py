@@ -22,6 +22,7 @@ from dutyd.cli.rules import rules
 from dutyd.cli.run import run
 from dutyd.cli.servers import backoffice, standin
 from dutyd.cli.silences import silences
+from dutyd.cli.state import state
 from dutyd.cli.why import why
 
 RUN, LOOK, TRY = "Run", "Look and decide", "Try things"
@@ -43,6 +44,7 @@ def program() -> typer.Typer:
     app.command(rich_help_panel=RUN)(doctor)
     app.add_typer(model, name="model", rich_help_panel=RUN)
     app.add_typer(rules, name="rules", rich_help_panel=RUN)
+    app.add_typer(state, name="state", rich_help_panel=RUN)
     app.command(rich_help_panel=LOOK)(why)
     app.add_typer(incidents, name="incidents", rich_help_panel=LOOK)
     app.add_typer(effects, name="effects", rich_help_panel=LOOK)

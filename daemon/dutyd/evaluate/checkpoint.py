@@ -194,6 +194,11 @@ class Checkpoint:
         with _answering():
             return dict(self._redis.hscan_iter(self._keys(task)[1], count=_PAGE))
 
+    def set_count(self, topic: str, count: int) -> None:
+        """Note that the state of *topic* is made for *count* partitions from now on."""
+        with _answering():
+            self._redis.hset(f"{self._installation}:partitions", topic, str(count))
+
     def progress(self, tasks: Sequence[str]) -> Mapping[str, Progress]:
         """Return how far each of *tasks* is as stored now, by whichever process."""
         with _answering():

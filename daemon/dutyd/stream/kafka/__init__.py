@@ -118,11 +118,19 @@ class KafkaStream:
         asked = [TopicPartition(topic, n) for topic, count in self._counts(topics).items() for n in range(count)]
         what = "ask for the offsets of topics"
         with self._lock, self._door.reaching(what):
-            if self._reader is None:
-                self._reader = self._open_reader(what)
-            begin = self._reader.beginning_offsets(asked)
-            end = self._reader.end_offsets(asked)
+            try:
+                begin, end = self._edges(asked, what)
+            except KeyError:  # the client's picture is older than partitions that were added: a new one asks anew
+                self._reader.close()
+                self._reader = None
+                begin, end = self._edges(asked, what)
         return {Partition(*each): Span(begin[each], end[each]) for each in asked}
+
+    def _edges(self, asked: Sequence[Any], what: str) -> tuple[Mapping[Any, int], Mapping[Any, int]]:
+        """Return the first offset and the next one of each partition; KeyError: the client does not know one yet."""
+        if self._reader is None:
+            self._reader = self._open_reader(what)
+        return self._reader.beginning_offsets(asked), self._reader.end_offsets(asked)
 
     def _counts(self, topics: Sequence[str]) -> Mapping[str, int]:
         """Ask how many partitions each of the *topics* that exist has."""
