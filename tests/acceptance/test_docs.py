@@ -92,6 +92,14 @@ def test_a_link_on_a_page_leads_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+def test_a_test_that_a_page_names_is_where_it_says() -> None:
+    page = ROOT / "docs" / "guarantees.md"
+    shown = re.findall(r"\[(test_\w+)\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    assert len(shown) > 15
+    for name, file in shown:
+        assert f"def {name}(" in (page.parent / file).read_text(encoding="utf-8"), name
+
+
 @pytest.mark.parametrize("page", RUNNABLE, ids=named)
 def test_what_a_page_shows_happens(page: Path, tmp_path: Path) -> None:
     found = blocks(page)
