@@ -22,7 +22,7 @@ demo: $(INSTALLED)  ## Play the four scenes of the demo: everything embedded, no
 	@$(BIN)/dutyd demo
 
 test: $(INSTALLED)  ## Run all tests (no Docker; a real Kafka broker where Java 17 and Maven are found)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 crash: $(INSTALLED)  ## Kill it at every point between two steps, on a real broker: a table, and bench/crash.json
 	$(BIN)/pytest tests/crash
