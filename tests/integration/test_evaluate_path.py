@@ -10,6 +10,7 @@ from dutyd.core.errors import NotReadyError, WrongError
 from dutyd.core.event import Event
 from dutyd.core.expr import parse
 from dutyd.core.incident import incident_id
+from dutyd.core.metrics import TOPIC_MISSING
 from dutyd.core.rule import Rule
 from dutyd.core.topic import Start, Topic
 from dutyd.evaluate.engine import Change, Plan, State, judge, plan
@@ -155,6 +156,9 @@ def test_open_incidents_come_from_the_triggers_topic_where_redis_has_no_checkpoi
     before = path.triggers()
     path.forget_checkpoints()
 
+    path.publish({"service": "b", "error_count": 3})
+    path.settle(between := path.evaluator())
+    abandon(between)
     path.publish({"service": "a", "error_count": 13}, {"service": "a", "error_count": 2})
     path.settle(second := path.evaluator())
     abandon(second)
@@ -280,16 +284,32 @@ def test_a_stop_writes_and_commits_what_is_decided(path: Path) -> None:
     assert max(offset or 0 for offset in committed.values()) > 0
 
 
-def test_a_topic_that_is_missing_is_waited_for(path: Path) -> None:
-    path.topics["other"] = Topic(alias="other", topic=f"{path.name}-other")
+def test_a_topic_that_is_missing_is_waited_for_while_the_others_are_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dutyd.evaluate.path.LOOK_SECONDS", 0.1)
+    other = path.topics["other"] = Topic(alias="other", topic=f"{path.name}-other", start=Start.LATEST)
+    path.rules = rule_set(a_rule(), a_rule("others", topic="other"))
     evaluator = path.evaluator()
-    with pytest.raises(NotReadyError, match="does not exist: create it"):
-        evaluator.turn()
-    path.stream.ensure(TopicSpec(path.topics["other"].topic, 2))
     path.publish({"service": "a", "error_count": 12})
     path.settle(evaluator)
     assert path.told() == [("opened", "errors", "a")]
-    abandon(evaluator)
+    assert evaluator.status.missing == (other.topic,)
+    assert TOPIC_MISSING.labels("other")._value.get() == 1
+
+    path.stream.ensure(TopicSpec(other.topic, 2))
+    path.publish({"service": "b", "error_count": 12}, topic="other")  # before anybody reads: not missed for all that
+    path.settle(evaluator)
+    assert path.told() == [("opened", "errors", "a"), ("opened", "others", "b")]
+    assert evaluator.status.missing == ()
+    assert TOPIC_MISSING.labels("other")._value.get() == 0
+    stopped(evaluator)
+
+
+def test_where_no_topic_is_there_nothing_is_read_and_it_is_said(path: Path) -> None:
+    path.topics = {"other": Topic(alias="other", topic=f"{path.name}-other")}
+    with pytest.raises(NotReadyError, match=f"'{path.name}-other' does not exist: create it"):
+        path.evaluator().turn()
 
 
 def test_a_topic_with_another_number_of_partitions_is_refused(path: Path) -> None:

@@ -33,6 +33,15 @@ def test_a_failing_check_is_named_with_its_reason() -> None:
     assert answer.json() == {"status": "failing", "checks": checks}
 
 
+def test_a_note_is_told_and_makes_nothing_fail() -> None:
+    app = probes({}, {"redis": fine}, {}, notes={"topics": lambda: "to be created: orders", "others": fine})
+    with HttpServer(app, "127.0.0.1", 0) as server:
+        answer = httpx2.get(f"{server.url}/readyz")
+    assert answer.status_code == 200
+    said = {"status": "ok", "checks": {"redis": "ok"}, "notes": {"topics": "to be created: orders"}}
+    assert answer.json() == said
+
+
 def test_what_only_readiness_needs_does_not_kill_a_process() -> None:
     answer = ask("/healthz", alive={"loop": fine}, ready={"redis": lambda: "does not answer"})
     assert answer.status_code == 200

@@ -58,6 +58,11 @@ class Health:
         """Return the further checks of ``/readyz``."""
         return {"redis": self._redis, "groups": self._groups}
 
+    def waits_for(self) -> str:
+        """Say which topics are waited for: no reason not to be ready, because the others are read."""
+        missing = self.evaluator.status.missing if self.evaluator else ()
+        return f"to be created: {', '.join(missing)}" if missing else ""
+
     def assigned(self) -> bool:
         """Whether every role of this process was given its partitions."""
         evaluates = self.evaluator is None or (self.evaluator.status.joined and not self.evaluator.status.waiting)

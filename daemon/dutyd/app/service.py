@@ -115,7 +115,7 @@ def _open_http(world: World, ledger: Ledger, health: Health, open_: AsyncExitSta
     if http is None:
         return
     api = make_api(world, ledger).routes() if http.tokens else ()
-    app = probes(health.alive(), health.ready(), health.started(), api)
+    app = probes(health.alive(), health.ready(), health.started(), api, notes={"topics": health.waits_for})
     server = open_.enter_context(HttpServer(app, http.host, http.port))
     log.info("probes and metrics, and the API" if api else "probes and metrics", url=server.url)
 

@@ -17,13 +17,15 @@ import structlog
 
 from dutyd.core.errors import NotReadyError, WrongError
 from dutyd.core.incident import Trigger
+from dutyd.core.metrics import TOPIC_MISSING
+from dutyd.core.rule import Rule
 from dutyd.core.topic import OwnTopics, Start, Topic
-from dutyd.evaluate.checkpoint import Checkpoint, Decided, Found, Saved
-from dutyd.evaluate.engine import State, horizon
+from dutyd.evaluate.checkpoint import Checkpoint, Decided, Found, Saved, Write
+from dutyd.evaluate.engine import Latch, LatchKey, Phase, State, horizon
 from dutyd.evaluate.engine.latch import NOWHERE
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
-from dutyd.evaluate.records import latches_of, marks_of, read_latches, read_trigger
+from dutyd.evaluate.records import latch_name, latches_of, marks_of, read_latches, read_trigger, write_latch
 from dutyd.evaluate.tasks import Source, Task
 from dutyd.stream.base import Consumer, Partition, Span, Stream
 
@@ -33,6 +35,8 @@ there."""
 
 REPEATS_SECONDS = 300.0
 """How far back, beyond a topic's lateness, repeated events are recognised: replay goes at least that far."""
+
+_ABSENT = "{} does not exist: create it, or correct `topics` in the settings"
 
 log = structlog.get_logger()
 
@@ -46,21 +50,21 @@ class Assignment:
     topics: Mapping[str, Topic]
     own: OwnTopics
     _counts: dict[str, int] = field(default_factory=dict)
+    _missed: set[str] = field(default_factory=set)  # were not there when they were looked for
 
     def learn_counts(self) -> None:
         """Ask how many partitions each topic has, and compare with what its tasks were made for.
 
+        A topic that is not there yet is waited for, the others are read meanwhile.
+
         Raises:
-            NotReadyError: a topic is not there.
+            NotReadyError: none of the topics is there.
             WrongError: a topic has another number of partitions than before: state would be in the wrong tasks.
 
         """
-        found: dict[str, int] = {}
-        for topic in self.topics:
-            count = self.stream.partitions(topic)
-            if count is None:
-                raise NotReadyError(f"topic '{topic}' does not exist: create it, or correct `topics` in the settings")
-            found[topic] = count
+        found = self._look_for(self.topics)
+        if not found:
+            raise NotReadyError(_ABSENT.format(", ".join(map(repr, sorted(self.topics)))))
         stored = self.checkpoint.keep_counts(found)
         for topic, count in found.items():
             if stored[topic] != count:
@@ -69,6 +73,33 @@ class Assignment:
                     "stop all evaluators and run `dutyd state repartition`"
                 )
         self._counts.update(found)
+
+    def _look_for(self, topics: Iterable[str]) -> dict[str, int]:
+        """Return the partition counts of those that are there; say once of each other that it is not."""
+        counts = {topic: self.stream.partitions(topic) for topic in topics}
+        for topic, count in counts.items():
+            TOPIC_MISSING.labels(self.topics[topic].alias).set(count is None)
+            if count is None and topic not in self._missed:
+                self._missed.add(topic)
+                log.warning("a topic is waited for, the others are read", why=_ABSENT.format(f"'{topic}'"))
+        return {topic: count for topic, count in counts.items() if count is not None}
+
+    def appeared(self) -> bool:
+        """Look again for the topics that were missing; whether one of them is there now."""
+        found = self._look_for(self.missing)
+        for topic in found:
+            log.info("a topic that was waited for is there: joining the group anew to read it", topic=topic)
+        return bool(found)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The topics that are waited for."""
+        return tuple(sorted(self.topics.keys() - self._counts.keys()))
+
+    @property
+    def starts(self) -> Mapping[str, Start]:
+        """The topics that are there, each with where it begins: what was waited for is new from its first record."""
+        return {topic: Start.EARLIEST if topic in self._missed else self.topics[topic].start for topic in self._counts}
 
     def task_of(self, partition: Partition) -> str:
         """Return the task that *partition* belongs to: its number over topics with the same partition count.
@@ -98,14 +129,19 @@ class Assignment:
             reach = horizon(planned.plan)
             sources = {each: self._source(consumer, each, saved, spans[each], reach) for each in members}
             latches = read_latches(saved.latches)
+            told: Mapping[LatchKey, Latch] = {}
             if found is not Found.SAME:
                 history = self._history() if history is None else history
-                latches |= latches_of(self._newer(history, members, saved))
-                if self._scheduler in members:
-                    latches = {**marks_of(history, planned.plan.schedules), **latches}
+                told = latches_of(self._newer(history, members, saved))
+                latches |= told
+            scheduling = self._scheduler in members
+            if scheduling:
+                latches |= self._marks(name, latches, planned.plan.schedules, history or ())
             state = State()
             state.load(latches)
-            task = Task(owner, sources, state, _outbox(saved), scheduling=self._scheduler in members)
+            task = Task(owner, sources, state, _outbox(saved), scheduling=scheduling)
+            if told:
+                self._keep(task, latches)
             for partition, source in sources.items():
                 consumer.seek(partition, source.read)
             behind = {each.topic: source.decided.offset for each, source in sources.items()}
@@ -115,7 +151,33 @@ class Assignment:
     @property
     def _scheduler(self) -> Partition:
         """The partition whose owner runs the scheduled rules: one that every evaluator finds without asking."""
-        return Partition(min(self.topics), 0)
+        return Partition(min(self._counts), 0)
+
+    def _keep(self, task: Task, latches: Mapping[LatchKey, Latch]) -> None:
+        """Write *task* with all that it has of *latches*: the next to take it up finds a whole checkpoint."""
+        kept = {
+            latch_name(key): write_latch(latch)
+            for key, latch in latches.items()
+            if latch.phase is not Phase.INACTIVE or latch.last or latch.schedule
+        }
+        whole = Write(task.owner, self.checkpoint.number(), task.offsets, kept, task.outbox.kept)
+        owner = self.checkpoint.restore(whole)
+        if owner is None:
+            raise NotReadyError(f"another process has taken task {task.name} over")
+        task.restored(owner)
+
+    def _marks(
+        self, task: str, own: Mapping[LatchKey, Latch], schedules: Mapping[str, Rule], history: Iterable[Trigger]
+    ) -> Mapping[LatchKey, Latch]:
+        """Return up to when *schedules* were judged: the newest that *own* latches, *history* and the tasks tell that
+        had them before. A task may get them because topics appeared, or got more partitions.
+        """
+        names = [latch_name((rule, ())) for rule in schedules]
+        others = (read_latches(self.checkpoint.pick(each, names)) for each in self.checkpoint.schedulers(task))
+        found: dict[LatchKey, Latch] = {}
+        for known in (marks_of(history, schedules), {key: own[key] for key in own if own[key].schedule}, *others):
+            found |= {key: mark for key, mark in known.items() if key not in found or found[key].since < mark.since}
+        return found
 
     def _source(self, consumer: Consumer, partition: Partition, saved: Saved, span: Span, reach: float) -> Source:
         """Find where *partition* goes on, and from where it is replayed up to there; *reach*: seconds of windows."""
@@ -124,7 +186,7 @@ class Assignment:
         if decided is None:
             committed = consumer.committed([partition])[partition]
             if committed is None:  # never read: nothing to replay
-                edge = span.begin if topic.start is Start.EARLIEST else span.end
+                edge = span.begin if self.starts[topic.topic] is Start.EARLIEST else span.end
                 return Source(topic, partition, Decided(edge), edge)
             decided = Decided(committed)
         elif decided.offset > span.end and decided.timestamp is not None:

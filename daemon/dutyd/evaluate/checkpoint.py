@@ -194,6 +194,20 @@ class Checkpoint:
         with _answering():
             return dict(self._redis.hscan_iter(self._keys(task)[1], count=_PAGE))
 
+    def pick(self, task: str, names: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """Return those of the latches *names* that *task* has, as stored now."""
+        with _answering():
+            found: list[bytes | None] = self._redis.hmget(self._keys(task)[1], names) if names else []  # type: ignore[assignment,arg-type]  # sync client
+        return {name: value for name, value in zip(names, found, strict=True) if value is not None}
+
+    def schedulers(self, task: str) -> list[str]:
+        """Note that *task* runs the scheduled rules from now on; return all tasks that ever did, this one, too."""
+        key = f"{self._installation}:schedulers"
+        with _answering():
+            self._redis.sadd(key, task)
+            found: set[bytes] = self._redis.smembers(key)  # type: ignore[assignment]  # sync client
+        return sorted(each.decode() for each in found)
+
     def set_count(self, topic: str, count: int) -> None:
         """Note that the state of *topic* is made for *count* partitions from now on."""
         with _answering():

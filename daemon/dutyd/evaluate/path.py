@@ -49,6 +49,9 @@ TICK_SECONDS = 1.0
 COMMIT_SECONDS = 1.0
 SWEEP_SECONDS = 5.0
 
+LOOK_SECONDS = 5.0
+"""How often topics are looked for that do not exist yet."""
+
 STAND_BY_SECONDS = 15.0
 """A member that polled for so long and was given nothing stands by: others have every partition."""
 
@@ -102,10 +105,11 @@ class Evaluator:
         self._tasks: dict[str, Task] = {}
         self._waiting: frozenset[Partition] = frozenset()  # ours, not yet taken up
         self._since = time.monotonic()
-        self._ticked = self._swept = self._committed = 0.0
+        self._ticked = self._swept = self._committed = self._looked = 0.0
 
     def turn(self) -> None:
         """Read a batch, decide it, make it durable, then visible."""
+        self._follow_topics()
         consumer = self._consumer()
         self._take_up(consumer)
         self._follow_rules()
@@ -162,10 +166,19 @@ class Evaluator:
         """Return the membership in the group, joining it where that has not happened yet."""
         if self._joined is None:
             self._assignment.learn_counts()
-            starts = {name: topic.start for name, topic in self._topics.items()}
-            self._joined = self._stream.consumer(self._group, starts, client=self._group)
+            self._joined = self._stream.consumer(self._group, self._assignment.starts, client=self._group)
             self._since = time.monotonic()
         return self._joined
+
+    def _follow_topics(self) -> None:
+        """Join the group anew when a topic appears that was waited for: only then it is shared among the members."""
+        clock = time.monotonic()
+        if self._joined is None or not self._assignment.missing or clock - self._looked < LOOK_SECONDS:
+            return
+        self._looked = clock
+        if self._assignment.appeared():
+            self._settle(self._joined, at_once=True)
+            self._part()
 
     def _take_up(self, consumer: Consumer) -> None:
         if not self._waiting:
@@ -247,7 +260,12 @@ class Evaluator:
                 task.end(self._planned, endings)
 
     def _leave(self, task: Task) -> None:
-        """Forget everything and leave the group, to join it anew: this process was thought dead."""
+        """Leave the group, to join it anew: this process was thought dead."""
+        self._part()
+        raise NotReadyError(f"another process has taken task {task.name} over: joining the group anew")
+
+    def _part(self) -> None:
+        """Forget everything and leave the group."""
         self._lags.forget_all()
         self._drop(set(self._tasks))
         self._waiting = frozenset()
@@ -255,7 +273,6 @@ class Evaluator:
         if consumer is not None:
             with contextlib.suppress(NotReadyError):
                 consumer.close()
-        raise NotReadyError(f"another process has taken task {task.name} over: joining the group anew")
 
     def _commit(self, consumer: Consumer, *, at_once: bool) -> None:
         """Tell Kafka how far all triggers are acknowledged: for its lag tools, and for a Redis that is lost."""
@@ -287,6 +304,7 @@ class Evaluator:
             waiting=self._waiting,
             decided={each: task.stored[each.topic].offset for task in tasks for each in task.sources if task.stored},
             unacked=sum(task.outbox.unacked for task in tasks),
+            missing=self._assignment.missing,
         )
 
     def _finish(self) -> None:

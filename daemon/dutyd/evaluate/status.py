@@ -21,6 +21,7 @@ class Status:
         waiting: partitions that are ours and not yet taken up.
         decided: per partition that is ours, the next offset to decide, as it stands in Redis.
         unacked: triggers that were decided and are not yet known to be in the triggers topic.
+        missing: source topics that do not exist and are waited for, by their real names.
 
     """
 
@@ -30,3 +31,4 @@ class Status:
     waiting: frozenset[Partition] = frozenset()
     decided: Mapping[Partition, int] = field(default_factory=dict)
     unacked: int = 0
+    missing: tuple[str, ...] = ()

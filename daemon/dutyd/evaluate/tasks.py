@@ -195,7 +195,7 @@ class Task:
             changed = self.state.take_changed()
             latches = {latch_name(key): None if latch is None else write_latch(latch) for key, latch in changed.items()}
             outbox = self.outbox
-            self._pending = Write(self.owner, number, self._offsets(), latches, outbox.fresh, outbox.acked)
+            self._pending = Write(self.owner, number, self.offsets, latches, outbox.fresh, outbox.acked)
             self._written = now
         return self._pending
 
@@ -204,10 +204,12 @@ class Task:
             return True
         waited = now - self._written
         if at_once or waited >= WRITE_SECONDS:
-            return waited >= BEAT_SECONDS or self.outbox.acked > 0 or self.stored != self._offsets()
+            return waited >= BEAT_SECONDS or self.outbox.acked > 0 or self.stored != self.offsets
         return False
 
-    def _offsets(self) -> dict[str, Decided]:
+    @property
+    def offsets(self) -> dict[str, Decided]:
+        """How far each topic is decided."""
         return {partition.topic: source.decided for partition, source in self.sources.items()}
 
     def written(self) -> None:
@@ -219,14 +221,14 @@ class Task:
     def whole(self, number: int) -> Write:
         """Return all of this task, for a Redis that lost it."""
         latches = {latch_name(key): write_latch(latch) for key, latch in self.state.all_latches().items()}
-        return Write(self.owner, number, self._offsets(), latches, self.outbox.kept)
+        return Write(self.owner, number, self.offsets, latches, self.outbox.kept)
 
     def restored(self, owner: Owner) -> None:
         """Take note that Redis holds the ``whole`` again."""
         self.owner = owner
         self.state.take_changed()
         self.outbox.restored()
-        self._kept(self._offsets())
+        self._kept(self.offsets)
 
     def _kept(self, offsets: Mapping[str, Decided]) -> None:
         self.stored = dict(offsets)

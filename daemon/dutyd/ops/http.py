@@ -31,8 +31,13 @@ PATIENCE = 2.0
 """Seconds that a check may take: Kubernetes asks with a patience of its own, often no longer."""
 
 
-def probes(alive: Checks, ready: Checks, started: Checks, more: Sequence[Route] = ()) -> Starlette:
-    """Return the application that answers with the checks *alive*, *ready* and *started*, all metrics, and *more*."""
+def probes(
+    alive: Checks, ready: Checks, started: Checks, more: Sequence[Route] = (), *, notes: Checks | None = None
+) -> Starlette:
+    """Return the application that answers with the checks *alive*, *ready* and *started*, all metrics, and *more*.
+
+    *notes* are told beside *ready*; they make nothing fail.
+    """
 
     async def startupz(_: Request) -> Response:
         return await _answer(started)
@@ -41,7 +46,7 @@ def probes(alive: Checks, ready: Checks, started: Checks, more: Sequence[Route] 
         return await _answer(alive)
 
     async def readyz(_: Request) -> Response:
-        return await _answer({**alive, **ready})
+        return await _answer({**alive, **ready}, notes)
 
     def metrics(request: Request) -> Response:
         encode, kind = choose_encoder(request.headers.get("accept", ""))
@@ -51,12 +56,17 @@ def probes(alive: Checks, ready: Checks, started: Checks, more: Sequence[Route] 
     return Starlette(routes=[*(Route(path, page) for path, page in pages.items()), *more])
 
 
-async def _answer(checks: Checks) -> Response:
-    found = await asyncio.gather(*map(_run, checks.values()))
-    said = dict(zip(checks, found, strict=True))
+async def _answer(checks: Checks, notes: Checks | None = None) -> Response:
+    said = await _ask(checks)
     fine = not any(said.values())
     body = {"status": "ok" if fine else "failing", "checks": {name: what or "ok" for name, what in said.items()}}
+    if noted := {name: what for name, what in (await _ask(notes or {})).items() if what}:
+        body["notes"] = noted
     return JSONResponse(body, 200 if fine else 503)
+
+
+async def _ask(checks: Checks) -> dict[str, str]:
+    return dict(zip(checks, await asyncio.gather(*map(_run, checks.values())), strict=True))
 
 
 async def _run(check: Check) -> str:

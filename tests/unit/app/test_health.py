@@ -90,3 +90,10 @@ def test_a_process_that_stops_is_alive_and_not_ready() -> None:
 )
 def test_readiness_asks_the_groups_of_the_roles_and_redis(asked: Health, says: dict[str, str]) -> None:
     assert wrong(asked.ready()) == says
+
+
+def test_topics_that_are_waited_for_are_told_and_nothing_fails() -> None:
+    waiting = health(status=replace(TURNED, missing=("orders", "stock")))
+    assert waiting.waits_for() == "to be created: orders, stock"
+    assert not wrong(waiting.ready())
+    assert health(status=TURNED).waits_for() == health(turned=1000.0).waits_for() == ""

@@ -72,7 +72,7 @@ def _topic(topic: Topic, partitions: int | None, stored: Mapping[str, int], wher
     check, there = f"topic {topic.alias}", f"'{topic.topic}' is on {where}"
     if partitions is None:
         what = f"correct topics.{topic.alias}.topic, or create it: `dutyd publish --topic {topic.alias}` does, "
-        what += f"with partitions: {topic.partitions}"
+        what += f"with partitions: {topic.partitions}; until then `dutyd run` waits for it and reads the others"
         return wrong(check, f"'{topic.topic}' is not on {where}", there, what)
     before = stored.get(topic.topic, partitions)
     if before != partitions:
