@@ -197,7 +197,7 @@ class Checkpoint:
     def pick(self, task: str, names: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """Return those of the latches *names* that *task* has, as stored now."""
         with _answering():
-            found: list[bytes | None] = self._redis.hmget(self._keys(task)[1], names) if names else []  # type: ignore[assignment,arg-type]  # sync client
+            found: list[bytes | None] = self._redis.hmget(self._keys(task)[1], names) if names else []  # type: ignore[assignment]  # sync client
         return {name: value for name, value in zip(names, found, strict=True) if value is not None}
 
     def schedulers(self, task: str) -> list[str]:
