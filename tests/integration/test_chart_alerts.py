@@ -124,6 +124,7 @@ WELL = [
     series("dutyd_effects_open", "0x60", state="PARKED"),
     series("dutyd_last_heartbeat_timestamp_seconds", "0x60"),
     series("dutyd_budget_used_ratio", "0.2x60", budget="usd"),
+    series("dutyd_topic_missing", "0x60", topic="metrics"),
     series("dutyd_rule_failures_total", "0x60", rule="r"),
     series("dutyd_dead_letters_total", "0x60", topic="metrics"),
 ]
@@ -139,6 +140,7 @@ ILL = {
     "DutydIncidentsWait": ("dutyd_oldest_due_seconds", "0x30 0+60x30"),
     "DutydEffectParked": ("dutyd_effects_open", "0x30 1x30"),
     "DutydRulesRejected": ("dutyd_rules_last_reload_successful", "1x30 0x30"),
+    "DutydTopicMissing": ("dutyd_topic_missing", "0x30 1x30"),
     "DutydHeartbeatFails": ("dutyd_last_heartbeat_timestamp_seconds", HALF),
     "DutydLimitNearlyUsed": ("dutyd_budget_used_ratio", "0.2x30 0.9x30"),
     "DutydRuleFails": ("dutyd_rule_failures_total", "0x30 0+1x30"),
