@@ -205,3 +205,19 @@ def pending(desk: Office) -> Any:
         return await desk.ledger.audit.pending()
 
     return look
+
+
+async def test_a_parked_effect_is_settled_by_who_may_decide(desk: Office, api: Client) -> None:
+    row = await waiting(desk, api)
+    effect = desk.ledger.scripts.key("effect", row["key"])
+    path, said = f"/api/effects/{row['key']}", {"decision": "not done", "because": "asked the supplier"}
+    assert (await api("POST", path, said))[0] == 409  # nobody is asked about it
+    await desk.ledger.scripts.client.hset(effect, "state", "PARKED")
+    assert (await api("POST", path, said, "view-token"))[0] == 403
+    assert (await api("POST", path, said, "bobs-token"))[0] == 403
+    assert (await api("POST", "/api/effects/zz", said))[0] == 404
+    assert (await api("POST", path, {**said, "decision": "maybe"}))[0] == 422
+    status, told = await api("POST", path, {"decision": "done", "because": "there"})
+    assert (status, told["error"]) == (422, "'receipt' is missing: a text")
+    assert await api("POST", path, said) == (200, {"key": row["key"], "done": "not done", "by": "carla"})
+    assert await states(desk) == ["REFUSED"]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from dutyd.cli.deciding import Key, Row, keyed, refuse_stranger
 from dutyd.cli.failures import Exit, say
 from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile, Who, Why
 from dutyd.cli.render import plain, print_json, print_rows, short
-from dutyd.core.errors import SettingsError, nearest
-from dutyd.core.policy import Policy
+from dutyd.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from dutyd.ledger.decisions import Decided
@@ -23,12 +23,8 @@ approvals = typer.Typer(no_args_is_help=True, help="Decide the calls that wait f
 
 COLUMNS = ("key", "rule", "tool", "args", "reason")
 
-Row = dict[str, Any]
 Change = Annotated[
     list[str], typer.Option("--set", metavar="ARGUMENT=VALUE", help="May be repeated.", show_default=False)
-]
-Key = Annotated[
-    str, typer.Argument(metavar="KEY", help="The effect's key, or the beginning of it.", show_default=False)
 ]
 
 
@@ -65,7 +61,7 @@ def edit(key: Key, who: Who, change: Change, settings: SettingsFile = DEFAULT_SE
     changes = dict(_change(text) for text in change)
     with open_world(settings) as world:
         row = _the_one(key, ask_ledger_of(world, lambda ledger: ledger.queries.approvals()))
-        _refuse_stranger(who, row["tool"], world.policy)
+        refuse_stranger(who, row["tool"], world.policy)
         new = amend(world.catalogue[row["tool"]], row["args"], changes)
         decided = ask_ledger_of(world, lambda ledger: ledger.decisions.edit(row["key"], row["hash"], new, who, why))
     _say_late(decided, row)
@@ -87,7 +83,7 @@ def _decide(what: Literal["approve", "deny"], key: str, who: str, why: str, sett
 
     with open_world(settings) as world:
         row = _the_one(key, ask_ledger_of(world, lambda ledger: ledger.queries.approvals()))
-        _refuse_stranger(who, row["tool"], world.policy)
+        refuse_stranger(who, row["tool"], world.policy)
         decided = ask_ledger_of(
             world, lambda ledger: getattr(ledger.decisions, what)(row["key"], row["hash"], who, why)
         )
@@ -107,20 +103,7 @@ def _say_late(decided: "Decided", row: Row) -> None:
 
 
 def _the_one(key: str, rows: list[Row]) -> Row:
-    """Return the row whose key is, or alone begins with, *key*, in full or as tables show it."""
-    found = [row for row in rows if key in (row["key"], short(row["key"]))]
-    found = found or [row for row in rows if row["key"].startswith(key) or short(row["key"]).startswith(key)]
-    if not found:
+    found = keyed(key, rows)
+    if found is None:
         raise SettingsError(f"no call '{key}' waits for approval: `dutyd approvals list` shows those that do")
-    if len(found) > 1:
-        keys = "".join(f"\n  {row['key']}" for row in found)
-        raise SettingsError(f"'{key}' is the beginning of several calls, write more of it:{keys}")
-    return found[0]
-
-
-def _refuse_stranger(who: str, tool: str, policy: Policy) -> None:
-    """Hold *who* against the policy's ``approvers``; without that list everybody may decide."""
-    named = policy.deciders(tool)
-    if named is not None and who not in named:
-        allowed = ", ".join(named) or "nobody"
-        raise SettingsError(f"{who} may not decide {tool} calls: the policy names {allowed}{nearest(who, named)}")
+    return found

@@ -82,8 +82,11 @@ def list_effects(settings: SettingsFile = DEFAULT_SETTINGS, state: State = None,
     rows = ask_ledger(settings, lambda ledger: ledger.queries.effects(state))
     if as_json:
         print_json(rows)
-    else:
-        print_rows([{**row, "key": short(row["key"])} for row in rows], EFFECT_COLUMNS, "No effects.")
+        return
+    print_rows([{**row, "key": short(row["key"])} for row in rows], EFFECT_COLUMNS, "No effects.")
+    for row in rows:
+        if row["what_to_do"]:
+            typer.echo(f"{short(row['key'])}: {plain(row['what_to_do'])}")
 
 
 def _print_incident(row: dict[str, Any]) -> None:

@@ -14,13 +14,13 @@ from dutyd.cli.deadletters import deadletters
 from dutyd.cli.demo import demo
 from dutyd.cli.doctor import doctor
 from dutyd.cli.handling import incidents
-from dutyd.cli.incidents import effects
 from dutyd.cli.model import model
 from dutyd.cli.pause import pause, resume
 from dutyd.cli.publish import publish
 from dutyd.cli.rules import rules
 from dutyd.cli.run import run
 from dutyd.cli.servers import backoffice, standin
+from dutyd.cli.settling import effects
 from dutyd.cli.silences import silences
 from dutyd.cli.state import state
 from dutyd.cli.why import why

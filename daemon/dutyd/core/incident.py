@@ -46,6 +46,14 @@ class EffectState(StrEnum):
         return self in (EffectState.DONE, EffectState.REFUSED, EffectState.PARKED)
 
 
+class Settled(StrEnum):
+    """What a person says of an effect that is parked."""
+
+    DONE = "done"  # it is there
+    NOT_DONE = "not done"  # it is not, and is not wanted any more
+    RESEND = "resend"  # it is not: send it again
+
+
 class TriggerKind(StrEnum):
     """What happened to the incident."""
 

@@ -1,4 +1,4 @@
-"""What people decide: approve or deny one exact call, pause and resume, handle an incident. Audited, by name.
+"""What people decide: one exact call, what a parked effect was, a pause, an incident's end. Audited, by name.
 
 Called by the command line (``--as NAME``); each goes through a script, so that two people can't both act.
 """
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from dutyd.core.incident import Ending, Trigger, TriggerKind
+from dutyd.core.incident import Ending, Settled, Trigger, TriggerKind
 from dutyd.ledger.scripts import Scripts, text
 
 
@@ -20,6 +20,7 @@ class Decided(StrEnum):
     CHANGED = "changed"  # the call is not the one that was shown
     TOO_LATE = "too late"  # it is in another state by now
     NOT_FOUND = "not found"
+    CLEARED = "cleared"  # the incident is over: it would not be sent
 
 
 class Call(Protocol):
@@ -59,6 +60,11 @@ class Decisions:
         """Put *new* in the place of the call with *call_hash*; it waits for approval in its turn."""
         said = (msgspec.json.encode(new.args), new.hash, new.micros)
         return _decided(await self._scripts.run("edit", effect, call_hash, who, why, *said))
+
+    async def settle(self, effect: str, what: Settled, who: str, because: str, receipt: str = "") -> Decided:
+        """Say *what* a parked effect was; *receipt* is the id of what is there. Its incident goes on."""
+        made = msgspec.json.encode({"id": receipt, "data": {}}) if what is Settled.DONE else b""
+        return _decided(await self._scripts.run("settle", effect, what, who, because, made))
 
     async def pause(self, what: str, who: str, why: str = "") -> None:
         """Stop sending effects of *what*: ``all``, ``rule:R`` or ``tool:T``. They stay RESERVED."""
@@ -101,6 +107,6 @@ class Decisions:
 
 def _decided(answer: object) -> Decided:
     said = text(answer)
-    if said in {"done", "changed"}:
+    if said in {"done", "changed", "cleared"}:
         return Decided(said)
     return Decided.TOO_LATE if said else Decided.NOT_FOUND

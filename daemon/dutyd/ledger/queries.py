@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from dutyd.core.incident import EffectState, IncidentState, round_suffix
+from dutyd.core.incident import EffectState, IncidentState, provider_key, round_suffix
 from dutyd.ledger.effects import Effect, Effects
 from dutyd.ledger.scripts import Scripts, text, texts
 
@@ -47,7 +47,7 @@ class Queries:
         }
 
     async def effects(self, state: EffectState | None = None) -> list[Row]:
-        """Return ``key, incident, rule, step, tool, args, state, reason, attempts``, by incident, newest first."""
+        """Return the rows of all effects, or those in *state*, by incident, newest first."""
         found = await Effects(self._scripts).of_many(await self._ids(None))
         return [effect_row(effect) for effect in found if state is None or effect.state is state]
 
@@ -79,7 +79,10 @@ class Queries:
 
 
 def effect_row(effect: Effect) -> Row:
-    """Return the row that lists show."""
+    """Return the row that lists show: ``key, incident, rule, step, tool, args, state, reason, attempts`` and more.
+
+    ``provider_key`` is what its system knows it by; ``what_to_do`` is empty unless a person must look.
+    """
     return {
         "key": effect.key,
         "incident": effect.incident,
@@ -91,8 +94,18 @@ def effect_row(effect: Effect) -> Row:
         "reason": effect.reason,
         "attempts": effect.attempts,
         "by": effect.by,
+        "provider_key": provider_key(effect.key),
+        "what_to_do": what_to_do(effect.key) if effect.state is EffectState.PARKED else "",
         "result": {"id": effect.receipt.id, **effect.receipt.data} if effect.receipt else None,
     }
+
+
+def what_to_do(key: str) -> str:
+    """Return what a person does about a parked effect."""
+    return (
+        f"look for {provider_key(key)} in its system, then say what you found: "
+        f"`dutyd effects settle {key} --as NAME --because TEXT` with --done ID, --not-done or --resend"
+    )
 
 
 def _note(line: bytes) -> Row:

@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from dutyd.act.amend import amend
 from dutyd.core.errors import BadInputError, NotReadyError
-from dutyd.core.incident import EffectState, Trigger
+from dutyd.core.incident import EffectState, Settled, Trigger
 from dutyd.core.policy import Policy
 from dutyd.core.tool import Catalogue
 from dutyd.ledger import Ledger
@@ -88,6 +88,7 @@ class Api:
             ("GET", "/api/incidents/{incident}", view, self._incident),
             ("POST", "/api/incidents/{incident}/{did}", decide, self._handle),
             ("GET", "/api/effects", view, self._effects),
+            ("POST", "/api/effects/{key:path}", decide, self._settle),
             ("GET", "/api/approvals", view, self._approvals),
             ("POST", "/api/approvals/{key:path}", decide, self._decide),
         )
@@ -165,9 +166,7 @@ class Api:
         row = next((row for row in await self._ledger(self.ledger.queries.approvals()) if row["key"] == key), None)
         if row is None:
             raise RefusalError(404, f"no call '{key}' waits for approval")
-        named = self.policy.deciders(row["tool"])
-        if named is not None and token.name not in named:
-            raise RefusalError(403, f"{token.name} may not decide {row['tool']} calls")
+        self._refuse_stranger(token, row["tool"])
         shown, did, why = _text(body, "hash"), _text(body, "decision"), str(body.get("why", ""))
         decisions = self.ledger.decisions
         if did == "edit":
@@ -182,6 +181,31 @@ class Api:
         decide = decisions.approve if did == "approve" else decisions.deny
         _decided(await self._ledger(decide(key, shown, token.name, why)), row["state"])
         return {"key": key, "done": did, "by": token.name}
+
+    async def _settle(self, request: Request, token: Token) -> Row:
+        """Say what a parked effect was."""
+        body, key = await _body(request), request.path_params["key"]
+        row = next((row for row in await self._ledger(self.ledger.queries.effects()) if row["key"] == key), None)
+        if row is None:
+            raise RefusalError(404, f"there is no effect '{key}'")
+        self._refuse_stranger(token, row["tool"])
+        did, because = _text(body, "decision"), _text(body, "because")
+        if did not in set(Settled):
+            raise RefusalError(422, f"'decision' is one of {', '.join(Settled)}")
+        receipt = _text(body, "receipt") if did == Settled.DONE else ""
+        settling = self.ledger.decisions.settle(key, Settled(did), token.name, because, receipt)
+        decided = await self._ledger(settling)
+        if decided is Decided.CLEARED:
+            raise RefusalError(
+                409, f"its incident is over: it would not be sent; say {Settled.DONE} or {Settled.NOT_DONE}"
+            )
+        _decided(decided, row["state"])
+        return {"key": key, "done": did, "by": token.name}
+
+    def _refuse_stranger(self, token: Token, tool: str) -> None:
+        named = self.policy.deciders(tool)
+        if named is not None and token.name not in named:
+            raise RefusalError(403, f"{token.name} may not decide {tool} calls")
 
 
 def _decided(decided: Decided, state: str) -> None:

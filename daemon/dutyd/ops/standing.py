@@ -14,6 +14,7 @@ import structlog
 from dutyd.core.errors import NotReadyError
 from dutyd.core.metrics import BUDGET_USED, EFFECTS_OPEN, LEDGER_READ, OLDEST_DUE, STUCK
 from dutyd.core.policy import Policy
+from dutyd.ledger.queries import what_to_do
 from dutyd.ledger.standing import Standing, Standings
 from dutyd.ops.notices import Notice, Notices
 from dutyd.ops.pace import stays
@@ -84,7 +85,7 @@ def notices_of(standing: Standing, used: Mapping[str, float]) -> list[Notice]:
     """Return what people should be told of; each has the thing that it is told of once."""
     budgets = [_budget(standing, name, share) for name, share in used.items() if share >= NEARLY]
     parked = [
-        Notice("parked", key, f"effect {key} is parked: look at it with `dutyd incidents show {key.partition('/')[0]}`")
+        Notice("parked", key, f"effect {key} is parked, it may have happened: {what_to_do(key)}")
         for key in standing.parked
     ]
     stuck = [

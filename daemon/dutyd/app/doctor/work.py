@@ -53,7 +53,11 @@ def look_at_work(world: World) -> Iterator[Finding]:
     if waiting := standing.effects.get(EffectState.AWAITING_APPROVAL, 0):
         yield note("approvals", f"calls that wait for a person: {waiting}", "decide them: `dutyd approvals list`")
     if parked := standing.effects.get(EffectState.PARKED, 0):
-        yield note("parked", f"effects that may have happened: {parked}", "`dutyd effects list --state parked`")
+        yield note(
+            "parked",
+            f"effects that may have happened: {parked}",
+            "`dutyd effects list --state parked` says how to settle them",
+        )
     if standing.stuck:
         ids = ", ".join(standing.stuck_ids[:SHOWN])
         yield note(

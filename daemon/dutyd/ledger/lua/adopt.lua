@@ -18,8 +18,10 @@ local function ended(state) return state == 'DONE' or state == 'REFUSED' or stat
 local function adopt_effect(name, record)
   local effect = key('effect', name)
   local state = redis.call('HGET', effect, 'state')
-  if ended(state) or (state and not ended(record.state)) then return end
+  local settled = state == 'PARKED' and (record.state == 'DONE' or record.state == 'REFUSED')
+  if (ended(state) and not settled) or (state and not ended(record.state)) then return end
   if state and record.state == 'REFUSED' then release_money(object(effect)) end
+  set_state(name, record.state, record.reason or '')
   redis.call('HSET', effect, unpack(fields(record)))
   redis.call('SREM', key('approvals'), name)
   if not state then

@@ -130,15 +130,28 @@ local function unmute(by)
   return woken
 end
 
--- The last open member of a storm ends its parent, too.
+-- The last open member of a storm ends its parent, too. A member leaves once, however often it is closed.
 local function leave_storm(incident, at)
   local parent = redis.call('HGET', incident, 'parent')
-  if not parent or redis.call('HINCRBY', key('incident', parent), 'open', -1) > 0 then return end
+  if not parent or redis.call('HSETNX', incident, 'left', '1') == 0 or redis.call('HINCRBY', key('incident', parent), 'open', -1) > 0 then return end
   local state = redis.call('HGET', key('incident', parent), 'state')
   if not state or state == 'CLEARING' or state == 'CLOSED' then return end
   redis.call('HSET', key('incident', parent), 'state', 'CLEARING',
     'clear_trigger', redis.call('HGET', incident, 'clear_trigger'), 'cleared', redis.call('HGET', incident, 'cleared'))
   poke(parent, at)
+end
+
+-- The keys of all that is known of an incident.
+local function parts_of(id)
+  local incident, parts = key('incident', id), {}
+  for _, name in ipairs(redis.call('LRANGE', incident .. ':effects', 0, -1)) do parts[#parts + 1] = key('effect', name) end
+  for _, part in ipairs({'', ':effects', ':turns', ':steps', ':members', ':rejected', ':notes'}) do
+    parts[#parts + 1] = incident .. part
+  end
+  for round = 2, cjson.decode(redis.call('HGET', incident, 'trigger')).round do
+    parts[#parts + 1] = incident .. ':turns/r:' .. round
+  end
+  return parts
 end
 
 local function close(id, at)
@@ -150,15 +163,7 @@ local function close(id, at)
   leave_storm(incident, at)
   redis.call('SREM', key('held'), id)
   publish(id, 'incident', object(incident))
-  for _, name in ipairs(redis.call('LRANGE', incident .. ':effects', 0, -1)) do
-    redis.call('PEXPIRE', key('effect', name), RETENTION_MS)
-  end
-  for _, part in ipairs({'', ':effects', ':turns', ':steps', ':members', ':rejected', ':notes'}) do
-    redis.call('PEXPIRE', incident .. part, RETENTION_MS)
-  end
-  for round = 2, cjson.decode(redis.call('HGET', incident, 'trigger')).round do
-    redis.call('PEXPIRE', incident .. ':turns/r:' .. round, RETENTION_MS)
-  end
+  for _, part in ipairs(parts_of(id)) do redis.call('PEXPIRE', part, RETENTION_MS) end
 end
 
 -- Counts an incident against its rule's rates: 0 lets it pass, else the time when the first place is free again.
