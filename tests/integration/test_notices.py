@@ -147,10 +147,8 @@ async def test_a_parked_effect_and_a_day_that_is_nearly_spent_are_seen_told_and_
         "when it is used up, what spends more is refused until 0:00 UTC\n"
         "today's limit policy.money.per_rule_day is used up by rule order: until 0:00 UTC what spends more is refused"
     )
-    assert parked == (
-        f"dutyd shop: parked: effect {trigger.incident}/order is parked: "
-        f"look at it with `dutyd incidents show {trigger.incident}`"
-    )
+    assert parked.startswith(f"dutyd shop: parked: effect {trigger.incident}/order is parked, it may have happened: ")
+    assert f"`dutyd effects settle {trigger.incident}/order --as NAME --because TEXT`" in parked
     read = REGISTRY.get_sample_value
     assert read("dutyd_effects_open", {"state": EffectState.PARKED}) == 1
     assert read("dutyd_effects_open", {"state": EffectState.SENDING}) == 0

@@ -126,8 +126,8 @@ async def test_an_incident_that_was_closed_meanwhile_is_taken_up_for_what_follow
 
 
 async def states(desk: Office) -> list[str]:
-    found = [await closed(desk) and "CLOSED" or "", *(await desk.effects()).values()]
-    return sorted(found)
+    over = "CLOSED" if await closed(desk) else "OPEN"
+    return sorted([over, *(await desk.effects()).values()])
 
 
 async def test_an_incident_that_nothing_clears_goes_on_after_it_was_closed(desk: Office) -> None:

@@ -32,7 +32,7 @@ SAID = {
 
 
 @effects.command()
-def settle(
+def settle(  # noqa: PLR0913, PLR0917  # a command has as many parameters as options
     key: Key,
     who: Who,
     because: Because,
