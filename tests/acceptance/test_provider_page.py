@@ -19,11 +19,20 @@ from support.providers import promise
 
 PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
 EXAMPLES = [block for block in blocks(PAGE) if block.text.startswith("providers:")]
-FILES = ("secrets/mail-password", "secrets/pager-key", "secrets/tickets-token", "secrets/tracker-password")
+FILES = (
+    "secrets/mail-password",
+    "secrets/pager-key",
+    "secrets/pagerduty-api-token",
+    "secrets/pagerduty-routing-key",
+    "secrets/tickets-token",
+    "secrets/tracker-password",
+)
 VARIABLES = {
     "ALERTMANAGER_TOKEN": "t",
     "CHAT_WEBHOOK": "https://chat.example/hooks/1",
     "ORDERS_PASSWORD": "p",
+    "SLACK_PURCHASING": "https://hooks.slack.com/services/T/B/y",
+    "SLACK_WEBHOOK": "https://hooks.slack.com/services/T/B/x",
 }
 KEY = "dutyd-0123456789abcdef0123456789abcdef"
 
@@ -33,7 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the secrets that the examples name."""
     for name in FILES:
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("secret\n")
+        (tmp_path / name).write_text("s" * 32 + "\n")
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
     return tmp_path

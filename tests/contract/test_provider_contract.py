@@ -16,12 +16,18 @@ from dutyd.core.tool import (
     UnknownOutcomeError,
 )
 from support.mail_system import mail_system
-from support.providers import KINDS, Break, Kind, System, alertmanager_system, office_system, promise
+from support.modern import MODERN, modern_system
+from support.providers import KINDS as OWN_KINDS
+from support.providers import Break, Kind, System, alertmanager_system, office_system, promise
+
+KINDS = [*OWN_KINDS, *MODERN]
 
 
 def opened(kind: Kind, folder: Path, request: pytest.FixtureRequest) -> AbstractContextManager[System]:
     if kind.name == "alertmanager":
         return alertmanager_system(folder, request.getfixturevalue("alertmanager").url)
+    if kind in MODERN:
+        return modern_system(folder, kind)
     return mail_system() if kind.name == "smtp" else office_system(folder, kind)
 
 

@@ -18,7 +18,7 @@ from dutyd.app.world import World, process_name
 from dutyd.core.event import Record
 from dutyd.core.pace import Pace
 from dutyd.core.route import Routes
-from dutyd.core.tool import Provider
+from dutyd.core.tool import Paced, Provider
 from dutyd.core.topic import Start
 from dutyd.ledger import Ledger
 from dutyd.ledger.server import Fsync, server_facts
@@ -67,7 +67,8 @@ def _guarded(world: World, family: str, routes: Routes) -> Routes:
     setting = getattr(world.settings.providers, family, None)
 
     def guard(route: str, provider: Provider) -> GuardedProvider:
-        per_minute = setting.pace(route) if setting is not None else None
+        own = provider.per_minute if isinstance(provider, Paced) else None
+        per_minute = (setting.pace(route) if setting is not None else None) or own
         name = f"{family}.{route}" if route else family
         return GuardedProvider(name, provider, Pace(per_minute) if per_minute else None)
 

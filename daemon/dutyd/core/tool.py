@@ -57,10 +57,17 @@ UNPROMISED = Promise(ProviderClass.C, searchable=False)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The provider's answer to something made: its id there, and what else it said (JSON values)."""
+    """The provider's answer to something made.
+
+    Attributes:
+        id: its id there; the oldest's, where there are several.
+        data: what else it said (JSON values).
+        copies: how many of it a look-up found: more than one is a breach of what was promised.
+    """
 
     id: str
     data: Mapping[str, Any]
+    copies: int = 1
 
 
 class ProviderError(DutydError):
@@ -124,6 +131,16 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Close connections."""
+        ...
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A provider whose system publishes how fast it may be asked: the settings' ``per_minute`` goes before it."""
+
+    @property
+    def per_minute(self) -> float:
+        """Requests a minute, of one process."""
         ...
 
 

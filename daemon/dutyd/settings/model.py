@@ -117,8 +117,8 @@ class ProviderSettings(BaseModel):
     """Which adapter talks to it: `alertmanager`, `prometheus`, `rest`, `webhook` and others. `backoffice` is the
     built-in stand-in; packages can add more."""
     per_minute: Annotated[float, Field(gt=0)] | None = None
-    """How many requests a minute each process sends at most; what waits goes on by itself. Not set: no limit of dutyd's
-    own. A 429 is obeyed in any case."""
+    """How many requests a minute each process sends at most; what waits goes on by itself. Not set: what the system
+    publishes (Slack: 60), else no limit of dutyd's own. A 429 is obeyed in any case."""
     routes: Mapping[Alias, RouteSettings] = {}
     """Further systems behind the same tools, by the name that rules use in `to`. The settings beside it are the route
     `default`."""

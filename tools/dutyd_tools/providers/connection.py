@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from dutyd.core.errors import SettingsError
-from dutyd_tools.providers.http import JsonApi
+from dutyd_tools.providers.http import JsonApi, Manners
 from dutyd_tools.providers.secrets import read_secret
 from dutyd_tools.providers.settings import ProviderSettings, Seconds, WebAddress
 from dutyd_tools.providers.shape import Texts
@@ -69,8 +69,8 @@ class HttpSettings(ProviderSettings):
         return self
 
 
-def open_api(settings: HttpSettings) -> JsonApi:
-    """Return the client for *settings*.
+def open_api(settings: HttpSettings, manners: Manners = Manners()) -> JsonApi:  # noqa: B008 - it is frozen
+    """Return the client for *settings* and a system of these *manners*.
 
     Raises:
         SettingsError: a secret or a certificate can't be read.
@@ -80,7 +80,8 @@ def open_api(settings: HttpSettings) -> JsonApi:
     if hidden and not hidden.startswith(("http://", "https://")):
         raise SettingsError("url: the secret is no web address: it begins with neither http:// nor https://")
     shown = f"{hidden.partition('//')[0]}//{urlsplit(hidden).hostname}/..." if hidden else ""
-    return JsonApi(hidden or settings.url or "", settings.timeout, _login(settings), tls=_tls(settings), shown=shown)
+    url, login, tls = hidden or settings.url or "", _login(settings), _tls(settings)
+    return JsonApi(url, settings.timeout, login, tls=tls, shown=shown, manners=manners)
 
 
 def secrets_of(settings: HttpSettings) -> Mapping[str, str]:

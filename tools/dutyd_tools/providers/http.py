@@ -8,7 +8,7 @@ configured in full (headers, login, certificates) get theirs from ``connection``
 import asyncio
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -51,12 +51,27 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a system says no.
+
+    Attributes:
+        words: reads what a failing answer says, for messages; an empty text where it can't.
+        busy: seconds to wait after a 429 that does not say for how long.
+
+    """
+
+    words: Callable[[httpx2.Response], str] | None = None
+    busy: float | None = None
+
+
 class JsonApi:
     """A JSON API at *url*; one request takes at most *timeout* seconds.
 
     Args:
         tls: whom to trust and how to show who we are; None: the certificates that the machine trusts.
         shown: what stands for *url* in messages, where it is a secret.
+        manners: how the system says no.
 
     """
 
@@ -68,11 +83,13 @@ class JsonApi:
         *,
         tls: ssl.SSLContext | None = None,
         shown: str = "",
+        manners: Manners = Manners(),
     ) -> None:
         self.url = shown or url
         self._base = url
         self._timeout = timeout
         self._tls = tls or trusted()
+        self._manners = manners
         self._client = httpx2.AsyncClient(
             headers=dict(headers),
             # Half for the way there: a connection that does not come about is known never to have carried anything.
@@ -116,7 +133,9 @@ class JsonApi:
         )
         if response.is_success or (known and response.status_code in _KNOWN):
             return response
-        raise outcome(response.status_code, self._said(request.path, response), retry_after(response.headers))
+        delay = retry_after(response.headers)
+        said = self._said(request.path, response)
+        raise outcome(response.status_code, said, self._manners.busy if delay is None else delay)
 
     async def get(self, path: str, query: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Any:
         """Ask; return the answer.
@@ -193,7 +212,9 @@ class JsonApi:
             raise NotSentError(f"an answer that is no JSON: {said}") from error
 
     def _said(self, path: str, response: httpx2.Response) -> str:
-        words = " ".join(response.text.split())[:_WORDS]
+        read = self._manners.words
+        said = (read(response) if read else "") or response.text
+        words = " ".join(said.split())[:_WORDS]
         return f"{self.url}{path} answered {response.status_code}: {words}"
 
 
