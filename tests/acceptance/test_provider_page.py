@@ -20,6 +20,7 @@ from support.providers import promise
 PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
 EXAMPLES = [block for block in blocks(PAGE) if block.text.startswith("providers:")]
 FILES = (
+    "secrets/jira-api-token",
     "secrets/mail-password",
     "secrets/pager-key",
     "secrets/pagerduty-api-token",

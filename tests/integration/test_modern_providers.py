@@ -1,4 +1,4 @@
-"""What PagerDuty and Slack are sent, and what their odd answers mean."""
+"""What PagerDuty, Slack and Jira are sent, and what their odd answers mean."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -8,9 +8,19 @@ import pytest
 
 from dutyd.core.errors import SettingsError
 from dutyd.core.tool import NotSentError, Paced, Provider, RefusedError, UnknownOutcomeError
-from dutyd_tools.providers import pagerduty, slack
-from support.modern import PAGERDUTY, SLACK, ModernSystem, PagerdutyDesk, SlackDesk, modern_system
-from support.providers import Break, promise
+from dutyd_tools.providers import jira, pagerduty, slack
+from support.acting import office, running
+from support.modern import (
+    JIRA,
+    PAGERDUTY,
+    SLACK,
+    JiraDesk,
+    ModernSystem,
+    PagerdutyDesk,
+    SlackDesk,
+    modern_system,
+)
+from support.providers import TICKET, Break, promise
 
 KEY = "dutyd-0123456789abcdef0123456789abcdef"
 PAGE = {"severity": "critical", "summary": "checkout fails", "details": "error_count: 12"}
@@ -35,8 +45,14 @@ async def posting(chat: ModernSystem) -> AsyncIterator[Provider]:
     await provider.close()
 
 
+@pytest.fixture
+def tracker(tmp_path: Path) -> Iterator[ModernSystem]:
+    with modern_system(tmp_path, JIRA) as system:
+        yield system
+
+
 def held(system: ModernSystem) -> Any:
-    assert isinstance(system.desk, PagerdutyDesk | SlackDesk)
+    assert isinstance(system.desk, PagerdutyDesk | SlackDesk | JiraDesk)
     return system.desk
 
 
@@ -160,3 +176,115 @@ async def test_the_address_of_a_channel_is_a_secret(chat: ModernSystem, monkeypa
     assert "hidden" not in str(told.value)
     assert "hidden" not in await provider.check()
     await provider.close()
+
+
+async def test_an_issue_has_what_the_settings_say_and_our_key_as_a_label(tracker: ModernSystem) -> None:
+    provider = tracker.connect(
+        kinds={"incident": "Bug"},
+        priorities={"P1": "Highest"},
+        labels=["ops"],
+        fields={"customfield_10010": "{{ title }}", "labels": ["shop"]},
+    )
+    body = {**TICKET, "title": "Errors\nat once", "body": "checkout\nfails\n\n<b>12</b> errors", "priority": "P1"}
+    receipt = await provider.create("ticket", KEY, body)
+    assert (receipt.id, receipt.data["url"]) == ("OPS-1", f"{tracker.url}/jira/browse/OPS-1")
+    (issue,) = held(tracker).issues
+    assert issue.fields["issuetype"] == {"name": "Bug"}
+    assert issue.fields["priority"] == {"name": "Highest"}
+    assert issue.fields["labels"] == ["ops", "shop", KEY]
+    assert issue.fields["customfield_10010"] == "Errors\nat once"
+    assert issue.fields["summary"] == "Errors at once"
+    first, second = issue.fields["description"]["content"]
+    assert [node["type"] for node in first["content"]] == ["text", "hardBreak", "text"]
+    assert second["content"] == [{"type": "text", "text": "<b>12</b> errors"}]
+    (row,) = await provider.read("tickets", {"query": 'at "once"!', "project": "OPS"})
+    assert (row["id"], row["kind"], row["body"]) == ("OPS-1", "Bug", "checkout\nfails\n<b>12</b> errors")
+    assert await provider.read("tickets", {"query": "?!", "project": None}) == []
+    assert (await provider.create("comment", f"{KEY}-2", {"ticket": receipt.id, "text": "still"})).id
+    await provider.close()
+
+
+async def test_the_older_version_of_jira_takes_text(tracker: ModernSystem) -> None:
+    provider = tracker.connect(api=2)
+    await provider.create("ticket", KEY, TICKET)
+    await provider.create("comment", f"{KEY}-2", {"ticket": "OPS-1", "text": "still"})
+    (issue,) = held(tracker).issues
+    assert (issue.fields["description"], issue.comments) == ("checkout fails", ["still"])
+    await provider.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "said"),
+    [
+        ("ticket", {**TICKET, "project": "NO"}, "400: project: valid project is required"),
+        (
+            "ticket",
+            {**TICKET, "kind": "alarm", "title": ""},
+            "issuetype: Specify a valid issue type; summary: You must",
+        ),
+        ("ticket", {**TICKET, "priority": "P9"}, "priority: The priority selected is invalid."),
+        ("comment", {"ticket": "OPS-99", "text": "x"}, "404: Issue does not exist or you do not have permission"),
+        ("comment", {"ticket": "../myself", "text": "x"}, "is no issue of Jira's"),
+    ],
+)
+async def test_jira_s_no_is_told_in_its_words(tracker: ModernSystem, kind: str, body: Any, said: str) -> None:
+    provider = tracker.connect()
+    with pytest.raises(RefusedError, match=said):
+        await provider.create(kind, KEY, body)
+    assert held(tracker).issues == []
+    await provider.close()
+
+
+async def test_a_wrong_login_is_told_and_a_search_without_one_is_no_miss(
+    tracker: ModernSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLD", "expired")
+    provider = tracker.connect(password_file=None, password_env="OLD")
+    for asked in (provider.check(), provider.create("ticket", KEY, TICKET), provider.lookup("ticket", KEY)):
+        with pytest.raises(RefusedError, match="401: Client must be authenticated"):
+            await asked
+    await provider.close()
+
+
+async def test_an_issue_that_the_search_does_not_find_yet_is_not_made_twice(
+    tracker: ModernSystem, valkey_url: str, unique: str, tmp_path: Path
+) -> None:
+    rules = """
+language: 1
+rules:
+  - id: errors
+    from: metrics
+    per: [service]
+    when: error_count > 10
+    mode: act
+    steps:
+      ticket:
+        tool: create_ticket
+        with: {project: OPS, kind: incident, title: "{{ service }}", body: checkout fails}
+"""
+    held(tracker).lags = True
+    tracker.break_next(Break.CUT_AFTERWARDS)
+    async with office(valkey_url, unique, tmp_path, rules) as desk:
+        desk.open_(desk.trigger("errors", {"service": "checkout", "error_count": 12}, {"service": "checkout"}))
+        async with running(desk.worker(provider=tracker.connect(timeout=0.5, settle=1.0))):
+            await desk.until(desk.effects, {"ticket": "UNKNOWN"})
+            held(tracker).catch_up()  # before `settle` is over, as promised
+            await desk.until(desk.effects, {"ticket": "DONE"})
+        assert [row["result"]["id"] for row in await desk.ledger.queries.effects()] == ["OPS-1"]
+    assert tracker.total() == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"labels": ["on call"]}, "labels: 'on call' holds a blank"),
+        ({"fields": {"team": "{{ tittle }}"}}, "did you mean 'title'?"),
+        ({"fields": "x"}, "fields: holds fields"),
+        ({"api": 4}, "api: Input should be 2 or 3"),
+        ({"prioritys": {}}, "did you mean 'priorities'?"),
+    ],
+)
+def test_wrong_settings_of_jira_say_what_to_do(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError) as told:
+        jira.connect({"url": "https://acme.atlassian.net", **settings})
+    assert said in str(told.value)

@@ -4,7 +4,9 @@ They check what they are sent as strictly as the documents say they do (limits, 
 do, odd answers included; the pages are named at each. What a fault plays is decided by the door in front.
 """
 
+import base64
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,8 +23,8 @@ from dutyd.embedded.backoffice.database import Database
 from dutyd.embedded.backoffice.door import Do, Door, Fault, Faults
 from dutyd.embedded.backoffice.entries import Entries
 from dutyd.embedded.loopback import Loopback
-from dutyd_tools.providers import pagerduty, slack
-from support.providers import Break, Kind
+from dutyd_tools.providers import jira, pagerduty, slack
+from support.providers import TICKET, Break, Kind
 
 
 class Desk(Protocol):
@@ -170,10 +172,131 @@ class SlackDesk:
         return len(self.texts)
 
 
-A, _, C = ProviderClass
+JIRA_LOGIN = base64.b64encode(b"dutyd@example.com:token").decode()
+TYPES = {"Task", "Bug", "Story"}
+PRIORITIES = {"Highest", "High", "Medium", "Low", "Lowest"}
+
+
+@dataclass
+class Issue:
+    name: str
+    fields: dict[str, Any]
+    found: bool  # by the search
+    comments: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class JiraDesk:
+    """A site of Jira Cloud below ``/jira`` with the project OPS.
+
+    https://developer.atlassian.com/cloud/jira/platform/rest/v3/intro: errors are ``errorMessages`` and ``errors``; 401
+    without a valid login; an issue that is made is not found before the search has caught up (``lags``, ``catch_up``),
+    and ``search`` without ``/jql`` is gone (410).
+    """
+
+    issues: list[Issue] = field(default_factory=list)
+    lags: bool = False
+
+    def catch_up(self) -> None:
+        """Let the search find what is there."""
+        for issue in self.issues:
+            issue.found = True
+
+    def answer(self, request: Request, body: bytes) -> Response:
+        if request.headers.get("authorization") != f"Basic {JIRA_LOGIN}":
+            return _no(401, "Client must be authenticated to access this resource.")
+        _, _, path = request.url.path.partition("/rest/api/")
+        version, _, what = path.partition("/")
+        if what == "myself":
+            return JSONResponse({"accountId": "5b10", "displayName": "Duty", "active": True})
+        if what == "search":
+            return _no(
+                410, "The requested API has been removed. Please use the newer, enhanced search-based API instead."
+            )
+        if what == "search/jql":
+            return self._search(request)
+        return self._make(version, what, json.loads(body))
+
+    def _make(self, version: str, what: str, sent: dict[str, Any]) -> Response:
+        _, _, name = what.partition("/")
+        if not name:
+            return self._create(version, sent)
+        issue = next((each for each in self.issues if f"{each.name}/comment" == name), None)
+        if issue is None:
+            return _no(404, "Issue does not exist or you do not have permission to see it.")
+        if (version == "3") != isinstance(sent["body"], dict):
+            return _no(400, comment="Comment body is not valid!")
+        issue.comments.append(sent["body"])
+        return JSONResponse({"id": str(10_000 + len(issue.comments)), "body": sent["body"]}, 201)
+
+    def _create(self, version: str, sent: dict[str, Any]) -> Response:
+        fields = sent["fields"]
+        errors = {}
+        if fields["project"].get("key") != "OPS":
+            errors["project"] = "valid project is required"
+        if fields["issuetype"].get("name") not in TYPES:
+            errors["issuetype"] = "Specify a valid issue type"
+        if not fields["summary"]:
+            errors["summary"] = "You must specify a summary of the issue."
+        if "\n" in fields["summary"] or len(fields["summary"]) > 255:
+            errors["summary"] = "The summary is invalid."
+        if (version == "3") != isinstance(fields["description"], dict):
+            errors["description"] = "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
+        if any(" " in label for label in fields["labels"]):
+            errors["labels"] = "The label contains spaces which is invalid."
+        if "priority" in fields and fields["priority"]["name"] not in PRIORITIES:
+            errors["priority"] = "The priority selected is invalid."
+        if errors:
+            return _no(400, **errors)
+        name = f"OPS-{len(self.issues) + 1}"
+        self.issues.append(Issue(name, {**fields, "status": {"name": "To Do"}}, not self.lags))
+        return JSONResponse(
+            {"id": str(10_000 + len(self.issues)), "key": name, "self": f"/rest/api/3/issue/{name}"}, 201
+        )
+
+    def _search(self, request: Request) -> Response:
+        jql, asked = request.query_params["jql"], request.query_params.get("fields", "").split(",")
+        terms = re.findall(r'(labels|text|project) [=~] "([^"]*)"', jql)
+        if not terms:
+            return _no(
+                400, "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
+            )
+        rows = [each for each in self.issues if each.found and all(_fits(each, *term) for term in terms)]
+        rows = rows if "ASC" in jql else rows[::-1]
+        found = [
+            {"key": each.name, "fields": {name: value for name, value in each.fields.items() if name in asked}}
+            for each in rows
+        ]
+        return JSONResponse({"issues": found, "isLast": True})
+
+    def key_in(self, body: bytes) -> str:
+        return str(json.loads(body).get("fields", {}).get("labels", [""])[-1])
+
+    def made(self, key: str) -> int:
+        return len([each for each in self.issues if key in each.fields["labels"]])
+
+    def total(self) -> int:
+        return len(self.issues)
+
+
+def _no(status: int, *messages: str, **errors: str) -> Response:
+    return JSONResponse({"errorMessages": messages, "errors": errors}, status)
+
+
+def _fits(issue: Issue, of: str, wanted: str) -> bool:
+    if of == "labels":
+        return wanted in issue.fields["labels"]
+    if of == "project":
+        return bool(wanted == issue.fields["project"]["key"])
+    text = json.dumps([issue.fields["summary"], issue.fields["description"]]).casefold()
+    return all(word in text for word in wanted.casefold().split())
+
+
+A, B, C = ProviderClass
 PAGERDUTY = Kind("pagerduty", A, pagerduty.connect, {}, "/events", "/rest", reads=False, repeats_body=False)
 SLACK = Kind("slack", C, slack.connect, {"text": "{{ text }} {{ key }}"}, "/services/T/B/x", reads=False)
-MODERN = [PAGERDUTY, SLACK]
+JIRA = Kind("jira", B, jira.connect, {"username": "dutyd@example.com"}, "/jira", "/jira")
+MODERN = [PAGERDUTY, SLACK, JIRA]
 
 
 class ModernSystem:
@@ -223,6 +346,9 @@ class ModernSystem:
         return self.kind.connect({**self.kind.settings, **self._own(), "url": url, "timeout": timeout, **settings})
 
     def _own(self) -> Mapping[str, Any]:
+        if self.kind.name == "jira":
+            (self._folder / "password").write_text("token\n")
+            return {"password_file": self._folder / "password"}
         if self.kind.name != "pagerduty":
             return {}
         (self._folder / "routing-key").write_text(f"{ROUTING_KEY}\n")
@@ -261,8 +387,12 @@ class ModernSystem:
 
 PAGE = {"severity": "critical", "summary": "checkout fails"}
 TOLD = {"to": "ops", "text": "checkout fails"}
-_BODIES: Mapping[str, tuple[str, Mapping[str, Any]]] = {"pagerduty": ("alert", PAGE), "slack": ("message", TOLD)}
-_DESKS = {"pagerduty": PagerdutyDesk, "slack": SlackDesk}
+_BODIES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "pagerduty": ("alert", PAGE),
+    "slack": ("message", TOLD),
+    "jira": ("ticket", TICKET),
+}
+_DESKS = {"pagerduty": PagerdutyDesk, "slack": SlackDesk, "jira": JiraDesk}
 
 
 @contextmanager

@@ -8,6 +8,7 @@ rows go out.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from dutyd.core.expr import Look, Template, evaluate, look_in
@@ -82,7 +83,7 @@ class Rest:
         return receipt
 
     async def lookup(self, kind: str, key: str) -> Receipt | None:
-        """Return what was made under *key*.
+        """Return what was made under *key*, the first of several.
 
         Raises:
             NotSentError: there is no answer now, or none that the settings fit.
@@ -93,13 +94,13 @@ class Rest:
             return None
         names = {"key": key, "makes": kind, "secret": self._secrets}
         found = await self._found(search, look_in(names))
-        for each in found:
-            seen = look_in({**each, "request": names})
-            if search.match is None or _holds(search.match.render(seen), key):
-                if (receipt := _receipt(search.id or thing.id, search.url or thing.url, seen)) is None:
-                    raise NotSentError(f"what was found has no id: {json.dumps(each)[:300]}")
-                return receipt
-        return None
+        seen = [look_in({**each, "request": names}) for each in found]
+        ours = [each for each in seen if search.match is None or _holds(search.match.render(each), key)]
+        if not ours:
+            return None
+        if (receipt := _receipt(search.id or thing.id, search.url or thing.url, ours[0])) is None:
+            raise NotSentError(f"what was found has no id: {json.dumps(found)[:300]}")
+        return replace(receipt, copies=len(ours))
 
     async def read(self, kind: str, query: Mapping[str, Any]) -> Any:
         """Return the rows of *kind* that *query* is about, oldest first.
