@@ -23,7 +23,8 @@ from dutyd.evaluate.engine import State, plan
 from dutyd.evaluate.outbox import Outbox
 from dutyd.evaluate.path import POLL_RECORDS
 from dutyd.evaluate.plans import Planned
-from dutyd.evaluate.tasks import Source, Task
+from dutyd.evaluate.sources import Source
+from dutyd.evaluate.tasks import Task
 from dutyd.evaluate.writing import write_tasks
 from dutyd.stream.base import Partition
 from measure import cpu_seconds, in_turns

@@ -18,8 +18,9 @@ from dutyd.core.incident import Trigger
 from dutyd.core.rule import Rule, RuleSet
 from dutyd.core.topic import OwnTopics, Topic
 from dutyd.evaluate.checkpoint import Answer, Checkpoint, Write
+from dutyd.evaluate.looking import progress_of
 from dutyd.evaluate.path import Evaluator
-from dutyd.stream.base import Producer, Stream, TopicSpec
+from dutyd.stream.base import Partition, Producer, Stream, TopicSpec
 from dutyd.stream.dead_letters import DeadLetter, read_dead_letter
 from dutyd.stream.own_topics import own_topics
 
@@ -150,12 +151,16 @@ class Path:
 
     def decided_all(self) -> bool:
         """Whether Redis says that everything published is decided and told."""
-        spans = self.stream.spans([topic.topic for topic in self.topics.values()])
-        counts = {topic: sum(each.topic == topic for each in spans) for topic, _ in spans}
-        progress = self.checkpoint().progress(sorted({f"{counts[each.topic]}.{each.number}" for each in spans}))
-        ends = {each: progress[f"{counts[each.topic]}.{each.number}"].offsets.get(each.topic) for each in spans}
-        told = not any(task.waiting for task in progress.values())
-        return told and all(at is not None and at.offset >= spans[each].end for each, at in ends.items())
+        return self.decided_in(list(self.topics.values()), {})
+
+    def decided_in(self, topics: Sequence[Topic], ends: Mapping[Partition, int]) -> bool:
+        """Whether *topics* are decided and told up to *ends*, or where those are not given to their ends now."""
+        found = list(progress_of(self.stream, self.checkpoint(), topics))
+        at = {each: progress.offsets.get(each.topic) for each, _, progress in found}
+        told = not any(progress.waiting for _, _, progress in found)
+        return told and all(
+            (decided := at[each]) is not None and decided.below >= ends.get(each, span.end) for each, span, _ in found
+        )
 
     def settle(self, *evaluators: Evaluator) -> None:
         """Turn *evaluators* until everything is decided."""

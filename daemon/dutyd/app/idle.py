@@ -6,16 +6,18 @@ incident that goes on by itself. People, mutes, pauses and timers of rules are n
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 
 from dutyd.act.accept import source_name
 from dutyd.core.errors import NotReadyError
+from dutyd.core.topic import Topic
 from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.looking import progress_of
 from dutyd.ledger import Ledger
-from dutyd.stream.base import Stream
+from dutyd.stream.base import Partition, Stream
 
 log = structlog.get_logger()
 
@@ -27,7 +29,7 @@ class Idle:
     """Looks whether there is nothing left to do.
 
     Attributes:
-        sources: real names of the source topics.
+        topics: what evaluators read: the source topics, and by-key topics.
         triggers: real name of the triggers topic.
         assigned: whether this process was ever given its partitions.
 
@@ -36,9 +38,10 @@ class Idle:
     stream: Stream
     checkpoint: Checkpoint
     ledger: Ledger
-    sources: Sequence[str]
+    topics: Sequence[Topic]
     triggers: str
     assigned: Callable[[], bool]
+    _ends: dict[Partition, int] = field(default_factory=dict)  # of by-key topics, when all sources were decided
 
     async def wait(self, seconds: float, clock: Callable[[], float]) -> None:
         """Return once it was idle for *seconds* without a break; say what is waited for whenever that changes."""
@@ -66,16 +69,26 @@ class Idle:
             return str(error)
 
     def _undecided(self) -> str:
-        """Return which source partition is not decided to its end, or whose triggers wait in an outbox."""
-        spans = self.stream.spans(self.sources)
-        counts = {topic: sum(partition.topic == topic for partition in spans) for topic in self.sources}
-        progress = self.checkpoint.progress(sorted({f"{counts[each.topic]}.{each.number}" for each in spans}))
-        for partition, span in spans.items():
-            task = progress[f"{counts[partition.topic]}.{partition.number}"]
-            decided = task.offsets.get(partition.topic)
-            if span.end > max(decided.offset if decided else 0, span.begin):
+        """Return which partition is not decided to its end, or whose triggers wait in an outbox.
+
+        By-key topics always grow, by marks: they are done up to where they ended when the sources were.
+        """
+        if why := self._left([topic for topic in self.topics if not topic.carries], {}):
+            self._ends.clear()
+            return why
+        by_key = [topic for topic in self.topics if topic.carries]
+        if by_key and not self._ends:
+            spans = self.stream.spans([topic.topic for topic in by_key])
+            self._ends.update({each: span.end for each, span in spans.items()})
+        return self._left(by_key, self._ends)
+
+    def _left(self, topics: Sequence[Topic], ends: Mapping[Partition, int]) -> str:
+        """Return what is left to do in *topics* up to *ends*, where that is not known up to their ends now."""
+        for partition, span, progress in progress_of(self.stream, self.checkpoint, topics):
+            decided = progress.offsets.get(partition.topic)
+            if ends.get(partition, span.end) > max(decided.below if decided else 0, span.begin):
                 return f"{partition.topic}/{partition.number} to be decided to its end"
-            if task.waiting:
+            if progress.waiting:
                 return f"triggers of {partition.topic}/{partition.number} to be produced"
         return ""
 

@@ -23,6 +23,7 @@ from dutyd.app.rule_files import RuleFiles
 from dutyd.app.watching import make_api, make_heartbeat, make_lookout, make_notices
 from dutyd.app.world import World
 from dutyd.core.errors import NotReadyError
+from dutyd.core.topic import read_topics
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.path import Evaluator
 from dutyd.ledger import Ledger
@@ -175,10 +176,9 @@ def _evaluator(world: World, files: RuleFiles, checkpoint: Checkpoint) -> Evalua
 
 
 def _idle(world: World, checkpoint: Checkpoint, ledger: Ledger, health: Health) -> Idle:
-    sources = sorted(topic.topic for topic in world.topics.values())
-    return Idle(
-        world.another_stream(), checkpoint, ledger, sources, world.settings.own_topics.triggers, health.assigned
-    )
+    own = world.settings.own_topics
+    topics = read_topics(own, world.topics.values())
+    return Idle(world.another_stream(), checkpoint, ledger, topics, own.triggers, health.assigned)
 
 
 def _needs(world: World, role: Role) -> tuple[Access, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 from dutyd.app.world import World
 from dutyd.core.event import Event
 from dutyd.core.rule import Rule
-from dutyd.core.topic import Topic
+from dutyd.core.topic import Topic, task_name
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.engine.entities import entity_value
 from dutyd.rules.explaining import Told, explain_rule
@@ -185,6 +185,6 @@ def _decided(world: World, topic: Topic, partition: int, offset: int) -> bool | 
     count = checkpoint.counts().get(topic.topic)
     if count is None:
         return None
-    task = f"{count}.{partition}"
+    task = task_name(topic, count, partition)
     at = checkpoint.progress([task])[task].offsets.get(topic.topic)
     return None if at is None else offset < at.offset

@@ -99,7 +99,7 @@ class World:
         sources = self.settings.sources
         if (self.settings.stream_url or "").startswith("kafka://"):
             return sources
-        return {alias: replace(topic, partitions=1) for alias, topic in sources.items()}
+        return {alias: replace(topic, partitions=1, rekey=False) for alias, topic in sources.items()}
 
     def records_in(self, topic: str) -> int | None:
         """Return how many records *topic* holds, for progress; None where its offsets don't tell (Redis Streams)."""

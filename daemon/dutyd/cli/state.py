@@ -17,6 +17,7 @@ def _state() -> None:
 def repartition(settings: SettingsFile = DEFAULT_SETTINGS) -> None:
     """Move the state of topics whose partition count changed; stop every evaluator first."""
     from dutyd.cli.places import open_world
+    from dutyd.core.topic import read_topics
     from dutyd.evaluate.checkpoint import Checkpoint
     from dutyd.evaluate.repartition import repartition as move
     from dutyd.stream.kafka.placing import place
@@ -25,7 +26,7 @@ def repartition(settings: SettingsFile = DEFAULT_SETTINGS) -> None:
         checkpoint = Checkpoint(world.plain_redis, world.settings.installation)
         stored = checkpoint.counts()
         changed = 0
-        for topic in world.topics.values():
+        for topic in read_topics(world.settings.own_topics, world.topics.values()):
             spans = world.stream.spans([topic.topic])
             before = stored.get(topic.topic)
             if before is None or before == len(spans):

@@ -4,7 +4,7 @@ Read by the decoder (format, field names), by the rule checker (``partitioned_by
 the evaluate path (where to start).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import quote
@@ -42,6 +42,7 @@ class Topic:
         lateness: seconds that events may arrive out of order before timers of quiet entities fire.
         fields: renames, such as ``{"id": "event_id", "time": "ts"}``.
         rekey: whether rules over other fields go through a by-key topic of dutyd's own.
+        carries: of a by-key topic, the real name of the source topic whose events it carries; empty: it is a source.
     """
 
     alias: str
@@ -53,13 +54,25 @@ class Topic:
     lateness: float = 10.0
     fields: Mapping[str, str] = field(default_factory=dict)
     rekey: bool = False
+    carries: str = ""
+
+    def keeps_together(self, per: tuple[str, ...]) -> bool:
+        """Whether producers put all events of an entity of the fields *per* into one partition."""
+        return bool(self.partitioned_by) and set(self.partitioned_by) <= set(per)
 
 
 @dataclass(frozen=True, slots=True)
 class OwnTopics:
-    """The names of an installation's own topics."""
+    """The names of an installation's own topics.
+
+    Attributes:
+        installation: their prefix.
+        rekeyed: alias and partition count of each source topic that says ``rekey``.
+
+    """
 
     installation: str
+    rekeyed: tuple[tuple[str, int], ...] = ()
 
     @property
     def triggers(self) -> str:
@@ -81,9 +94,51 @@ class OwnTopics:
         """What people decided: who, what, when and why."""
         return f"{self.installation}.audit"
 
+    def by_key(self, alias: str) -> str:
+        """The events of a source topic once more, by the entities of rules that its own keys do not fit."""
+        return f"{self.installation}.by-key.{alias}"
+
+    @property
+    def by_keys(self) -> tuple[str, ...]:
+        """The by-key topics that there are."""
+        return tuple(self.by_key(alias) for alias, _ in self.rekeyed)
+
     def all(self) -> tuple[str, ...]:
         """Every own topic: none of them can be a source."""
-        return (self.triggers, self.outcomes, self.dead_letters, self.audit)
+        return (self.triggers, self.outcomes, self.dead_letters, self.audit, *self.by_keys)
+
+
+def own_topics_of(installation: str, topics: Iterable[Topic]) -> OwnTopics:
+    """Return the own topics of an installation with the source *topics*."""
+    return OwnTopics(installation, tuple((topic.alias, topic.partitions) for topic in topics if topic.rekey))
+
+
+def read_topics(own: OwnTopics, sources: Iterable[Topic]) -> tuple[Topic, ...]:
+    """Return what evaluators read: *sources*, and the by-key topics of those that have one."""
+    sources = tuple(sources)
+    return (*sources, *(_by_key(own, topic) for topic in sources if topic.rekey))
+
+
+def _by_key(own: OwnTopics, topic: Topic) -> Topic:
+    return Topic(
+        alias=by_key_alias(topic.alias),
+        topic=own.by_key(topic.alias),
+        partitions=topic.partitions,
+        lateness=topic.lateness,
+        carries=topic.topic,
+    )
+
+
+def by_key_alias(alias: str) -> str:
+    """Return what a by-key topic is called in metrics and logs."""
+    return f"{alias} by key"
+
+
+def task_name(topic: Topic, count: int, number: int) -> str:
+    """Return the task of partition *number* of *topic*, which has *count*: one over all sources with as many; a
+    by-key topic has tasks of its own, because its time waits for other partitions than theirs.
+    """
+    return f"{topic.alias.replace(' ', '-')}.{count}.{number}" if topic.carries else f"{count}.{number}"
 
 
 def record_key(values: tuple[str, ...]) -> bytes:

@@ -19,14 +19,16 @@ from dutyd.core.errors import NotReadyError, WrongError
 from dutyd.core.incident import Trigger
 from dutyd.core.metrics import TOPIC_MISSING
 from dutyd.core.rule import Rule
-from dutyd.core.topic import OwnTopics, Start, Topic
+from dutyd.core.topic import OwnTopics, Start, Topic, task_name
+from dutyd.evaluate.by_key import topic_of
 from dutyd.evaluate.checkpoint import Checkpoint, Decided, Found, Saved, Write
 from dutyd.evaluate.engine import Latch, LatchKey, Phase, State, horizon
 from dutyd.evaluate.engine.latch import NOWHERE
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.records import latch_name, latches_of, marks_of, read_latches, read_trigger, write_latch
-from dutyd.evaluate.tasks import Source, Task
+from dutyd.evaluate.sources import ByKeySource, Outlet, Source
+from dutyd.evaluate.tasks import Task
 from dutyd.stream.base import Consumer, Partition, Span, Stream
 
 REPLAY_RECORDS = 1_000_000
@@ -114,7 +116,7 @@ class Assignment:
                 f"topic '{partition.topic}' has more partitions than the {count} its state was made for: "
                 "stop all evaluators and run `dutyd state repartition`"
             )
-        return f"{count}.{partition.number}"
+        return task_name(self.topics[partition.topic], count, partition.number)
 
     def take_up(self, consumer: Consumer, partitions: frozenset[Partition], planned: Planned) -> Iterator[Task]:
         """Yield a task after the other, loaded, its partitions sought."""
@@ -151,7 +153,7 @@ class Assignment:
     @property
     def _scheduler(self) -> Partition:
         """The partition whose owner runs the scheduled rules: one that every evaluator finds without asking."""
-        return Partition(min(self._counts), 0)
+        return Partition(min(topic for topic in self._counts if not self.topics[topic].carries), 0)
 
     def _keep(self, task: Task, latches: Mapping[LatchKey, Latch]) -> None:
         """Write *task* with all that it has of *latches*: the next to take it up finds a whole checkpoint."""
@@ -187,20 +189,30 @@ class Assignment:
             committed = consumer.committed([partition])[partition]
             if committed is None:  # never read: nothing to replay
                 edge = span.begin if self.starts[topic.topic] is Start.EARLIEST else span.end
-                return Source(topic, partition, Decided(edge), edge)
+                return self._reading(topic, partition, Decided(edge), edge)
             decided = Decided(committed)
         elif decided.offset > span.end and decided.timestamp is not None:
             # The topic lost its end, or was made anew: what is younger than the last decided record is new.
             log.warning("topic ends before what was decided", topic=topic.topic, decided=decided.offset, end=span.end)
             decided = Decided(consumer.offset_at(partition, decided.timestamp + 1), decided.timestamp)
-        decided = Decided(max(decided.offset, span.begin), decided.timestamp)
+        decided = msgspec.structs.replace(decided, offset=max(decided.offset, span.begin))
         start = _replay_from(consumer, partition, decided, reach + topic.lateness + REPEATS_SECONDS)
         most = consumer.back(partition, decided.offset, REPLAY_RECORDS)
         if start < most:
             log.warning(
                 "more to replay than is replayed: windows begin unknown", topic=topic.topic, records=REPLAY_RECORDS
             )
-        return Source(topic, partition, decided, max(span.begin, start, most), partly=max(start, span.begin) < most)
+        read = min(decided.below, max(start, most))
+        return self._reading(topic, partition, decided, max(span.begin, read), partly=max(start, span.begin) < most)
+
+    def _reading(
+        self, topic: Topic, partition: Partition, decided: Decided, read: int, *, partly: bool = False
+    ) -> Source:
+        if topic.carries:
+            return ByKeySource(topic, partition, decided, read, self._counts.get(topic.carries, 0), partly=partly)
+        by_key = self.own.by_key(topic.alias)
+        outlet = Outlet(by_key, self._counts[by_key]) if topic.rekey and by_key in self._counts else None
+        return Source(topic, partition, decided, read, partly=partly, outlet=outlet)
 
     def _history(self) -> list[Trigger]:
         """Return, for each rule and entity, the trigger that was decided last."""
@@ -217,20 +229,27 @@ class Assignment:
     def _newer(self, history: Iterable[Trigger], members: Iterable[Partition], saved: Saved) -> Iterator[Trigger]:
         """Yield the triggers of *members* that were decided after what *saved* knows."""
         known = {
-            (self.topics[each.topic].alias, each.number): saved.offsets.get(each.topic, Decided(NOWHERE)).offset
-            for each in members
+            (self.topics[each.topic].alias, each.number): _place_of(saved.offsets.get(each.topic)) for each in members
         }
         for trigger in history:
             at = trigger.position
-            if at is not None and at.offset >= known.get((at.topic, at.partition), math.inf):
+            if at is not None and at.offset >= known.get((topic_of(at.topic), at.partition), math.inf):
                 yield trigger
+
+
+def _place_of(decided: Decided | None) -> int:
+    """Return the place in a partition up to which is decided: an offset; of a by-key one, see ``sources``, a time."""
+    if decided is None:
+        return NOWHERE
+    return decided.offset if decided.upto is None else int(decided.upto * 1000)
 
 
 def _replay_from(consumer: Consumer, partition: Partition, decided: Decided, seconds: float) -> int:
     """Return the offset of the first record to replay; 0 where nothing says when the last one was decided."""
     if decided.timestamp is None:
         return 0
-    return min(decided.offset, consumer.offset_at(partition, decided.timestamp - int(seconds * 1000)))
+    last = decided.timestamp if decided.upto is None else min(decided.timestamp, int(decided.upto * 1000))
+    return min(decided.below, consumer.offset_at(partition, last - int(seconds * 1000)))
 
 
 def _read(value: bytes) -> Trigger | None:

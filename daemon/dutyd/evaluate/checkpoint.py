@@ -9,7 +9,7 @@ Why fenced: a process that slept through a rebalance must not overwrite what its
 run id is compared: a Redis that came back from an older copy has the right token beside outdated latches.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -53,13 +53,23 @@ class Decided(msgspec.Struct, frozen=True):
         offset: of the next record to decide.
         timestamp: of the last decided record, ms since the epoch; None when none was.
         newest: newest event time seen, seconds since the epoch; None when none was.
+        upto: of a by-key partition: what arrived before this time, seconds since the epoch, is decided as far as it was
+            read up to *offset*.
+        held: the lowest offset of what was read and is not decided; None: there is nothing.
 
     """
 
     offset: int
     timestamp: int | None = None
     newest: float | None = None
+    upto: float | None = None
+    held: int | None = None
     v: int = VERSION
+
+    @property
+    def below(self) -> int:
+        """The offset below which everything is decided."""
+        return self.offset if self.held is None else self.held
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +217,31 @@ class Checkpoint:
             self._redis.sadd(key, task)
             found: set[bytes] = self._redis.smembers(key)  # type: ignore[assignment]  # sync client
         return sorted(each.decode() for each in found)
+
+    def begin(self, alias: str, partition: int, views: Collection[str], at: float) -> None:
+        """Note that *partition* of topic *alias* is carried for *views* from the time *at* on, where it was not yet;
+        it is carried for no others any more.
+        """
+        key = self._begun_key(alias)
+        stored = self.begun(alias)
+        wanted = {f"{partition} {view}" for view in views}
+        gone = [name for name in stored if name.startswith(f"{partition} ") and name not in wanted]
+        with _answering():
+            pipe = self._redis.pipeline(transaction=False)
+            for name in wanted - stored.keys():
+                pipe.hsetnx(key, name, repr(at))
+            if gone:
+                pipe.hdel(key, *gone)
+            pipe.execute()
+
+    def begun(self, alias: str) -> Mapping[str, float]:
+        """Return since when what is carried of topic *alias*: source partition and view, parted by a space."""
+        with _answering():
+            stored: dict[bytes, bytes] = self._redis.hgetall(self._begun_key(alias))  # type: ignore[assignment]  # sync
+        return {name.decode(): float(value) for name, value in stored.items()}
+
+    def _begun_key(self, alias: str) -> str:
+        return f"{self._installation}:by-key:{alias}"
 
     def set_count(self, topic: str, count: int) -> None:
         """Note that the state of *topic* is made for *count* partitions from now on."""

@@ -24,9 +24,10 @@ from dutyd.core.errors import NotReadyError, WrongError
 from dutyd.core.event import Record
 from dutyd.core.metrics import DEAD_LETTERS, LAST_POLL, LAST_TURN, LATCHES
 from dutyd.core.rule import RuleSet
-from dutyd.core.topic import OwnTopics, Topic
+from dutyd.core.topic import Topic, own_topics_of, read_topics
 from dutyd.evaluate import garbage
 from dutyd.evaluate.assignment import Assignment
+from dutyd.evaluate.begun import Begun
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.faults import Faults
 from dutyd.evaluate.lag import Lags
@@ -91,14 +92,16 @@ class Evaluator:
         """
         self.status = Status()
         self._group = f"{installation}.evaluate"
-        self._topics = {topic.topic: topic for topic in topics.values()}
+        own = own_topics_of(installation, topics.values())
+        self._topics = {topic.topic: topic for topic in read_topics(own, topics.values())}
         self._stream = stream
         self._checkpoint = checkpoint
-        self._plans = Plans(rules, {topic.alias: topic.lateness for topic in topics.values()})
+        self._plans = Plans(rules, topics)
         self._planned = self._plans.take()
         self._now = now
-        self._assignment = Assignment(stream, checkpoint, self._topics, OwnTopics(installation))
-        self._sender = Sender(stream.producer(), OwnTopics(installation))
+        self._assignment = Assignment(stream, checkpoint, self._topics, own)
+        self._begun = Begun(checkpoint)
+        self._sender = Sender(stream.producer(), own)
         self._faults = Faults()
         self._lags = Lags(self._topics, now)
         self._joined: Consumer | None = None
@@ -185,6 +188,7 @@ class Evaluator:
             return
         with garbage.not_while_loading():
             for task in self._assignment.take_up(consumer, self._waiting, self._planned):
+                self._begun.tell(task, self._planned)
                 self._tasks[task.name] = task
                 self._waiting -= frozenset(task.sources)
 
@@ -194,6 +198,7 @@ class Evaluator:
             self._planned = new
             for task in self._tasks.values():
                 task.migrate(old, new, self._now())
+                self._begun.tell(task, new)
 
     def _follow_group(self, polled: Polled) -> None:
         """Drop the tasks that a group change touches; what is still ours of them is taken up anew as a whole."""
@@ -231,7 +236,8 @@ class Evaluator:
                 log.warning("records became dead letters", topic=partition.topic, count=len(bad), offset=at, reason=why)
             for record, reason in bad:
                 self._bury(record, partition, reason)
-        self._lags.decided(partition, records[-1].timestamp / 1000)
+        settled = task.sources[partition].settled
+        self._lags.decided(partition, records[-1].timestamp / 1000 if settled is None else settled)
 
     def _bury(self, record: Record, partition: Partition, reason: str, error: Exception | None = None) -> None:
         DEAD_LETTERS.labels(self._topics[partition.topic].alias).inc()
@@ -252,10 +258,11 @@ class Evaluator:
                 source.reached(consumer.position(partition))
             if due and not task.replaying:
                 at_end = {each: consumer.at_end(each) for each in task.sources}
-                self._lags.read(at_end, now)
+                self._lags.read({each: at_end[each] and task.sources[each].settled is None for each in at_end}, now)
                 task.tick(self._planned, now, at_end)
             if sweeping:
                 task.sweep(self._planned, now)
+                self._begun.ask(task, self._planned)
             if endings:
                 task.end(self._planned, endings)
 

@@ -6,11 +6,13 @@ are still judged by the rules before, and the next turn after it ended takes the
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from dutyd.core.rule import RuleSet
+from dutyd.core.topic import Topic
+from dutyd.evaluate.by_key import Route, channel, routed, routes
 from dutyd.evaluate.engine import Plan, plan
 
 log = structlog.get_logger()
@@ -18,10 +20,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A rule set as the engine takes it: its digest, which triggers name, and the plan."""
+    """A rule set as the engine takes it: its digest, which triggers name, the plan, and what topics carry by key."""
 
     digest: str
     plan: Plan
+    routes: Mapping[str, tuple[Route, ...]] = field(default_factory=dict)
 
 
 class Plans:
@@ -29,13 +32,13 @@ class Plans:
 
     Args:
         rules: returns the newest good rule set; asked once a turn, so it must be quick.
-        lateness: topic alias to seconds.
+        topics: the source topics by alias.
 
     """
 
-    def __init__(self, rules: Callable[[], RuleSet], lateness: Mapping[str, float]) -> None:
+    def __init__(self, rules: Callable[[], RuleSet], topics: Mapping[str, Topic]) -> None:
         self._rules = rules
-        self._lateness = lateness
+        self._topics = topics
         first = rules()
         self._current = self._planned(first)
         self._asked = first.digest
@@ -57,7 +60,11 @@ class Plans:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _planned(self, rules: RuleSet) -> Planned:
-        return Planned(rules.digest, plan(rules.rules.values(), self._lateness))
+        lateness = {alias: topic.lateness for alias, topic in self._topics.items()}
+        found = routes(rules.rules.values(), self._topics)
+        for alias, ways in found.items():
+            lateness |= {channel(alias, way.per): lateness[alias] for way in ways}
+        return Planned(rules.digest, plan(routed(rules.rules.values(), self._topics), lateness), found)
 
     def _finish(self, done: "Future[Planned]") -> None:
         error = done.exception()

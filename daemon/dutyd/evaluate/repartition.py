@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import msgspec
 
 from dutyd.core.errors import NotReadyError
-from dutyd.core.topic import Topic, record_key
+from dutyd.core.topic import Topic, record_key, task_name
+from dutyd.evaluate.by_key import topic_of
 from dutyd.evaluate.checkpoint import Answer, Checkpoint, Decided, Owner, Saved, Write
 from dutyd.evaluate.engine import NOWHERE, Latch, LatchKey
 from dutyd.evaluate.records import latch_name, read_latches, write_latch
@@ -44,13 +45,13 @@ def repartition(
 
     """
     now = len(spans)
-    saved = {number: _take(checkpoint, f"{before}.{number}") for number in range(before)}
+    saved = {number: _take(checkpoint, task_name(topic, before, number)) for number in range(before)}
     fresh: dict[int, dict[bytes, bytes | None]] = defaultdict(dict)
     gone: dict[int, dict[bytes, bytes | None]] = defaultdict(dict)
     moved = 0
     for number, (_, old) in saved.items():
         for key, latch in read_latches(old.latches).items():
-            if latch.topic == topic.alias:
+            if topic_of(latch.topic) == topic.alias:
                 target = _partition_of(key, latch, topic, place, now)
                 moved += target != number
                 # An offset means nothing in another partition.
@@ -59,7 +60,7 @@ def repartition(
                 gone[number][latch_name(key)] = None
     for partition, span in spans.items():
         at = saved[partition.number][1].offsets.get(topic.topic) if partition.number < before else None
-        owner, _ = _take(checkpoint, f"{now}.{partition.number}")
+        owner, _ = _take(checkpoint, task_name(topic, now, partition.number))
         _write(checkpoint, owner, {topic.topic: at or Decided(span.begin)}, fresh[partition.number])
     for number, (owner, _) in saved.items():
         _write(checkpoint, owner, {}, gone[number])
@@ -68,7 +69,11 @@ def repartition(
 
 
 def _partition_of(key: LatchKey, latch: Latch, topic: Topic, place: Place, count: int) -> int:
-    """Return where producers put the entity's events: by the values of ``partitioned_by``; without it there is one."""
+    """Return where producers put the entity's events: by the values of ``partitioned_by``; without it there is one.
+    To a by-key topic dutyd brings them itself, by all values.
+    """
+    if topic.carries:
+        return place(record_key(key[1]), count)
     values = dict(zip(latch.per or (), key[1], strict=False))
     return place(record_key(tuple(values[name] for name in topic.partitioned_by)), count) if topic.partitioned_by else 0
 

@@ -1,8 +1,9 @@
-"""What leaves the evaluate path: triggers out of the outboxes, and dead letters.
+"""What leaves the evaluate path: triggers out of the outboxes, events for by-key topics, and dead letters.
 
 ``path`` calls ``flush`` before it writes and ``send`` after. Acknowledgements are awaited one turn late: while the
 next batch is read and judged they come in by themselves, so that intake does not wait for the broker. Dead letters
-are acknowledged before the write that passes their records: a crash may repeat one, never lose one.
+and what goes to by-key topics are acknowledged before the write that passes their records: a crash may repeat one,
+never lose one.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Record
 from dutyd.core.topic import OwnTopics
+from dutyd.evaluate.by_key import Outward
 from dutyd.evaluate.tasks import Task
 from dutyd.stream.base import Partition, Producer
 from dutyd.stream.dead_letters import send_dead_letter
@@ -23,6 +25,16 @@ class _Dead(NamedTuple):
     partition: Partition
     reason: str
     traceback: str
+
+
+class _Plain(NamedTuple):
+    """A record of which only the value counts."""
+
+    value: bytes
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    offset: int = 0
+    timestamp: int = 0
 
 
 class Sender:
@@ -51,9 +63,12 @@ class Sender:
             NotReadyError: something was not; all of it will be sent again.
 
         """
-        if self.busy:
+        tasks = list(tasks)
+        if self.busy or any(task.outward for task in tasks):
             self._flushed = False
             try:
+                for task in tasks:
+                    self._carry(task.outward)
                 for dead in self._dead:
                     send_dead_letter(self._producer, self._own, *dead)
                 self._producer.flush()
@@ -62,9 +77,18 @@ class Sender:
                     task.outbox.send_again()
                 raise
             self._dead.clear()
+            for task in tasks:
+                task.outward.clear()
             self._flushed = True
         for task in tasks:
             task.flushed()
+
+    def _carry(self, outward: Iterable[Outward]) -> None:
+        for topic, key, value, number in outward:
+            if key is None:
+                self._producer.put_back(Partition(topic, number), _Plain(value))
+            else:
+                self._producer.send(topic, value, key=key)
 
     def send(self, tasks: Iterable[Task]) -> None:
         """Send every trigger that is stored and was not sent yet."""

@@ -5,26 +5,25 @@ state, kept by one checkpoint, owned by one process.
 that was decided before, records are only replayed: windows and duplicates are learnt again, nothing is decided twice.
 """
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
 
 import structlog
 
-from dutyd.core.event import Event, Record
+from dutyd.core.event import Record
 from dutyd.core.incident import Ending, TriggerKind
-from dutyd.core.metrics import DROPPED, EVENTS, TRIGGERS
-from dutyd.core.topic import Topic
+from dutyd.core.metrics import EVENTS, TRIGGERS
+from dutyd.evaluate.by_key import Outward
 from dutyd.evaluate.checkpoint import Decided, Owner, Write
 from dutyd.evaluate.counted import count
 from dutyd.evaluate.engine import Change, State, end, judge, migrate, replay, sweep, tick
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.records import latch_name, write_latch, write_trigger
+from dutyd.evaluate.sources import Source
 from dutyd.evaluate.triggers import trigger_of
-from dutyd.evaluate.watermark import Watermark, lowest
+from dutyd.evaluate.watermark import lowest
 from dutyd.stream.base import Partition
-from dutyd.stream.formats import Bad, Decoder
+from dutyd.stream.formats import Bad
 
 WRITE_SECONDS = 0.1
 """How long decisions that made no trigger may wait for their write. Nobody saw anything of them, and the checkpoint
@@ -39,49 +38,6 @@ _SAID = {
     TriggerKind.CHANGED: "incident goes on",
     TriggerKind.CLEARED: "incident cleared",
 }
-_offset = attrgetter("offset")
-
-
-class Source:
-    """One partition as a task reads it.
-
-    Attributes:
-        decided: how far it is decided.
-        read: offset of the next record to read; below ``decided.offset`` while it is replayed.
-        partly: whether windows reach back beyond the first record that is replayed.
-
-    """
-
-    __slots__ = ("alias", "decided", "decoder", "partition", "partly", "read", "watermark")
-
-    def __init__(
-        self, topic: Topic, partition: Partition, decided: Decided, read: int, *, partly: bool = False
-    ) -> None:
-        self.alias = topic.alias
-        self.partition = partition
-        self.decided = decided
-        self.read = read
-        self.partly = partly
-        self.decoder = Decoder(topic, partition.number)
-        self.watermark = Watermark(topic.lateness)
-
-    @property
-    def replaying(self) -> bool:
-        """Whether it has not come back to where it was."""
-        return self.read < self.decided.offset
-
-    def reached(self, position: int) -> None:
-        """Take note of the reader's position: it also passes places that hold no records."""
-        self.read = position
-        if position > self.decided.offset:
-            self.decided = Decided(position, self.decided.timestamp)
-
-    def split(self, records: Sequence[Record]) -> tuple[Sequence[Record], Sequence[Record]]:
-        """Return which of *records* are to be replayed, and which to be decided."""
-        if records[0].offset >= self.decided.offset:
-            return (), records
-        border = bisect_left(records, self.decided.offset, key=_offset)
-        return records[:border], records[border:]
 
 
 class Task:
@@ -89,6 +45,7 @@ class Task:
 
     Attributes:
         scheduling: whether it is the one of the installation that runs the scheduled rules.
+        outward: what is to be acknowledged on by-key topics before the next write.
 
     """
 
@@ -106,6 +63,7 @@ class Task:
         self.sources = sources
         self.state = state
         self.outbox = outbox
+        self.outward: list[Outward] = []
         self.stored: dict[str, Decided] = {}
         self._safe = self.stored
         self._pending: Write | None = None
@@ -122,36 +80,31 @@ class Task:
         return any(source.replaying for source in self.sources.values())
 
     def take(self, planned: Planned, partition: Partition, records: Sequence[Record]) -> list[Bad]:
-        """Replay or judge *records*; return those that could not be understood."""
+        """Replay or judge *records*, and put what rules need by key into ``outward``; return those that could not be
+        understood.
+        """
         source = self.sources[partition]
         if source.partly:  # every event that happened since the first record came was read
             self.state.known_since = max(self.state.known_since, records[0].timestamp / 1000)
             source.partly = False
-        again, new = source.split(records)
-        if again:
-            replay(planned.plan, self.state, source.alias, self._decode(source, again, []))
-        bad: list[Bad] = []
-        if new:
-            events = self._decode(source, new, bad)
-            self._changed(planned, judge(planned.plan, self.state, source.alias, events))
-            EVENTS.labels(source.alias).inc(len(events))
-            source.decided = Decided(new[-1].offset + 1, new[-1].timestamp)
-        source.read = records[-1].offset + 1
-        return bad
-
-    def _decode(self, source: Source, records: Sequence[Record], bad: list[Bad]) -> list[Event]:
-        decoded = source.decoder.decode(records)
-        bad += decoded.bad
-        if decoded.own:
-            DROPPED.labels("own").inc(decoded.own)
-        source.watermark.saw(decoded.events)
-        return decoded.events
+        taken = source.take(records)
+        for part in taken.parts:
+            if part.again:
+                replay(planned.plan, self.state, part.topic, part.again)
+            if part.new:
+                self._changed(planned, judge(planned.plan, self.state, part.topic, part.new))
+                EVENTS.labels(source.alias).inc(len(part.new))
+                self.outward += source.carry(planned.routes.get(part.topic, ()), part.new)
+        source.took(records)
+        return list(taken.bad)
 
     def tick(self, planned: Planned, now: float, at_end: Mapping[Partition, bool]) -> None:
         """Move the watermark and fire what is due by it; while something is replayed time stands still."""
         if self.replaying:
             return
-        marks = (each.watermark.move(now, read_to_end=at_end[each.partition]) for each in self.sources.values())
+        marks = [each.move(now, read_to_end=at_end[each.partition]) for each in self.sources.values()]
+        for source in self.sources.values():
+            self.outward += source.mark(now, read_to_end=at_end[source.partition])
         self._changed(planned, tick(planned.plan, self.state, lowest(marks), now if self.scheduling else None))
 
     def sweep(self, planned: Planned, now: float) -> None:
@@ -243,4 +196,4 @@ class Task:
     @property
     def safe(self) -> dict[Partition, int]:
         """The offsets below which every trigger is acknowledged."""
-        return {each: self._safe[each.topic].offset for each in self.sources if each.topic in self._safe}
+        return {each: self._safe[each.topic].below for each in self.sources if each.topic in self._safe}

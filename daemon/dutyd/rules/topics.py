@@ -23,13 +23,9 @@ def check_topic(fields: Fields, known: Known, alias: str, per: tuple[str, ...] |
         message = f"there is no topic '{alias[:60]}' in the settings{nearest(alias, valid)}"
         hint = f"there are {', '.join(valid)}" if valid else "the settings have no topics yet"
         fields.source.report(fields.node_of("from") or fields.node, "unknown-topic", message, hint)
-    elif per is not None and topic.partitions > 1 and not _covered(topic, per):
+    elif per is not None and topic.partitions > 1 and not (topic.rekey or topic.keeps_together(per)):
         at = fields.node_of("per") or fields.key("from")
         fields.source.report(at, "not-partitioned", *_why(topic, per))
-
-
-def _covered(topic: Topic, per: tuple[str, ...]) -> bool:
-    return bool(topic.partitioned_by) and set(topic.partitioned_by) <= set(per)
 
 
 def _why(topic: Topic, per: tuple[str, ...]) -> tuple[str, str]:
@@ -40,5 +36,5 @@ def _why(topic: Topic, per: tuple[str, ...]) -> tuple[str, str]:
         return message, hint
     spread = ", ".join(topic.partitioned_by)
     message = f"state per {entity} can't be kept: topic '{topic.alias}' is spread over its partitions by {spread}"
-    hint = f"add {spread} to `per`; `rekey` is not in this version, so the alternative is a topic with one partition"
+    hint = f"add {spread} to `per`, or set topics.{topic.alias}.rekey to true: see docs/kafka.md"
     return message, hint

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from dutyd.core.topic import Format, OwnTopics, Start, Topic
+from dutyd.core.topic import Format, OwnTopics, Start, Topic, own_topics_of
 from dutyd.settings.values import (
     Duration,
     Words,
@@ -53,7 +53,7 @@ class TopicSettings(_Group):
     that order, for each record; naming the format saves the trying and refuses all others."""
     partitioned_by: Words = ()
     """The fields whose values the producers use as the record key. A rule whose `per` does not contain them is refused,
-    because the events of one entity would be spread over several partitions."""
+    because the events of one entity would be spread over several partitions; `rekey` brings them together."""
     partitions: Annotated[int, Field(ge=1, le=10_000)] = 3
     """How many partitions `publish` creates the topic with where it is missing. Three let three processes share it."""
     start: Start = Start.EARLIEST
@@ -64,8 +64,8 @@ class TopicSettings(_Group):
     fields: FieldNames = FieldNames()
     """Other names for the members `id`, `source` and `time`."""
     rekey: bool = False
-    """Whether rules over other fields than `partitioned_by` may go through a topic of dutyd's own. Not in this version:
-    such rules are refused with a message."""
+    """Whether rules over other fields than `partitioned_by` go through a topic of dutyd's own, where the events of an
+    entity come together. It costs a second way through Kafka for what those rules see, and one to two seconds."""
 
 
 class PriceSettings(_Group):
@@ -355,7 +355,8 @@ class Settings(_Group):
     @property
     def own_topics(self) -> OwnTopics:
         """The names of dutyd's own topics."""
-        return OwnTopics(self.installation)
+        on_kafka = (self.stream_url or "").startswith("kafka://")  # a Redis stream has one partition: nothing to mend
+        return own_topics_of(self.installation, self.sources.values() if on_kafka else ())
 
     @cached_property
     def sources(self) -> Mapping[str, Topic]:

@@ -100,6 +100,8 @@ def evaluator_needs(own: OwnTopics, sources: tuple[str, ...]) -> tuple[Access, .
         Access(Kind.GROUP, f"{own.installation}.evaluate", Right.READ, "share the source topics among evaluators"),
         Access(Kind.TOPIC, own.triggers, Right.WRITE, "produce triggers"),
         Access(Kind.TOPIC, own.triggers, Right.READ, "read latches back after a loss of Redis"),
+        *(Access(Kind.TOPIC, topic, Right.WRITE, "bring events to the entities of rules") for topic in own.by_keys),
+        *(Access(Kind.TOPIC, topic, Right.READ, "judge them there") for topic in own.by_keys),
         *_kept(own),
     )
 

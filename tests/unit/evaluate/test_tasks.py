@@ -10,7 +10,8 @@ from dutyd.evaluate.checkpoint import Decided, Owner
 from dutyd.evaluate.engine import State
 from dutyd.evaluate.outbox import Outbox
 from dutyd.evaluate.plans import Planned, Plans
-from dutyd.evaluate.tasks import BEAT_SECONDS, WRITE_SECONDS, Source, Task
+from dutyd.evaluate.sources import Source
+from dutyd.evaluate.tasks import BEAT_SECONDS, WRITE_SECONDS, Task
 from dutyd.stream.base import Partition
 
 TOPIC = Topic(alias="metrics", topic="metrics")

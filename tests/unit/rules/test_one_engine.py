@@ -22,7 +22,8 @@ from dutyd.evaluate.checkpoint import Decided, Owner
 from dutyd.evaluate.engine import State, plan
 from dutyd.evaluate.outbox import Outbox
 from dutyd.evaluate.plans import Planned
-from dutyd.evaluate.tasks import Source, Task
+from dutyd.evaluate.sources import Source
+from dutyd.evaluate.tasks import Task
 from dutyd.rules import backtest
 from dutyd.rules.cases import Case, Given
 from dutyd.rules.expectations import Expected

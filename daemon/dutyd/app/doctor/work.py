@@ -1,7 +1,6 @@
 """How the installation stands right now: what is not decided yet, who waits for a worker, what waits for people."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator
 
 from redis.exceptions import RedisError
@@ -11,6 +10,7 @@ from dutyd.app.world import World
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import EffectState
 from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.looking import progress_of
 from dutyd.ledger.standing import Standing
 
 LATE_SECONDS = 60.0
@@ -21,23 +21,20 @@ SHOWN = 5
 
 def look_at_evaluation(world: World) -> Iterator[Finding]:
     """Hold the ends of the source topics against what is decided, by whichever process."""
-    spans = world.stream.spans(sorted(topic.topic for topic in world.topics.values()))
-    counts = Counter(partition.topic for partition in spans)
-    tasks = {each: f"{counts[each.topic]}.{each.number}" for each in spans}
     checkpoint = Checkpoint(world.plain_redis, world.settings.installation)
-    progress = checkpoint.progress(sorted(set(tasks.values())))
+    found = list(progress_of(world.stream, checkpoint, list(world.topics.values())))
     behind = []
-    for partition, span in spans.items():
-        decided = progress[tasks[partition]].offsets.get(partition.topic)
+    for partition, span, progress in found:
+        decided = progress.offsets.get(partition.topic)
         if span.end > max(decided.offset if decided else 0, span.begin):
             behind.append(f"{partition.topic}/{partition.number}")
     if behind:
         more = f" and {len(behind) - SHOWN} more" if len(behind) > SHOWN else ""
-        found = f"not decided to the end now: {', '.join(behind[:SHOWN])}{more}"
+        said = f"not decided to the end now: {', '.join(behind[:SHOWN])}{more}"
         yield note(
-            "evaluation", found, "if it stays so: does an evaluator run? Its log and /readyz say what it waits for"
+            "evaluation", said, "if it stays so: does an evaluator run? Its log and /readyz say what it waits for"
         )
-    elif spans:
+    elif found:
         yield fine("evaluation", "every record is decided")
 
 

@@ -73,7 +73,8 @@ def _bind_topic(topic: TopicState, old: TopicState | None, state: State, runners
     views = []
     for plan in topic.plan.views:
         old_view = old.views.get(plan.key) if old is not None else None
-        view = View(plan, topic, runners, _since(plan, old, old_view, state.known_since))
+        known = max(state.known_since, state.begun.get((topic.plan.alias, plan.key[1]), -math.inf))
+        view = View(plan, topic, runners, _since(plan, old, old_view, known))
         if old_view is not None:
             view.inherit(old_view)
         views.append(view)
@@ -86,6 +87,7 @@ def _since(plan: ViewPlan, topic: TopicState | None, view: View | None, known: f
     """Return since when each aggregate's samples are all here."""
     kept = view.samples.since if view is not None else {}
     begun = topic.newest() if topic is not None else -math.inf
+    kept = {aggregate: since for aggregate, since in kept.items() if since < math.inf}  # others begin now
     return {aggregate: max(known, kept.get(aggregate, begun)) for aggregate in plan.aggregates.all}
 
 

@@ -43,6 +43,8 @@ class State:
     Attributes:
         known_since: event time, seconds since the epoch, since which everything was read; windows that reach further
             back are unknown. Minus infinity: since ever. Set it before the first event.
+        begun: alias and text of a ``where`` to the event time since which everything was read that such rules see,
+            where that is less than ``known_since`` says; see ``know``.
         latches: rule id to entity to latch, without those that are inactive; rules that are gone are here, too.
         skips: rule id to entity to the offset up to which its events are decided already.
         remembered: rule id to entity to the values of its last event, until a view takes them.
@@ -58,6 +60,7 @@ class State:
 
     def __init__(self) -> None:
         self.known_since = self.bound_since = -math.inf
+        self.begun: Mapping[tuple[str, str], float] = {}
         self.latches: dict[str, dict[Key, Latch]] = {}
         self.skips: dict[str, dict[Key, int]] = {}
         self.remembered: dict[str, dict[Key, Latch]] = {}
@@ -89,6 +92,11 @@ class State:
             if latch.phase is not Phase.INACTIVE:
                 self.latches.setdefault(rule, {})[key] = latch
         self.plan = None
+
+    def know(self, begun: Mapping[tuple[str, str], float]) -> None:
+        """Take note of since when all was read that rules with an alias and a ``where`` see; infinite: unknown."""
+        if begun != self.begun:
+            self.begun, self.plan = begun, None
 
     def take_changed(self) -> dict[LatchKey, Latch | None]:
         """Return the latches that changed since the last call, None for those that are gone."""

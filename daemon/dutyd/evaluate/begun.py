@@ -1,0 +1,63 @@
+"""Since when what by-key rules see is carried, from every source partition; windows that reach back more are unknown.
+
+A rule that is new, or sees other events than before, finds nothing on the by-key topic of what came before it; a window
+that took that for silence would lie. So whoever carries a source partition notes in Redis for which rules (by ``per``
+and ``where``) it does so, and since when; whoever judges asks. ``path`` calls it when tasks are taken up, when rules
+change, and now and then: processes take changed rules at different times.
+"""
+
+import math
+
+from dutyd.evaluate.by_key import channel, source_of
+from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.plans import Planned
+from dutyd.evaluate.sources import ByKeySource
+from dutyd.evaluate.tasks import Task
+
+
+class Begun:
+    """The notes of one installation."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+
+    def tell(self, task: Task, planned: Planned) -> None:
+        """Note what *task* carries by *planned* from now on, and tell it what others do.
+
+        Raises:
+            NotReadyError: Redis does not answer.
+
+        """
+        for source in task.sources.values():
+            if source.outlet is not None:
+                views = set(_views(source.alias, planned))
+                self._checkpoint.begin(source.alias, source.partition.number, views, source.arrived)
+        self.ask(task, planned)
+
+    def ask(self, task: Task, planned: Planned) -> None:
+        """Tell *task* since when the events that it judges are all there."""
+        for source in task.sources.values():
+            if isinstance(source, ByKeySource):
+                self._ask(task, source, planned)
+
+    def _ask(self, task: Task, source: ByKeySource, planned: Planned) -> None:
+        alias = source_of(source.alias)
+        found = self._checkpoint.begun(alias)
+        numbers = range(source.sources)
+        task.state.know(
+            {
+                (channel(alias, route.per), view): max(
+                    (found.get(f"{number} {_name(route.per, view)}", math.inf) for number in numbers), default=math.inf
+                )
+                for route in planned.routes.get(alias, ())
+                for view in route.views
+            }
+        )
+
+
+def _views(alias: str, planned: Planned) -> list[str]:
+    return [_name(route.per, view) for route in planned.routes.get(alias, ()) for view in route.views]
+
+
+def _name(per: tuple[str, ...], view: str) -> str:
+    return f"{','.join(per)}|{view}"
