@@ -57,7 +57,7 @@ def administrate(guarded: Guarded, unique: str, folder: Path) -> None:
     """Do what the page tells administrators to do, for an installation called *unique*."""
     tools = administrator_tools(folder)
     shown = [block.text for block in blocks(PAGE) if block.language == "sh"]
-    assert [len(text.splitlines()) for text in shown] == [4, 3]
+    assert [len(text.splitlines()) for text in shown] == [4, 1, 3]
     commands = "".join(shown).replace("dutyd.", f"{unique}.").replace("--topic metrics", f"--topic {unique}.metrics")
     variables = environment(BROKER=f"127.0.0.1:{guarded.ports['PLAINTEXT']}")
     path = {"PATH": f"{tools}:{variables['PATH']}"}
@@ -70,14 +70,15 @@ def test_after_what_the_page_tells_an_administrator_to_do_events_become_effects(
     plain = KafkaStream(guarded.url("PLAINTEXT"), {})
     plain.ensure(TopicSpec(f"{unique}.metrics", 3))
     administrate(guarded, unique, tmp_path)
-    found = [each for spec in own_topics(OwnTopics(unique)) for each in plain.differences(spec)]
+    found = [each for spec in own_topics(OwnTopics(unique, (("metrics", 3),))) for each in plain.differences(spec)]
     assert {each.what for each in found} <= {"replicas"}  # there is one broker
     plain.close()
     settings = {"stream": guarded.url(), "redis": valkey_url, "kafka": section(guarded, tmp_path)}
-    topics = {"metrics": {"partitioned_by": ["service"]}}
+    topics = {"metrics": {"partitioned_by": ["host"], "rekey": True}}  # the rules are per service
     with installation(tmp_path, unique, RULES, topics=topics, **settings) as installed:
         events = tmp_path / "events.jsonl"
-        events.write_text("".join(json.dumps({"service": name, "errors": 40}) + "\n" for name in "abc"))
+        told = [{"service": name, "host": f"of-{name}", "errors": 40} for name in "abc"]
+        events.write_text("".join(json.dumps(each) + "\n" for each in told))
         installed.publish("metrics", events)
         installed.run_until_idle()
         assert {alert["summary"] for alert in installed.listed("/alerts")} == {f"{name} is failing" for name in "abc"}
@@ -86,7 +87,7 @@ def test_after_what_the_page_tells_an_administrator_to_do_events_become_effects(
 def test_the_page_lists_every_right_and_no_other() -> None:
     row = r"^\| (topic|group) `([^`]+)` \| `(\w+)` \| (\w+) \| (.+) \|$"
     listed = set(re.findall(row, PAGE.read_text(), re.MULTILINE))
-    own = OwnTopics("NAME")
+    own = OwnTopics("NAME", (("ALIAS", 3),))
     needs = {
         "evaluator": evaluator_needs(own, ("SOURCE",)),
         "worker": worker_needs(own),

@@ -45,7 +45,7 @@ MISTAKES = [
     ("from: metrics", "from: metricks", "4:11", "unknown-topic", "did you mean 'metrics'?"),
     ("per: [service]", "per: service", "5:10", "wrong-type", "expected a list such as [service]"),
     ("per: [service]", "per: [a b, service]", "5:11", "field-name", "'a b' is no name of a field"),
-    ("per: [service]", "per: [host]", "5:10", "not-partitioned", "add service to `per`; `rekey` is not in this"),
+    ("per: [service]", "per: [host]", "5:10", "not-partitioned", "add service to `per`, or set topics.metrics.rekey"),
     ("    per: [service]\n", "", "4:5", "not-partitioned", "state per the whole rule can't be kept"),
     ("per: [service]", "per: [service, service]", "5:20", "duplicate-value", "in this list twice"),
     ("from: metrics", "from: stock", "5:10", "not-partitioned", "set topics.stock.partitioned_by"),
