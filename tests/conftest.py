@@ -16,6 +16,8 @@ from support.broker import Broker, running_broker
 from support.debian import UnavailableError
 from support.guarded import Guarded, guarded_broker
 from support.monitoring import MonitoringServer, new_alertmanager, new_prometheus, running
+from support.packages import environment
+from support.trackers import StartTracker, running_tracker
 from support.valkey import running_valkey
 
 # A deadline would be a timed test, and machines are noisy.
@@ -82,6 +84,16 @@ def prometheus() -> Iterator[MonitoringServer]:
         pytest.skip(str(error))
     with running(server):
         yield server
+
+
+@pytest.fixture(scope="session")
+def roundup() -> StartTracker:
+    """What starts a real Roundup tracker; skips with the reason where it can't be had."""
+    try:
+        environment("roundup")
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    return running_tracker
 
 
 @pytest.fixture(scope="session")

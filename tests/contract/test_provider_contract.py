@@ -19,6 +19,7 @@ from support.mail_system import mail_system
 from support.modern import MODERN, modern_system
 from support.providers import KINDS as OWN_KINDS
 from support.providers import Break, Kind, System, alertmanager_system, office_system, promise
+from support.trackers import tracker_system
 
 KINDS = [*OWN_KINDS, *MODERN]
 
@@ -28,6 +29,9 @@ def opened(kind: Kind, folder: Path, request: pytest.FixtureRequest) -> Abstract
         return alertmanager_system(folder, request.getfixturevalue("alertmanager").url)
     if kind in MODERN:
         return modern_system(folder, kind)
+    if kind.name == "roundup":
+        request.getfixturevalue("roundup")
+        return tracker_system(folder)
     return mail_system() if kind.name == "smtp" else office_system(folder, kind)
 
 

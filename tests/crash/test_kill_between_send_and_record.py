@@ -1,7 +1,7 @@
 """A real worker is killed after the system did its work and before the ledger heard of it, in every class.
 
 What is counted is what the outside world saw. The back office does the work and holds its answer back; that is where
-the kill strikes. Alertmanager is the real one.
+the kill strikes. Alertmanager and Roundup are the real ones.
 """
 
 import json
@@ -19,6 +19,7 @@ from dutyd.embedded.backoffice.door import Fault
 from support.daemon import Installation, installation
 from support.monitoring import MonitoringServer
 from support.providers import OFFICE_KINDS, alertmanager_system
+from support.trackers import tracker_system
 
 TIMEOUT = 3  # seconds: long enough that no send is given up before the kill
 STALL = {"do": "execute-then-stall", "seconds": 5, "times": 100}
@@ -146,4 +147,28 @@ def test_a_page_by_alertmanager_is_one_alert(
         (effect,) = settled_by_another_worker(one)
         assert effect["state"] == "DONE"
         assert system.requests(provider_key(effect["key"])) == 2  # it was sent again
+        assert system.total() == system.made(provider_key(effect["key"])) == 1
+
+
+@pytest.mark.usefixtures("roundup")
+def test_a_ticket_in_roundup_is_one_issue(tmp_path: Path, unique: str, valkey_url: str) -> None:
+    args = {"project": "OPS", "kind": "incident", "title": unique, "body": "x"}
+    rules = rules_of(rule("ticket", {"ticket": {"tool": "create_ticket", "with": args}}))
+    with (
+        tracker_system(tmp_path) as system,
+        installation(
+            tmp_path,
+            unique,
+            rules,
+            topics=TOPICS,
+            redis=valkey_url,
+            stream=valkey_url,
+            providers={"ticketing": {"kind": "roundup", **system.settings(timeout=f"{TIMEOUT}s")}},
+        ) as one,
+    ):
+        system.order(Fault(path="/issue", **{**STALL, "times": 1}))
+        kill_when(one, lambda: system.total() == 1, 1)
+        (effect,) = settled_by_another_worker(one)
+        assert effect["state"] == "DONE"
+        assert system.requests(provider_key(effect["key"])) == 2  # it was sent again, and refused
         assert system.total() == system.made(provider_key(effect["key"])) == 1

@@ -24,7 +24,7 @@ from dutyd.embedded.backoffice.database import Database
 from dutyd.embedded.backoffice.door import Do, Door, Fault, Faults
 from dutyd.embedded.backoffice.entries import Entries
 from dutyd.embedded.loopback import Loopback
-from dutyd_tools.providers import alertmanager, backoffice, rest, smtp, webhook
+from dutyd_tools.providers import alertmanager, backoffice, rest, roundup, smtp, webhook
 
 A, B, C = ProviderClass
 
@@ -113,7 +113,8 @@ ALERTMANAGER = Kind("alertmanager", A, alertmanager.connect, {}, "", "/api", ids
 # To SMTP every reply is an answer: 4xx says that nothing was done, 5xx that nothing will be.
 SMTP_BREAKS = frozenset(Break) - {Break.DOWN, Break.DOWN_AFTERWARDS}
 SMTP = Kind("smtp", C, smtp.connect, reads=False, breaks=SMTP_BREAKS, says_when=False)
-KINDS = [*OFFICE_KINDS, ALERTMANAGER, SMTP]
+ROUNDUP = Kind("roundup", A, roundup.connect, {}, "", "/issue", repeats_body=False)
+KINDS = [*OFFICE_KINDS, ALERTMANAGER, SMTP, ROUNDUP]
 
 
 class System(Protocol):
@@ -194,20 +195,43 @@ class OfficeSystem:
         return list(self._office.get(path).json())
 
 
+class FaultsAt(Faults):
+    """Faults at places that *place_of* finds in a path, for systems whose first segment says nothing."""
+
+    def __init__(self, place_of: Callable[[str], str]) -> None:
+        super().__init__()
+        self._place_of = place_of
+
+    def take(self, method: str, path: str) -> Fault | None:
+        return super().take(method, self._place_of(path))
+
+
+OF_ONE_HOP = frozenset({"connection", "content-length", "content-encoding", "transfer-encoding", "accept-encoding"})
+"""Headers that a proxy writes itself."""
+
+
 class Proxy:
     """Passes requests on to *target*, plays *faults*, and counts the requests that carried a key of ours."""
 
-    def __init__(self, target: str, directory: Path) -> None:
-        self.faults = Faults()
+    def __init__(
+        self,
+        target: str,
+        directory: Path,
+        *,
+        key_of: Callable[[bytes], str] | None = None,
+        place_of: Callable[[str], str] = lambda path: path,
+    ) -> None:
+        self.faults = FaultsAt(place_of)
         self.counts: Counter[str] = Counter()
-        self._target = target
+        self.target = target
+        self._key_of = key_of or _key_in
         self._door = Door(self._forward, self.faults, Entries(Database(directory / "proxy.db")))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         body = await Request(scope, receive).body()
-        self.counts.update(key for key in [_key_in(body)] if key)
+        self.counts.update(key for key in [self._key_of(body)] if key)
 
         async def again() -> dict[str, Any]:
             return {"type": "http.request", "body": body}
@@ -216,17 +240,18 @@ class Proxy:
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        kept = {"content-type": request.headers.get("content-type", "")}
-        async with httpx2.AsyncClient(base_url=self._target) as client:
+        headers = {name: value for name, value in request.headers.items() if name not in OF_ONE_HOP}
+        async with httpx2.AsyncClient(base_url=self.target) as client:
             answer = await client.request(
                 request.method,
                 request.url.path,
                 content=await request.body(),
-                params=dict(request.query_params),
-                headers=kept,
+                params=list(request.query_params.multi_items()),
+                headers=headers,
+                timeout=30,
             )
-        form = answer.headers.get("content-type")
-        await Response(answer.content, answer.status_code, media_type=form)(scope, receive, send)
+        headers = {name: value for name, value in answer.headers.items() if name.lower() not in OF_ONE_HOP}
+        await Response(answer.content, answer.status_code, headers)(scope, receive, send)
 
 
 def _key_in(body: bytes) -> str:

@@ -76,12 +76,18 @@ def open_api(settings: HttpSettings, manners: Manners = Manners()) -> JsonApi:  
         SettingsError: a secret or a certificate can't be read.
 
     """
-    hidden = read_secret("url", file=settings.url_file, env=settings.url_env)
-    if hidden and not hidden.startswith(("http://", "https://")):
+    address = address_of(settings)
+    shown = "" if settings.url else f"{address.partition('//')[0]}//{urlsplit(address).hostname}/..."
+    login, tls = _login(settings), _tls(settings)
+    return JsonApi(address, settings.timeout, login, tls=tls, shown=shown, manners=manners)
+
+
+def address_of(settings: HttpSettings) -> str:
+    """Return the address, which may be a secret; raises SettingsError where that can't be read."""
+    address = settings.url or read_secret("url", file=settings.url_file, env=settings.url_env) or ""
+    if not address.startswith(("http://", "https://")):
         raise SettingsError("url: the secret is no web address: it begins with neither http:// nor https://")
-    shown = f"{hidden.partition('//')[0]}//{urlsplit(hidden).hostname}/..." if hidden else ""
-    url, login, tls = hidden or settings.url or "", _login(settings), _tls(settings)
-    return JsonApi(url, settings.timeout, login, tls=tls, shown=shown, manners=manners)
+    return address
 
 
 def secrets_of(settings: HttpSettings) -> Mapping[str, str]:
