@@ -180,6 +180,7 @@ class Acceptor:
             brakes=[each for each in (rule.brake if rule else None, self.policy.brake) if each is not None],
             pages=rule is not None and bool(alerting_steps(rule, self.catalogue)),
             storms=rule is not None and may_storm(rule, self.catalogue),
+            grouped=rule is not None and rule.group is not None,
             source=source_name(partition),
             next_offset=record.offset + 1,
             produced=record.timestamp,

@@ -3,7 +3,7 @@
 A call's own arguments come before all of these; the gateway puts them in front where a condition is about a call.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -37,8 +37,18 @@ def summary_of(rule: Rule, trigger: Trigger) -> str:
 def evidence_text(evidence: Evidence) -> str:
     """Return *evidence* as text for people and tickets: one ``name: value`` a line, computed values first."""
     seen: Mapping[str, Any] = {**evidence.let, **evidence.values, **evidence.fields}
-    lines = [f"{name}: {_plain(value)}" for name, value in seen.items()]
+    lines = [line for name, value in seen.items() for line in _lines(name, value)]
     return "\n".join([*lines, "(cut)"] if evidence.cut else lines)
+
+
+def _lines(name: str, value: Any) -> Iterator[str]:
+    """Yield the lines of one value: of a group one for each member."""
+    if name != "group" or not isinstance(value, Mapping):
+        yield f"{name}: {_plain(value)}"
+        return
+    yield f"{value['size']} members:"
+    for member in value["members"]:
+        yield "- " + ", ".join(f"{part}: {_plain(inner)}" for part, inner in member.items())
 
 
 def _plain(value: Any) -> str:

@@ -11,15 +11,17 @@ from dataclasses import replace
 from dutyd.act.accept import alerting_steps, rules_of
 from dutyd.act.episode import Episode, Rest
 from dutyd.act.gateway import tighten
+from dutyd.act.grouping import gathering_of, with_members
 from dutyd.act.lease import Lease
 from dutyd.act.means import Means
 from dutyd.act.perform import perform, read_again
 from dutyd.act.run import ask_model
 from dutyd.act.steps import StepResult, StepState, needed_by, ready
 from dutyd.core.incident import IncidentState
-from dutyd.core.rule import Mode, Step, lowest
+from dutyd.core.rule import Group, Mode, Step, lowest
 from dutyd.core.tool import known_tool
-from dutyd.ledger.incidents import Claim, Waiting
+from dutyd.ledger.effects import LostError
+from dutyd.ledger.incidents import Claim, Formed, Hold, Waiting
 
 PARALLEL = 8
 """Steps of one incident that run at the same time."""
@@ -30,8 +32,12 @@ NO_PLACE_SECONDS = (0.5, 3.0)
 """How long an incident that found no place for its agent run waits, its plain steps done."""
 
 
-async def work(means: Means, claim: Claim, lease: Lease) -> Rest:
-    """Bring one incident as far as it can be brought now.
+TOLD_SECONDS = 0.1
+"""How soon it is seen whether the outcomes topic knows a group."""
+
+
+async def work(means: Means, claim: Claim, lease: Lease) -> Rest | None:
+    """Bring one incident as far as it can be brought now; None: it was given back already, as a member of a group.
 
     Raises:
         LostError: another worker has it.
@@ -45,6 +51,8 @@ async def work(means: Means, claim: Claim, lease: Lease) -> Rest:
     episode = Episode(means, claim, lease, accepted, rule, claim.trigger, round=claim.trigger.round)
     if claim.kind == "rollup":
         return await page_many(episode, "more of {rule} held back by its throttle", close=True)
+    if accepted.group is not None and not claim.told:
+        return await gather(episode, accepted.group)
     if claim.state is IncidentState.CLEARING:
         return await clear(episode)
     if claim.kind == "storm":
@@ -74,10 +82,29 @@ async def act(episode: Episode) -> Rest:
     return episode.rest(close=episode.trigger.momentary)
 
 
+async def gather(episode: Episode, group: Group) -> Rest | None:
+    """Let a member join its group; of a group whose time has come, say who is in it, and begin."""
+    claim, incidents = episode.claim, episode.means.ledger.incidents
+    if claim.state is IncidentState.CLEARING:
+        return Rest(close=True)  # nothing was done
+    if muted := await _muted(episode):
+        return muted
+    if claim.kind != "group":
+        hold = await incidents.join(claim, gathering_of(episode.accepted, group, claim.trigger))
+        episode.saw(hold)
+        return Rest(close=True) if hold is Hold.CLEARED else None
+    members = await incidents.gathered(claim.id)
+    if await incidents.form(claim, with_members(episode.accepted, group, claim.trigger, members)) is Formed.LOST:
+        raise LostError(claim.id)
+    return Rest(Waiting.RETRY, TOLD_SECONDS)
+
+
 async def _muted(episode: Episode) -> Rest | None:
     """Return how an incident that has done nothing yet waits for the end of what mutes it; None where it may begin."""
     muting, written = episode.means.muting, (await episode.means.rules.current()).silences
-    mute = await muting.mute_of(episode.claim, episode.rule, written)
+    # What explains a member has held that member back.
+    rule = replace(episode.rule, inhibit=None) if episode.claim.kind == "group" else episode.rule
+    mute = await muting.mute_of(episode.claim, rule, written)
     return Rest(Waiting.MUTED, mute.until - muting.now(), mute=mute) if mute else None
 
 
@@ -90,7 +117,8 @@ async def clear(episode: Episode) -> Rest:
     if (rest := episode.rest()).waiting:
         return rest
     last, results = episode.round, episode.results
-    episode.trigger = episode.claim.clear_trigger or episode.trigger
+    if episode.claim.kind != "group":  # a group's evidence is that of all its members, not of the last to clear
+        episode.trigger = episode.claim.clear_trigger or episode.trigger
     for number in await episode.rounds():
         episode.earlier += episode.results.values()
         episode.round, episode.results = number, dict(results) if number == last else {}

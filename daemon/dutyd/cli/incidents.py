@@ -96,5 +96,8 @@ def _print_incident(row: dict[str, Any]) -> None:
     evidence = row["trigger"]["evidence"]
     seen = {**evidence["fields"], **evidence["let"], **evidence["values"]}
     print_rows([{"seen": name, "value": value} for name, value in seen.items()], ("seen", "value"), "Nothing was seen.")
+    if row["members"]:
+        members = [{**each, "member": short(each["id"])} for each in row["members"]]
+        print_rows(members, ("member", "entity", "state"), "")
     print_rows(row["notes"], ("at", "who", "did", "because"), "No notes.")
     print_rows(row["effects"], ("step", "tool", "args", "state", "reason", "result"), "No effects.")

@@ -83,6 +83,22 @@ class Inhibit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Openings that are one incident: those with equal *by* values that open within *wait* seconds of the first.
+
+    Attributes:
+        by: event fields or names of ``let``; of a member in which one has no value, nobody knows what it belongs to.
+        at_most: members; further ones open the next group.
+        member: what is told of each member, by name; None: what the rule names of it.
+    """
+
+    by: tuple[str, ...]
+    wait: float
+    at_most: int
+    member: Mapping[str, Template] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
     """What the model may put into one argument.
 
@@ -238,6 +254,7 @@ class Rule:
         brake: how many openings are too many; None: as the policy says.
         inhibit: what mutes its incidents.
         storms: whether many openings in a short time are one incident (``group: off`` ends that).
+        group: which openings are one incident; None: each is one of its own.
         summary: text for people; rendered on the newest evidence.
         reads_fields: the event fields that the rule names anywhere: only these go to the model.
         raw: the rule as written, for `rules plan`, digests and messages.
@@ -263,6 +280,7 @@ class Rule:
     brake: Brake | None = None
     inhibit: Inhibit | None = None
     storms: bool = True
+    group: Group | None = None
     summary: Template | None = None
     agent: Agent | None = None
     steps: Mapping[str, Step] = field(default_factory=dict)

@@ -100,9 +100,22 @@ class Decisions:
         clear = msgspec.structs.replace(
             trigger, kind=TriggerKind.CLEARED, decided=now, opening=trigger.evidence, because=reason
         )
-        ending = Ending(incident=trigger.incident, rule=trigger.rule, entity=tuple(trigger.entity.values()), why=reason)
-        said = [msgspec.json.encode(part) for part in (clear, ending)]
+        said: tuple[str | bytes, ...] = (msgspec.json.encode(clear), _ending(trigger, reason))
+        for member in await self._members(trigger.incident):
+            said += (member.incident, _ending(member, reason))
         return _decided(await self._scripts.run("handle", trigger.incident, "close", who, because, *said))
+
+    async def _members(self, incident: str) -> list[Trigger]:
+        """Return the triggers of the members that *incident* acts for: they end with it."""
+        ids = await self._scripts.read("smembers", self._scripts.key("incident", incident) + ":open")
+        names = [self._scripts.key("incident", text(each)) for each in ids]
+        found = await self._scripts.read_many("hget", names, "trigger") if names else []
+        return [msgspec.json.decode(value, type=Trigger) for value in found if value]
+
+
+def _ending(trigger: Trigger, why: str) -> bytes:
+    entity = tuple(trigger.entity.values())
+    return msgspec.json.encode(Ending(incident=trigger.incident, rule=trigger.rule, entity=entity, why=why))
 
 
 def _decided(answer: object) -> Decided:

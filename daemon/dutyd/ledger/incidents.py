@@ -58,6 +58,7 @@ class Arrival:
         brakes: the rule's and the policy's.
         pages: whether the rule has an alerting step: then throttled incidents join a roll-up page.
         storms: whether too many openings in a short time become members of one parent incident.
+        grouped: whether it will be a member of a group.
         source: ``topic:partition`` of the triggers topic.
         next_offset: the offset after this record.
         produced: when the record was produced, ms since the epoch.
@@ -73,6 +74,7 @@ class Arrival:
     source: str
     next_offset: int
     produced: int
+    grouped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,13 @@ class Claim:
 
     Attributes:
         fence: the fencing token that every script compares.
-        kind: ``incident``, ``rollup`` for the page that lists throttled ones, ``storm`` for the parent of many.
+        kind: ``incident``, ``rollup`` for the page that lists throttled ones, ``storm`` or ``group`` for the parent of
+            many.
         trigger, clear_trigger: the newest opening and the clear.
         run: how the agent run of this round ended, empty while it has not.
         age: seconds since it was accepted.
         braked: whether its rule opened too often: each of its effects asks a person.
+        told: whether it is a group whose members stand fast, and the outcomes topic knows them.
         predates: whether it is older than the ledger, which lost its data since: effects may have been sent that it
             knows nothing of.
 
@@ -102,6 +106,7 @@ class Claim:
     age: float = 0.0
     predates: bool = False
     braked: bool = False
+    told: bool = False
 
     @property
     def round_suffix(self) -> str:
@@ -110,7 +115,34 @@ class Claim:
 
 
 LISTED = 100
-"""Members of a roll-up or a storm that are read, and can be listed by their page."""
+"""Members of a roll-up, a storm or a group that are read, and can be listed by their page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """A group as a member may open it.
+
+    Attributes:
+        name: what its members have in common.
+        trigger: of the group's incident; its members are not in it yet.
+        wait: seconds that it gathers.
+        at_most: members.
+
+    """
+
+    name: str
+    trigger: Trigger
+    wait: float
+    at_most: int
+
+
+class Formed(StrEnum):
+    """Whether the members of a group stand fast."""
+
+    OWN = "own"  # and the outcomes topic knows them
+    WAITS = "waits"  # and the outcomes topic is being told
+    CLEARED = "cleared"  # nobody is left
+    LOST = "lost"  # another worker has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +194,26 @@ class Incidents:
         """Give the incident back muted: it is due again in *seconds*, or when what mutes it ends."""
         args = (claim.id, claim.fence, claim.state, Waiting.MUTED, ms(seconds), "", mute.by, mute.why)
         return Hold(text(await self._scripts.run("rest", *args)))
+
+    async def join(self, claim: Claim, gathering: Gathering) -> Hold:
+        """Give the incident back as a member of the group that gathers now, or of *gathering*, which it opens."""
+        trigger = gathering.trigger
+        opens = (trigger.incident, msgspec.json.encode(trigger), entity_text(tuple(trigger.entity.values())))
+        args = (claim.id, claim.fence, gathering.name, *opens, ms(gathering.wait), gathering.at_most)
+        return Hold(text(await self._scripts.run("join", *args)))
+
+    async def form(self, claim: Claim, trigger: Trigger) -> Formed:
+        """Freeze the members of a claimed group, which stand in *trigger*, unless they stand fast already."""
+        return Formed(text(await self._scripts.run("form", claim.id, claim.fence, msgspec.json.encode(trigger))))
+
+    async def gathered(self, group: str) -> list[Trigger]:
+        """Return the triggers of the members of *group* that are open, in the order in which they came."""
+        name = self._scripts.key("incident", group)
+        left = set(await self._scripts.read("smembers", f"{name}:open"))
+        ids = [each for each in await self._scripts.read("lrange", f"{name}:members", 0, -1) if each in left]
+        incidents = [self._scripts.key("incident", text(each)) for each in ids]
+        found = await self._scripts.read_many("hget", incidents, "trigger")
+        return [msgspec.json.decode(value, type=Trigger) for value in found if value]
 
     async def open_of(self, rule: str) -> dict[str, dict[str, str]]:
         """Return the open incidents of *rule*: id to entity."""
@@ -240,6 +292,7 @@ def _arguments(arrival: Arrival) -> tuple[str | bytes | int | float, ...]:
         incident_id(trigger.rule, ("storm",), trigger.incident) if opens else "",
         arrival.produced,
         msgspec.json.encode([(brake.openings, brake.within) for brake in arrival.brakes]),
+        "1" if arrival.grouped else "",
     )
 
 
@@ -258,4 +311,5 @@ def _claim(fields: dict[str, str]) -> Claim:
         age=float(fields["age"]) / 1000,
         predates=fields["predates"] == "1",
         braked=fields.get("braked") == "1",
+        told=fields["told"] == "1",
     )

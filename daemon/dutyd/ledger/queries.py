@@ -42,6 +42,7 @@ class Queries:
             "trouble": fields.get("trouble", ""),
             "turns": await read("llen", f"{name}:turns"),
             "rejected": list(texts(await read("hgetall", f"{name}:rejected")).values()),
+            "members": await self._members(name),
             "notes": [_note(line) for line in await read("lrange", f"{name}:notes", 0, -1)],
             "effects": [effect_row(effect) for effect in effects],
         }
@@ -68,6 +69,15 @@ class Queries:
     async def paused(self) -> dict[str, str]:
         """Return what is paused and by whom."""
         return texts(await self._scripts.read("hgetall", self._scripts.key("paused")))
+
+    async def _members(self, name: str) -> list[Row]:
+        """Return ``id, entity, state`` of the incidents that the one of this key acts for, in the order they came."""
+        ids = [text(each) for each in await self._scripts.read("lrange", f"{name}:members", 0, -1)]
+        if not ids:
+            return []
+        found = await self._scripts.read_many("hgetall", [self._scripts.key("incident", each) for each in ids])
+        rows = [_incident_row(fields) for row in found if "trigger" in (fields := texts(row))]
+        return [{key: row[key] for key in ("id", "entity", "state")} for row in rows]
 
     async def _ids(self, limit: int | None) -> list[str]:
         last = -1 if limit is None else limit - 1

@@ -1,4 +1,4 @@
-"""Read what mutes incidents: ``inhibit`` and ``group`` of a rule, and the ``silences`` of a file.
+"""Read what mutes incidents: ``inhibit`` of a rule, and the ``silences`` of a file.
 
 Called by ``rule_reader`` and ``load``. Which rules there are is known when all files were read: ``load`` asks
 ``wrong_inhibitors`` and ``wrong_silences`` then.
@@ -12,7 +12,7 @@ from dutyd.rules.fields import Fields, entries
 from dutyd.rules.problems import Problem
 from dutyd.rules.schedule_reader import read_cron
 from dutyd.rules.source import Node, SourceFile
-from dutyd.rules.values import duration, names, text, wrong
+from dutyd.rules.values import duration, names, text
 
 
 def read_inhibit(source: SourceFile, node: Node) -> Inhibit | None:
@@ -21,14 +21,6 @@ def read_inhibit(source: SourceFile, node: Node) -> Inhibit | None:
     by = fields.require("by", names("[host-down]"), "name the rules whose open incidents mute this one")
     found = Inhibit(by or (), fields.read("equal", names("[host]"), ()), fields.read("group_wait", duration, 0.0))
     return None if by is None else found
-
-
-def read_storms(source: SourceFile, node: Node) -> bool | None:
-    """Return False for ``group: off``: every opening is an incident of its own, however many there are."""
-    if getattr(node, "value", None) in ("off", False):
-        return False
-    wrong(source, node, "'off'", "write 'group: off', or leave it out")
-    return None
 
 
 def read_silence(source: SourceFile, node: Node) -> RecurringSilence | None:

@@ -11,15 +11,16 @@ from typing import Any
 
 from dutyd.core.errors import WrongError
 from dutyd.core.expr import Expr, Type, parse
-from dutyd.core.rule import Agent, Mode, Opens, Place, Rule, Severity, Step, Throttle
+from dutyd.core.rule import Agent, Group, Mode, Opens, Place, Rule, Severity, Step, Throttle
 from dutyd.core.tool import ANSWER
 from dutyd.evaluate.engine.conditions import conditions_of
 from dutyd.rules.agent_reader import read_agent, read_answer
 from dutyd.rules.episode_reader import KEYS as EPISODE_KEYS
 from dutyd.rules.episode_reader import read_brake, read_episode
 from dutyd.rules.fields import Fields, entries
+from dutyd.rules.group_reader import Storms, check_group, group_reader, named_in_steps, shared_fields
 from dutyd.rules.known import Known
-from dutyd.rules.muting_reader import read_inhibit, read_storms
+from dutyd.rules.muting_reader import read_inhibit
 from dutyd.rules.order import Block, ordered
 from dutyd.rules.schedule_reader import KEYS as SCHEDULE_KEYS
 from dutyd.rules.schedule_reader import NAMES as SCHEDULE_NAMES
@@ -101,11 +102,16 @@ def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule |
     let = _let(fields, uses)
     places = _OF_ONE_EVENT if each else _CONDITIONS
     conditions = {key: fields.read(key, uses.expression(where)) for key, where in places.items()}
+    grouping = fields.read("group", group_reader(uses, _field))
+    group = grouping if isinstance(grouping, Group) else None
+    check_group(fields, group)
     summary = fields.read("summary", uses.text(Where.SUMMARY))
     agent = fields.read("agent", lambda source, node: read_agent(source, node, known, uses))
     steps, on_clear, scope = _steps(fields, known, uses, agent)
-    scope = replace(scope, fields=SCHEDULE_NAMES if scheduled else None)
-    check_uses(source, uses.all, scope)
+    shared, of_group = named_in_steps(group)
+    scope = replace(scope, fields=SCHEDULE_NAMES if scheduled else shared, group=of_group)
+    if group is not None or not fields.written("group") or grouping is Storms.OFF:
+        check_uses(source, uses.all, scope)  # else nobody knows which names there are
     if topic:
         stays = None if each else per if fields.written("per") else ()
         check_topic(fields, known, topic, stays)
@@ -118,11 +124,13 @@ def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule |
         clear=conditions.get("clear"),
         schedule=schedule,
         per=per or (),
+        group=group,
+        storms=grouping is None,
         summary=summary,
         agent=agent,
         steps=steps,
         on_clear=on_clear,
-        reads_fields=fields_read(uses.all, scope) | frozenset(per or ()),
+        reads_fields=fields_read(uses.all, scope) | frozenset(per or ()) | shared_fields(group, let),
         raw=plain(fields.node),
         place=place,
     )
@@ -146,7 +154,6 @@ def _read_alone(fields: Fields) -> dict[str, Any]:
         "throttle": fields.read("throttle", _throttle, Throttle()),
         "brake": fields.read("brake", read_brake),
         "inhibit": fields.read("inhibit", read_inhibit),
-        "storms": fields.read("group", read_storms, True),
     }
 
 

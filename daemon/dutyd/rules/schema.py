@@ -11,6 +11,7 @@ from typing import Any, Final
 from dutyd.core.duration import UNIT_SECONDS
 from dutyd.core.rule import Mode, Severity
 from dutyd.core.tool import Catalogue, Tool
+from dutyd.ledger.incidents import LISTED
 from dutyd.rules import agent_reader, load, rule_reader, step_reader
 from dutyd.rules.tool_args import required
 
@@ -62,7 +63,7 @@ def _rule(catalogue: Catalogue) -> Schema:
             },
             ("by",),
         ),
-        "group": {"description": "off: every opening is an incident of its own"},
+        "group": _group(),
         "summary": _text("one line for people, with {{ }}"),
         "agent": _agent(catalogue),
         "steps": {**steps, "minProperties": 1, "description": "what is done"},
@@ -94,6 +95,17 @@ def _episode() -> Mapping[str, Schema]:
         ),
         "expire": _duration("how long an incident may be open at most"),
     }
+
+
+def _group() -> Schema:
+    keys = {
+        "by": _names("fields with equal values in all members", _FIELD),
+        "wait": _duration("how long a group waits for more members"),
+        "at_most": {"type": "integer", "minimum": 2, "maximum": LISTED, "description": "members; more open the next"},
+        "member": _map({}, "what is told of each member: group.members in steps"),
+    }
+    about = "which openings are one incident; off: each is one of its own, however many there are"
+    return {"anyOf": [{"enum": ["off", False]}, _object(keys, ("by", "wait"))], "description": about}
 
 
 def _steps(catalogue: Catalogue, tools: tuple[str, ...]) -> Schema:

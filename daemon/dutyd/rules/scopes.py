@@ -30,6 +30,8 @@ class Names:
         answer: the fields of the agent's answer.
         arguments: step to the arguments of its call, with the type of each.
         fields: what stands in place of an event's fields, and nothing else; None: any event's fields.
+        group: what may follow ``group.``; None: the rule has no group. What one event of a member says is not what
+            its group says: the steps of a group read *fields*, which its members have in common, and ``group``.
 
     """
 
@@ -39,6 +41,7 @@ class Names:
     arguments: Mapping[str, Mapping[str, Type]]
     fields: Mapping[str, Type] | None = None
     answer: frozenset[str] = frozenset()
+    group: frozenset[str] | None = None
 
 
 def let_types(uses: Iterable[Use]) -> dict[str, Type]:
@@ -95,7 +98,9 @@ def _scope(use: Use, names: Names) -> Scope:
         return Scope(prefixes=_NONE)
     if use.where in (Where.LET, Where.CONDITION):
         return Scope(names=names.let, prefixes=_NONE)
-    if use.where in (Where.SUMMARY, Where.ONE_EVENT):
+    if use.where in (Where.MEMBER, Where.ONE_EVENT) and names.group is not None:
+        return Scope(names=names.let, prefixes=_NONE, windows=False)
+    if use.where in (Where.SUMMARY, Where.ONE_EVENT, Where.MEMBER):
         return _after(names, {}, _NONE)
     if use.where is Where.GOAL:
         return _after(names, _TEXTS, _NONE)
@@ -106,7 +111,10 @@ def _scope(use: Use, names: Names) -> Scope:
 
 def _after(names: Names, more: Mapping[str, Type], prefixes: Mapping[str, frozenset[str] | None]) -> Scope:
     """Return the scope of what is read after the rule decided: no windows, which stand in its ``let``."""
-    known = {**(names.fields or {}), **names.let, **more}
+    let, prefixes = names.let, {**prefixes, "group": names.group or frozenset()}
+    if names.group is not None:
+        let = {}
+    known = {**(names.fields or {}), **let, **more}
     return Scope(names=known, closed=names.fields is not None, prefixes=prefixes, windows=False)
 
 

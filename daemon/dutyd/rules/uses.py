@@ -25,6 +25,7 @@ class Where(Enum):
     LET = auto()  # `let`: fields and the names before it
     ONE_EVENT = auto()  # `when` of a rule that opens each event: fields and `let`, without windows and prev
     CONDITION = auto()  # `when`, `clear`: fields and `let`
+    MEMBER = auto()  # `member` of a group: fields and `let`, without windows
     SUMMARY = auto()  # fields and `let`, without windows
     GOAL = auto()  # as SUMMARY, with summary and evidence
     STEP = auto()  # as GOAL, with `steps.x`

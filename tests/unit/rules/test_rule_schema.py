@@ -50,6 +50,11 @@ rules:
         approval_if: false
         if_unsure: skip
         fallback: {quantity: 10}
+  - id: disks
+    from: metrics
+    when: used > 95
+    group: {by: [rack], wait: 5m, at_most: 40, member: {disk: "{{ disk }}"}}
+    steps: {page: {tool: send_alert, with: {severity: info, summary: "{{ rack }}: {{ group.size }}"}}}
   - id: nightly
     schedule: "0 6 * * 1-5"
     timezone: Europe/Berlin

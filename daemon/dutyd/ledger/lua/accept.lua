@@ -2,18 +2,15 @@
 -- ARGV: 2 incident, 3 kind, 4 rule, 5 entity text, 6 trigger JSON, 7 opened (s), 8 mode, 9 throttle JSON,
 --       10 '1' where a muted incident joins a roll-up page, 11 id of that roll-up, 12 offset field, 13 next offset,
 --       14 entity JSON, 15 '1' where too many openings become members of one parent, 16 id of that parent,
---       17 when its record was produced (ms), 18 brakes JSON: {openings, within (s)}
+--       17 when its record was produced (ms), 18 brakes JSON: {openings, within (s)}, 19 '1' where it will be a member
+--       of a group: then its group is throttled, not it
 local id, kind, rule, entity, trigger, at = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], now_ms()
 local incident = key('incident', id)
 
 pass_by(ARGV[12], ARGV[13])
 
-local function create(name, state, what)
-  redis.call('HSET', key('incident', name), 'id', name, 'state', state, 'kind', what, 'rule', rule, 'entity', entity,
-    'trigger', trigger, 'opened', ARGV[7], 'produced', ARGV[17], 'accepted', at, 'mode', ARGV[8], 'throttle', ARGV[9], 'fence', '0',
-    'lease_until', '0', 'v', '1')
-  redis.call('ZADD', key('incidents'), ARGV[7], name)
-end
+local record = {rule = rule, entity = entity, trigger = trigger, opened = ARGV[7], produced = ARGV[17], mode = ARGV[8],
+  throttle = ARGV[9]}
 
 local function mute(by, why)
   redis.call('HSET', incident, 'state', 'MUTED', 'muted_by', by, 'muted_why', why)
@@ -28,18 +25,13 @@ local function joins_storm()
   redis.call('PEXPIRE', recent, 120000)
   if redis.call('ZCARD', recent) <= 20 then return false end
   local parent = redis.call('GET', pointer)
-  local stands = parent and redis.call('HGET', key('incident', parent), 'state')
-  if not stands or stands == 'CLEARING' or stands == 'CLOSED' then
+  if not parent or is_over(redis.call('HGET', key('incident', parent), 'state')) then
     parent = ARGV[16]
-    create(parent, 'ACCEPTED', 'storm')
+    create(parent, 'ACCEPTED', 'storm', record)
     wake(parent, at + 5000, 'ready')
     redis.call('SET', pointer, parent, 'PX', RETENTION_MS)
   end
-  redis.call('RPUSH', key('incident', parent) .. ':members', id)
-  redis.call('HINCRBY', key('incident', parent), 'open', 1)
-  redis.call('HSET', incident, 'parent', parent)
-  mute('incident:' .. parent, 'one of a storm')
-  sleep(id, 'storm')
+  join(id, parent, 'one of a storm', 'storm')
   return true
 end
 
@@ -54,7 +46,7 @@ local function join_rollup()
     end
     local due = math.max(at + 5000, tonumber(redis.call('HGET', pointer, 'at') or '0') + span)
     current = ARGV[11]
-    create(current, 'ACCEPTED', 'rollup')
+    create(current, 'ACCEPTED', 'rollup', record)
     wake(current, due, 'muted')
     redis.call('HSET', pointer, 'id', current, 'at', due)
   end
@@ -97,21 +89,18 @@ end
 -- A further round of an incident that nobody knows: its opening was compacted away.
 if kind ~= 'cleared' then
   if state then return 'known' end
-  create(id, 'ACCEPTED', 'incident')
+  create(id, 'ACCEPTED', 'incident', record)
   -- What is this old was closed and forgotten, or its ledger was lost: it is listed, and nobody acts on it.
   if at - ARGV[17] > RETENTION_MS then
     redis.call('HSET', incident, 'state', 'CLOSED', 'wait', 'too old')
     redis.call('PEXPIRE', incident, RETENTION_MS)
     return 'old'
   end
-  for _, name in ipairs(redis.call('LRANGE', incident .. ':effects', 0, -1)) do
-    redis.call('PERSIST', key('effect', name))  -- adopted after a loss
-  end
-  redis.call('PERSIST', incident .. ':effects')
+  keep_effects(incident)
   redis.call('HSET', key('open', rule), id, ARGV[14])
   brake()
   if joins_storm() then return 'muted' end
-  local free = throttled_until(id, rule, entity, cjson.decode(ARGV[9]), at)
+  local free = ARGV[19] == '1' and 0 or throttled_until(id, rule, entity, cjson.decode(ARGV[9]), at)
   if free == 0 then
     wake(id, at, 'ready')
     return 'accepted'
@@ -124,7 +113,7 @@ end
 
 redis.call('HDEL', key('endings'), id)
 if state == 'CLEARING' or state == 'CLOSED' then return 'known' end
-if not state then create(id, 'CLOSED', 'incident') end
+if not state then create(id, 'CLOSED', 'incident', record) end
 redis.call('HSET', incident, 'clear_trigger', trigger, 'cleared', cjson.decode(trigger).decided)
 if not state or state == 'MUTED' then
   close(id, at)

@@ -38,15 +38,44 @@ local function adopt_effect(name, record)
   adopted = adopted + 1
 end
 
+local function know_members(id, record)
+  for _, member in ipairs(record.members and cjson.decode(record.members) or {}) do
+    local incident = key('incident', member)
+    local state = redis.call('HGET', incident, 'state')
+    redis.call('HSET', incident, 'parent', id)
+    if not state then redis.call('PEXPIRE', incident, RETENTION_MS) end
+    if state ~= 'CLOSED' and redis.call('SADD', key('incident', id) .. ':open', member) == 1 then
+      redis.call('RPUSH', key('incident', id) .. ':members', member)
+    end
+  end
+end
+
 local function adopt_closed(id, record)
   local incident = key('incident', id)
   if redis.call('HGET', incident, 'state') == 'CLOSED' then return end
   redis.call('HSET', incident, unpack(fields(record)))
-  redis.call('HSET', incident, 'kind', 'incident')
+  redis.call('HSET', incident, 'kind', record.formed and 'group' or 'incident')
   redis.call('ZADD', key('incidents'), record.opened, id)
   redis.call('PEXPIRE', incident, RETENTION_MS)
   redis.call('HDEL', key('open', record.rule), id)
   sleep(id, '')
+  know_members(id, record)
+  leave(id, at)
+  adopted = adopted + 1
+end
+
+-- A group that has begun: it goes on when one of its members comes in again, or ends with the last of them.
+local function adopt_group(id, record)
+  local incident = key('incident', id)
+  if redis.call('HEXISTS', incident, 'state') == 1 then return end
+  redis.call('HSET', incident, unpack(fields(record)))
+  redis.call('HSET', incident, 'kind', 'group', 'state', 'ACTIVE', 'fence', '0', 'lease_by', '', 'lease_until', '0')
+  redis.call('ZADD', key('incidents'), record.opened, id)
+  know_members(id, record)
+  if redis.call('SCARD', incident .. ':open') == 0 then
+    redis.call('HSET', incident, 'state', 'CLEARING')
+    wake(id, at, 'ready')
+  end
   adopted = adopted + 1
 end
 
@@ -54,6 +83,8 @@ for i = 2, #ARGV, 2 do
   local record = cjson.decode(ARGV[i + 1])
   if record.kind == 'effect' or record.kind == 'approval' then
     adopt_effect(ARGV[i], record)
+  elseif record.kind == 'group' then
+    adopt_group(ARGV[i], record)
   else
     adopt_closed(ARGV[i], record)
   end

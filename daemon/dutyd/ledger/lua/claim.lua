@@ -25,8 +25,9 @@ end
 for _, id in ipairs(fairly(tonumber(ARGV[4]))) do
   local name = key('incident', id)
   local incident = object(name)
-  local free = 0
-  if incident.state == 'MUTED' and incident.muted_by == 'throttle' then
+  -- A group is complete when it is claimed: then, as one incident, it is held against its rule's rates.
+  local free, complete = 0, incident.kind == 'group' and incident.state == 'ACCEPTED'
+  if complete or (incident.state == 'MUTED' and incident.muted_by == 'throttle') then
     free = throttled_until(id, incident.rule, incident.entity, cjson.decode(incident.throttle), at)
   end
   if not incident.state then
@@ -38,6 +39,7 @@ for _, id in ipairs(fairly(tonumber(ARGV[4]))) do
   elseif tonumber(incident.lease_until) > at then
     wake(id, incident.lease_until, 'leased')
   elseif free > 0 then
+    if complete then redis.call('HSET', name, 'state', 'MUTED', 'muted_by', 'throttle', 'muted_why', 'throttled') end
     wake(id, free, 'muted')
   else
     if incident.state == 'ACCEPTED' or incident.state == 'MUTED' then redis.call('HSET', name, 'state', 'ACTIVE') end
@@ -51,6 +53,9 @@ for _, id in ipairs(fairly(tonumber(ARGV[4]))) do
     flat[#flat + 1] = tostring(at - incident.accepted)
     flat[#flat + 1] = 'predates'
     flat[#flat + 1] = tonumber(incident.produced) < birth and '1' or ''
+    -- A group acts once the outcomes topic knows who is in it.
+    flat[#flat + 1] = 'told'
+    flat[#flat + 1] = incident.formed and redis.call('HEXISTS', key('outcomes'), id) == 0 and '1' or ''
     table.insert(flat, 1, id)
     claimed[#claimed + 1] = flat
   end

@@ -130,22 +130,11 @@ local function unmute(by)
   return woken
 end
 
--- The last open member of a storm ends its parent, too. A member leaves once, however often it is closed.
-local function leave_storm(incident, at)
-  local parent = redis.call('HGET', incident, 'parent')
-  if not parent or redis.call('HSETNX', incident, 'left', '1') == 0 or redis.call('HINCRBY', key('incident', parent), 'open', -1) > 0 then return end
-  local state = redis.call('HGET', key('incident', parent), 'state')
-  if not state or state == 'CLEARING' or state == 'CLOSED' then return end
-  redis.call('HSET', key('incident', parent), 'state', 'CLEARING',
-    'clear_trigger', redis.call('HGET', incident, 'clear_trigger'), 'cleared', redis.call('HGET', incident, 'cleared'))
-  poke(parent, at)
-end
-
 -- The keys of all that is known of an incident.
 local function parts_of(id)
   local incident, parts = key('incident', id), {}
   for _, name in ipairs(redis.call('LRANGE', incident .. ':effects', 0, -1)) do parts[#parts + 1] = key('effect', name) end
-  for _, part in ipairs({'', ':effects', ':turns', ':steps', ':members', ':rejected', ':notes'}) do
+  for _, part in ipairs({'', ':effects', ':turns', ':steps', ':members', ':open', ':rejected', ':notes'}) do
     parts[#parts + 1] = incident .. part
   end
   for round = 2, cjson.decode(redis.call('HGET', incident, 'trigger')).round do
@@ -154,16 +143,73 @@ local function parts_of(id)
   return parts
 end
 
-local function close(id, at)
+-- Begins the record of an incident; *of* holds its rule, entity, trigger, opened, produced, mode and throttle.
+local function create(id, state, kind, of)
+  local incident = key('incident', id)
+  redis.call('HSET', incident, 'id', id, 'state', state, 'kind', kind, 'rule', of.rule, 'entity', of.entity,
+    'trigger', of.trigger, 'opened', of.opened, 'produced', of.produced, 'accepted', now_ms(), 'mode', of.mode,
+    'throttle', of.throttle, 'fence', '0', 'lease_until', '0', 'v', '1')
+  redis.call('PERSIST', incident)
+  redis.call('ZADD', key('incidents'), of.opened, id)
+end
+
+-- What was adopted after a loss is kept as long as its incident is open.
+local function keep_effects(incident)
+  for _, name in ipairs(redis.call('LRANGE', incident .. ':effects', 0, -1)) do
+    redis.call('PERSIST', key('effect', name))
+  end
+  redis.call('PERSIST', incident .. ':effects')
+end
+
+local function is_over(state) return not state or state == 'CLEARING' or state == 'CLOSED' end
+
+-- Makes an incident a member of another, which acts for it: a storm's, or a group's.
+local function join(id, parent, why, wait)
+  local incident, whole = key('incident', id), key('incident', parent)
+  if redis.call('SADD', whole .. ':open', id) == 1 then redis.call('RPUSH', whole .. ':members', id) end
+  redis.call('HSET', incident, 'parent', parent, 'state', 'MUTED', 'muted_by', 'incident:' .. parent, 'muted_why', why)
+  sleep(id, wait)
+end
+
+local close
+
+-- The last open member ends its parent, too; a group that has not begun leaves nothing to take back.
+local function leave(id, at)
+  local incident = key('incident', id)
+  local parent = redis.call('HGET', incident, 'parent')
+  if not parent then return end
+  local whole = key('incident', parent)
+  if redis.call('SREM', whole .. ':open', id) == 0 then return end  -- however often it is closed
+  local state = redis.call('HGET', whole, 'state')
+  if redis.call('SCARD', whole .. ':open') > 0 or is_over(state) then return end
+  for _, name in ipairs({'clear_trigger', 'cleared'}) do
+    local said = redis.call('HGET', incident, name)
+    if said then redis.call('HSET', whole, name, said) end
+  end
+  local begun = redis.call('HGET', whole, 'kind') ~= 'group' or redis.call('HEXISTS', whole, 'formed') == 1
+  if not begun and tonumber(redis.call('HGET', whole, 'lease_until')) <= at then
+    close(parent, at)
+  else
+    redis.call('HSET', whole, 'state', 'CLEARING')
+    poke(parent, at)
+  end
+end
+
+function close(id, at)
   local incident = key('incident', id)
   redis.call('HSET', incident, 'state', 'CLOSED', 'closed', at)
   sleep(id, '')
   redis.call('HDEL', key('open', redis.call('HGET', incident, 'rule')), id)
   unmute('incident:' .. id)
-  leave_storm(incident, at)
+  leave(id, at)
   redis.call('SREM', key('held'), id)
   publish(id, 'incident', object(incident))
   for _, part in ipairs(parts_of(id)) do redis.call('PEXPIRE', part, RETENTION_MS) end
+  local trigger = cjson.decode(redis.call('HGET', incident, 'trigger'))
+  -- Members that have no end of their own end with the one that acted for them.
+  for _, member in ipairs(trigger.momentary and redis.call('SMEMBERS', incident .. ':open') or {}) do
+    close(member, at)
+  end
 end
 
 -- Counts an incident against its rule's rates: 0 lets it pass, else the time when the first place is free again.

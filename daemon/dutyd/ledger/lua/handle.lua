@@ -1,6 +1,7 @@
 -- A person handles an incident: takes note of it, acknowledges it, or closes it. Audited.
 -- ARGV: 2 incident, 3 'note' | 'ack' | 'close', 4 who, 5 because, 6 the trigger that clears it and 7 what the evaluator
---       is asked to end (JSON both, for 'close'). Answers: done, the state that forbids it, '' = no such incident.
+--       is asked to end (JSON both, for 'close'), 8.. member, what the evaluator is asked to end, for each of its
+--       members. Answers: done, the state that forbids it, '' = no such incident.
 local id, did, at = ARGV[2], ARGV[3], now_ms()
 local incident = key('incident', id)
 local state = redis.call('HGET', incident, 'state')
@@ -14,6 +15,11 @@ if did == 'ack' then redis.call('HSET', incident, 'acked_by', ARGV[4], 'acked', 
 if did == 'close' then
   redis.call('HSET', incident, 'clear_trigger', ARGV[6], 'cleared', cjson.decode(ARGV[6]).decided)
   if redis.call('HGET', incident, 'kind') == 'incident' then redis.call('HSET', key('endings'), id, ARGV[7]) end
+  for i = 8, #ARGV, 2 do
+    if redis.call('SISMEMBER', incident .. ':open', ARGV[i]) == 1 then
+      redis.call('HSET', key('endings'), ARGV[i], ARGV[i + 1])
+    end
+  end
   if state == 'MUTED' then
     close(id, at)
   else
