@@ -46,8 +46,9 @@ def gathering_of(rule: Rule, group: Group, member: Trigger) -> Gathering:
 
 
 def with_members(rule: Rule, group: Group, trigger: Trigger, members: Sequence[Trigger]) -> Trigger:
-    """Return the trigger of a group with what is told of *members*; texts are cut where they are too long together."""
-    told = [_told(rule, group, member) for member in members]
+    """Return the trigger of a group with what is told of *members*, the oldest first; too long texts are cut."""
+    in_order = sorted(members, key=lambda member: (member.opened, tuple(member.entity.values()), member.incident))
+    told = [_told(rule, group, member) for member in in_order]
     for limit in _TEXTS:
         kept = [{name: _short(value, limit) for name, value in each.items()} for each in told]
         if len(msgspec.json.encode(kept)) <= MOST_BYTES:

@@ -207,10 +207,8 @@ class Incidents:
         return Formed(text(await self._scripts.run("form", claim.id, claim.fence, msgspec.json.encode(trigger))))
 
     async def gathered(self, group: str) -> list[Trigger]:
-        """Return the triggers of the members of *group* that are open, in the order in which they came."""
-        name = self._scripts.key("incident", group)
-        left = set(await self._scripts.read("smembers", f"{name}:open"))
-        ids = [each for each in await self._scripts.read("lrange", f"{name}:members", 0, -1) if each in left]
+        """Return the triggers of the members of *group* that are open."""
+        ids = await self._scripts.read("smembers", self._scripts.key("incident", group) + ":open")
         incidents = [self._scripts.key("incident", text(each)) for each in ids]
         found = await self._scripts.read_many("hget", incidents, "trigger")
         return [msgspec.json.decode(value, type=Trigger) for value in found if value]

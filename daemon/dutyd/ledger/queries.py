@@ -71,12 +71,13 @@ class Queries:
         return texts(await self._scripts.read("hgetall", self._scripts.key("paused")))
 
     async def _members(self, name: str) -> list[Row]:
-        """Return ``id, entity, state`` of the incidents that the one of this key acts for, in the order they came."""
+        """Return ``id, entity, state`` of the incidents that the one of this key acts for, the oldest first."""
         ids = [text(each) for each in await self._scripts.read("lrange", f"{name}:members", 0, -1)]
         if not ids:
             return []
         found = await self._scripts.read_many("hgetall", [self._scripts.key("incident", each) for each in ids])
         rows = [_incident_row(fields) for row in found if "trigger" in (fields := texts(row))]
+        rows.sort(key=lambda row: (row["opened"] or "", tuple(row["entity"].values())))
         return [{key: row[key] for key in ("id", "entity", "state")} for row in rows]
 
     async def _ids(self, limit: int | None) -> list[str]:
