@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from dutyd.core.incident import Trigger
+from dutyd.core.incident import Trigger, TriggerKind
 from dutyd.core.mute import Silence
 from support.acting import Office, office, running
 
@@ -80,6 +81,19 @@ async def test_what_clears_while_it_is_muted_is_never_acted_on(desk: Office) -> 
         desk.clear(down(desk, "a"))
         await desk.until(lambda: states(desk), {"a": "CLOSED"})
     assert await desk.listed("/alerts") == []
+
+
+async def test_what_was_done_before_a_round_was_muted_is_taken_back_when_it_clears(desk: Office) -> None:
+    desk.open_(down(desk, "a"))
+    worker = desk.worker()
+    async with running(replace(worker, means=replace(worker.means, now=lambda: NOW))):
+        await desk.settled(1)
+        await desk.ledger.silences.add(Silence(id="s1", who="a", because="b", begins=NOW, ends=NOW + HOUR))
+        desk.open_(msgspec.structs.replace(down(desk, "a"), kind=TriggerKind.CHANGED, round=2))
+        await desk.until(lambda: states(desk), {"a": "MUTED"})
+        desk.clear(down(desk, "a"))
+        await desk.until(lambda: states(desk), {"a": "CLOSED"})
+    assert [alert["status"] for alert in await desk.listed("/alerts")] == ["resolved"]
 
 
 async def test_an_incident_that_another_explains_waits_until_the_other_is_closed(desk: Office) -> None:

@@ -124,8 +124,8 @@ def test_what_a_throttle_holds_back_is_said_and_goes_on_when_there_is_room(dutyd
     rows, summary = told(backtest(dutyd, "history.jsonl", "--json"))
     assert [(row["entity"]["service"], row.get("muted", False), len(row["effects"])) for row in rows] == [
         ("a", False, 1),
-        ("b", True, 0),  # it cleared before there was room
-        ("c", True, 1),
+        ("b", "throttle", 0),  # it cleared before there was room
+        ("c", "throttle", 1),
     ]
     assert summary["muted"] == 2
 
@@ -191,3 +191,110 @@ def test_a_topic_is_read_as_it_is_between_two_times(dutyd: Program, valkey_url: 
     assert (row["opened"], row["cleared"]) == ("2026-01-31T09:00:00Z", "2026-01-31T09:03:00Z")
     assert told(backtest(dutyd, "--json", "--until", "2026-01-01T00:00:00Z"))[1]["events"] == 0
     assert told(backtest(dutyd, "--json", "--since", "2026-01-01T00:00:00Z"))[1]["events"] == 2
+
+
+NIGHTLY = """\
+language: 1
+rules:
+  - id: host-down
+    from: hosts
+    per: [host]
+    when: up == 0
+    mode: act
+    brake: {openings: 2, within: 1h}
+    steps:
+      page: {tool: send_alert, with: {severity: critical, summary: "{{ host }}"}}
+  - id: disk-slow
+    from: metrics
+    per: [host]
+    when: slow == true
+    inhibit: {by: [host-down], equal: [host], group_wait: 30s}
+    mode: act
+    steps:
+      page: {tool: send_alert, with: {severity: warning, summary: "{{ summary }}"}}
+    on_clear:
+      resolve: {tool: resolve_alert, with: {alert: "{{ steps.page.id }}"}}
+  - id: report
+    schedule: "5 9 * * *"
+    mode: act
+    steps:
+      mail: {tool: notify, with: {to: ops, text: "good morning"}}
+silences:
+  - {id: copies, rule: disk-slow, match: {host: b}, at: "0 9 * * *", lasts: 10m, because: the copies keep it busy}
+"""
+DISK, HOST = "2026-01-31T09:00:00Z", "2026-01-31T09:00:20Z"
+
+
+def several(dutyd: Program) -> None:
+    (dutyd.folder / "rules" / "a.yaml").write_text(NIGHTLY)
+    (dutyd.folder / "dutyd.yaml").write_text("topics: {metrics: {}, hosts: {}}\n")
+    slow = [{"time": DISK, "host": host, "slow": True} for host in "abc"]
+    write(dutyd, [*slow, {"time": "2026-01-31T09:20:00Z", "host": "z", "slow": False}], "metrics.jsonl")
+    up = {"time": "2026-01-31T09:15:00Z", "host": "a", "up": 1}
+    write(dutyd, [{"time": HOST, "host": host, "up": 0} for host in ("a", "x", "y")] + [up], "hosts.jsonl")
+
+
+@pytest.mark.parametrize("how", ["named", "folder"])
+def test_several_topics_are_played_as_the_worker_would_have_worked(dutyd: Program, how: str) -> None:
+    several(dutyd)
+    history = ["--topic", "metrics=metrics.jsonl", "--topic", "hosts=hosts.jsonl"]
+    if how == "folder":
+        (dutyd.folder / "day").mkdir()
+        for name in ("metrics.jsonl", "hosts.jsonl"):
+            (dutyd.folder / name).rename(dutyd.folder / "day" / name)
+        history = ["day"]
+    rows, summary = told(dutyd("rules", "backtest", "rules", "--settings", "dutyd.yaml", *history, "--json"))
+    found = {(row["rule"], *row["entity"].values()): row for row in rows}
+    waits = {key: (row.get("muted"), row.get("begun"), row.get("held")) for key, row in found.items()}
+    assert waits == {
+        ("disk-slow", "a"): ("group_wait, then inhibited by host-down", "2026-01-31T09:15:00Z", None),
+        ("disk-slow", "b"): ("silence copies", "2026-01-31T09:10:00Z", None),
+        ("disk-slow", "c"): ("group_wait", "2026-01-31T09:00:30Z", None),
+        ("host-down", "a"): (None, None, None),
+        ("host-down", "x"): (None, None, None),
+        ("host-down", "y"): (None, None, "brake"),
+        ("report",): (None, None, None),
+    }
+    assert found["host-down", "y"]["effects"][0]["state"] == "AWAITING_APPROVAL"
+    assert found["report",]["opened"] == "2026-01-31T09:05:00Z"
+    assert (summary["events"], summary["muted"], summary["held"]) == (8, 3, 1)
+
+
+def test_a_storm_is_one_page_and_what_a_throttle_holds_back_is_one_more(dutyd: Program) -> None:
+    several(dutyd)
+    (dutyd.folder / "rules" / "a.yaml").write_text(
+        NIGHTLY.replace("inhibit: {by: [host-down], equal: [host], group_wait: 30s}", "throttle: {per_rule: [18/1h]}")
+    )
+    slow = [{"time": DISK, "host": f"h{number}", "slow": True} for number in range(30)]
+    fine = [{"time": "2026-01-31T09:01:00Z", "host": f"h{number}", "slow": False} for number in range(30)]
+    write(dutyd, slow + fine)
+    rows, summary = told(backtest(dutyd, "history.jsonl", "--json"))
+    assert [row.get("muted") for row in rows] == [None] * 18 + ["throttle"] * 2 + ["storm"] * 10
+    assert [len(row["effects"]) for row in rows] == [2] * 18 + [0] * 12
+    assert summary["muted_by"] == {"throttle": 2, "storm": 10}
+    pages = [(page["kind"], page["opened"], page["cleared"], page["members"]) for page in summary["pages"]]
+    assert sorted(pages) == [
+        ("rollup", "2026-01-31T09:00:05Z", None, 2),
+        ("storm", "2026-01-31T09:00:05Z", "2026-01-31T09:01:00Z", 10),
+    ]
+    texts = {page["effects"][0]["args"]["summary"].partition(":")[0] for page in summary["pages"]}
+    assert texts == {"2 more of disk-slow held back by its throttle", "10 incidents of disk-slow at once"}
+    assert summary["effects"]["send_alert"] == {"DONE": 20}
+    _, out, _ = backtest(dutyd, "history.jsonl")
+    assert "storm of disk-slow at 2026-01-31T09:00:05Z: one page for 10\n" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--topic", "metrics=m", "--topic", "hosts"), "name a file for each topic"),
+        (("--topic", "metrics=m", "--topic", "metrics=n"), "--topic names a topic twice"),
+        (("--topic", "metrics=m", "day"), "--topic says what to read already"),
+        (("--topic", "metrcs=m"), "did you mean 'metrics'"),
+    ],
+)
+def test_what_is_to_be_read_is_said_once(dutyd: Program, arguments: tuple[str, ...], said: str) -> None:
+    several(dutyd)
+    code, _, err = dutyd("rules", "backtest", "rules", "--settings", "dutyd.yaml", *arguments)
+    assert code == 3
+    assert said in err

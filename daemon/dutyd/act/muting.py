@@ -8,13 +8,10 @@ What has begun is not muted any more: half a page is worse than one too many.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dutyd.core.mute import Mute, Silence, silenced
+from dutyd.core.mute import Mute, Other, Silence, inhibited, silenced
 from dutyd.core.rule import Inhibit, RecurringSilence, Rule
 from dutyd.ledger import Ledger
 from dutyd.ledger.incidents import Claim
-
-AGAIN_SECONDS = 60.0
-"""How often an inhibited incident is asked again, should it not be woken by the end of the other one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +36,10 @@ class Muting:
         return await self._inhibited(rule.inhibit, claim, now)
 
     async def _inhibited(self, inhibit: Inhibit, claim: Claim, now: float) -> Mute | None:
-        entity = claim.trigger.entity
-        for other in inhibit.by:
-            for incident, its in (await self.ledger.incidents.open_of(other)).items():
-                if incident != claim.id and all(its.get(name) == entity.get(name) for name in inhibit.equal):
-                    return Mute(f"incident:{incident}", now + AGAIN_SECONDS, f"inhibited by {other}")
-        left = inhibit.wait - claim.age
-        return Mute("wait", now + left, "waits for an incident that explains it") if left > 0 else None
+        others = [
+            Other(rule, incident, entity)
+            for rule in inhibit.by
+            for incident, entity in (await self.ledger.incidents.open_of(rule)).items()
+        ]
+        own = Other(claim.rule, claim.id, claim.trigger.entity)
+        return inhibited(inhibit, own, others, now, claim.age)

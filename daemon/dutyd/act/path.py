@@ -8,6 +8,7 @@ import asyncio
 import random
 from dataclasses import replace
 
+from dutyd.act import many
 from dutyd.act.accept import alerting_steps, rules_of
 from dutyd.act.episode import Episode, Rest
 from dutyd.act.gateway import tighten
@@ -50,13 +51,13 @@ async def work(means: Means, claim: Claim, lease: Lease) -> Rest | None:
         rule = replace(rule, mode=lowest(rule.mode, Mode.APPROVE))
     episode = Episode(means, claim, lease, accepted, rule, claim.trigger, round=claim.trigger.round)
     if claim.kind == "rollup":
-        return await page_many(episode, "more of {rule} held back by its throttle", close=True)
+        return await page_many(episode, many.ROLLUP, close=True)
     if accepted.group is not None and not claim.told:
         return await gather(episode, accepted.group)
     if claim.state is IncidentState.CLEARING:
         return await clear(episode)
     if claim.kind == "storm":
-        return await page_many(episode, "incidents of {rule} at once", close=False)
+        return await page_many(episode, many.STORM, close=False)
     return await act(episode)
 
 
@@ -167,9 +168,7 @@ def _soon(episode: Episode) -> bool:
 async def page_many(episode: Episode, what: str, *, close: bool) -> Rest:
     """Page once for many incidents of a rule, and list them."""
     members = await episode.means.ledger.incidents.members(episode.claim.id)
-    entities = ", ".join(sorted({"/".join(each.entity.values()) or each.rule for each in members.triggers}))
-    more = ", ..." if members.count > len(members.triggers) else ""
-    episode.summary = f"{members.count} {what.format(rule=episode.rule.id)}: {entities}{more}"
+    episode.summary = many.text_of_many(members.count, what, episode.rule.id, members.triggers)
     pages = [episode.rule.steps[name] for name in alerting_steps(episode.rule, episode.means.catalogue)]
     await episode.recall()
     await _do_all(episode, tuple(step for step in pages if step.name not in episode.results))

@@ -1,11 +1,12 @@
 """``dutyd rules backtest``: what rules would have made of a history, before they are let near anything.
 
-The history is a file of lines, a folder of files, or the topic itself. One line an opening, then the summary: with
-``--json`` for programs. Nothing is sent, and no server is asked unless the topic is read.
+The history is a file of lines, a folder of files, or the topic itself (``history``). One line an opening, then the
+summary: with ``--json`` for programs. Nothing is sent, and no server is asked unless the topic is read.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,18 +20,25 @@ from dutyd.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from dutyd.app.world import World
-    from dutyd.core.rule import Rule
-    from dutyd.core.topic import Topic
+    from dutyd.core.rule import RuleSet
     from dutyd.rules.backtest import Backtest
-    from dutyd.rules.histories import Batch
 
 Rules = Annotated[Path, typer.Argument(metavar="RULES", help="A folder of rules, or one file.", show_default=False)]
 History = Annotated[
     Path | None,
-    typer.Argument(metavar="[FILE]", help="Lines of events, or a folder of such files; without it the topic is read."),
+    typer.Argument(
+        metavar="[FILE]",
+        help="Lines of events, or a folder of them, also one file a topic. Without it topics are read.",
+    ),
 ]
 Alias = Annotated[
-    str | None, typer.Option("--topic", metavar="ALIAS", help="The topic's alias in the settings.", show_default=False)
+    list[str] | None,
+    typer.Option(
+        "--topic",
+        metavar="ALIAS[=FILE]",
+        help="A topic's alias in the settings; with =FILE its events. May be repeated.",
+        show_default=False,
+    ),
 ]
 Since = Annotated[
     str | None, typer.Option("--since", metavar="TIME", help="Read the topic from this time on (RFC 3339).")
@@ -51,17 +59,17 @@ def backtest(  # noqa: PLR0913, PLR0917  # a command has as many parameters as o
     as_json: Lines = False,
 ) -> None:
     """Play a history through the rules: openings, effects, and what they would have cost."""
+    from dutyd.cli.history import batches_of, sources_of
     from dutyd.cli.places import open_world
-    from dutyd.cli.publish import chosen
     from dutyd.rules.backtest import run
 
     with ExitStack() as stack:
         world = stack.enter_context(open_world(settings))
-        to = chosen(world.topics, topic)
-        ruled = _rules_of(rules, world, to)
-        batches, total = _batches(world, to, history, since, until)
+        sources = sources_of(world, topic or (), history)
+        played = _played(rules, world, {source.topic.alias for source in sources})
+        batches, total = batches_of(world, sources, since, until)
         show = stack.enter_context(progress("reading"))
-        done = run(ruled, world.known, batches, lambda read: show(read, total))
+        done = run(played.rules, world.known, batches, lambda read: show(read, total), played.silences)
         price = _price(world)
     for unread in done.unread:
         say(f"{unread.place}: {unread.reason}")
@@ -70,42 +78,21 @@ def backtest(  # noqa: PLR0913, PLR0917  # a command has as many parameters as o
     _print_lines(done, price) if as_json else _print(done, price)
 
 
-def _rules_of(path: Path, world: "World", topic: "Topic") -> Mapping[str, "Rule"]:
+def _played(path: Path, world: "World", aliases: set[str]) -> "RuleSet":
+    """Return what is played on topics: the rules that read one of *aliases* or are due by the clock, and silences."""
     from dutyd.rules.load import load_place
 
-    loaded = load_place(path, world.known).rules
-    found = {name: rule for name, rule in loaded.items() if rule.topic == topic.alias}
-    if not found:
-        others = ", ".join(sorted({rule.topic for rule in loaded.values()})) or "no topic"
-        raise SettingsError(f"no rule in {path} reads '{topic.alias}': they read {others}")
-    return found
-
-
-def _batches(
-    world: "World", topic: "Topic", history: Path | None, since: str | None, until: str | None
-) -> tuple[Iterator["Batch"], int | None]:
-    """Return the history, and how much of it there is to read: bytes of files, records of a topic."""
-    from dutyd.rules.histories import files_of, of_files, of_topic
-
-    if history is not None:
-        if since or until:
-            raise SettingsError("--since and --until are for reading the topic: a file is read as a whole")
-        files = files_of(history)
-        packed = any(file.suffix == ".gz" for file in files)
-        return of_files(files, topic), None if packed else sum(file.stat().st_size for file in files)
-    begin, end = _time("--since", since), _time("--until", until)
-    records = world.stream.scan(topic.topic, None if begin is None else int(begin * 1000))
-    return of_topic(records, topic, begin, end), world.records_in(topic.topic) if begin is None else None
-
-
-def _time(option: str, text: str | None) -> float | None:
-    from dutyd.core.errors import BadInputError
-    from dutyd.stream.formats.times import Times
-
-    try:
-        return None if text is None else Times().read(text)
-    except BadInputError as error:
-        raise SettingsError(f"{option}: {error}") from error
+    loaded = load_place(path, world.known)
+    found = {name: rule for name, rule in loaded.rules.items() if rule.schedule is not None or rule.topic in aliases}
+    if all(rule.schedule is not None for rule in found.values()):
+        others = ", ".join(sorted({rule.topic for rule in loaded.rules.values() if rule.topic})) or "no topic"
+        read = "', '".join(sorted(aliases))
+        raise SettingsError(f"no rule in {path} reads '{read}': they read {others}")
+    for rule in found.values():
+        missing = [other for other in (rule.inhibit.by if rule.inhibit else ()) if other not in found]
+        if missing:
+            say(f"{rule.id}: what inhibits it is not in this history ({', '.join(missing)}), and mutes nothing here")
+    return replace(loaded, rules=found)
 
 
 def _price(world: "World") -> Callable[[int], float] | None:
@@ -132,13 +119,19 @@ def _print(done: "Backtest", price: Callable[[int], float] | None) -> None:
     typer.echo(
         f"{counted(told['events'], 'event')}{span}: {counted(told['openings'], 'opening')}, {told['open']} open."
     )
+    for why, times in told["muted_by"].items():
+        typer.echo(f"  muted by {plain(why)}: {times:,}")
+    if told["held"]:
+        typer.echo(f"  held by the brake, waiting for approval: {told['held']:,}")
+    for page in told["pages"]:
+        typer.echo(f"  {page['kind']} of {page['rule']} at {page['opened']}: one page for {page['members']:,}")
     for tool, states in told["effects"].items():
         typer.echo(f"  {tool}: {plain(states)}")
     for currency, amount in told["money"].items():
         typer.echo(f"  money: {amount:,.2f} {currency}".rstrip())
     if told["model"]["runs"]:
         typer.echo(f"  model: {counted(told['model']['runs'], 'run')}, at most {plain(told['model']['at_most'])}")
-    for name in ("muted", "unread", "duplicates", "late", "no_entity"):
+    for name in ("unread", "duplicates", "late", "no_entity"):
         if told[name]:
             typer.echo(f"  {name.replace('_', ' ')}: {told[name]:,}")
     for unknown in told["unknown"]:

@@ -1,16 +1,20 @@
 """Muting, as values: what silences and inhibition say of an incident that is about to be worked.
 
 A muted incident is not lost: it waits until the mute ends, and goes on if it is still open then. ``ledger`` keeps the
-silences that people made, ``act.muting`` asks here. Pure: the time comes in.
+silences that people made; ``act.muting`` asks here, and so do ``rules test`` and ``backtest``. Pure: the time comes in.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
 from dutyd.core.incident import VERSION
-from dutyd.core.rule import RecurringSilence
+from dutyd.core.rule import Inhibit, RecurringSilence
+
+AGAIN_SECONDS = 60.0
+"""How often an inhibited incident is asked again, should it not be woken by the end of the other one."""
 
 
 class Silence(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +53,14 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
         return self.rule in ("", rule) and self.entity.items() <= entity.items()
 
 
+class Other(NamedTuple):
+    """Another incident that is open: its rule, its id, and its entity."""
+
+    rule: str
+    incident: str
+    entity: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Mute:
     """An incident waits.
@@ -73,3 +85,22 @@ def silenced(
         return None
     end, last = max(ends, key=lambda pair: pair[0])
     return Mute(f"silence:{last.id}", end, last.why)
+
+
+def inhibited(inhibit: Inhibit, own: Other, others: Iterable[Other], now: float, age: float) -> Mute | None:
+    """Return the mute of *own* by one of *others*, those of the rules that inhibit it; or its wait for such a one.
+
+    Args:
+        inhibit: what its rule says.
+        own: the incident that is about to be worked.
+        others: the open incidents of ``inhibit.by``.
+        now: seconds since the epoch.
+        age: for how many seconds it has been known.
+
+    """
+    for other in others:
+        same = all(other.entity.get(name) == own.entity.get(name) for name in inhibit.equal)
+        if same and other.incident != own.incident:
+            return Mute(f"incident:{other.incident}", now + AGAIN_SECONDS, f"inhibited by {other.rule}")
+    left = inhibit.wait - age
+    return Mute("wait", now + left, "waits for an incident that explains it") if left > 0 else None

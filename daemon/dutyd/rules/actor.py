@@ -1,10 +1,10 @@
 """Act on one incident without the world: the real step graph and gates, with a recorder in place of providers.
 
-``rehearsal`` makes an ``Actor`` for each opening. What a rule test says of the model and of tools' answers is its
+``desk`` makes an ``Actor`` for each opening. What a rule test says of the model and of tools' answers is its
 ``Script``; without one the model is down and tools answer nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +71,7 @@ class Actor:
         runs: how often the model was asked.
         results: what became of each step of this round.
         earlier: the same of the rounds before.
+        summary: replaces the rule's summary, on a page for many.
 
     """
 
@@ -83,11 +84,12 @@ class Actor:
     runs: int = 0
     results: dict[str, StepResult] = field(default_factory=dict)
     earlier: list[dict[str, StepResult]] = field(default_factory=list)
+    summary: str | None = None
 
     @property
     def look(self) -> Look:
         """The names that its expressions read now."""
-        return names_of(self.rule, self.trigger, self.results)
+        return names_of(self.rule, self.trigger, self.results, summary=self.summary)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -106,11 +108,17 @@ class Actor:
             if not (now.settled or now.plain or now.decided):
                 return
 
-    def again(self, trigger: Trigger) -> None:
-        """Do it all again in a further round, on what is seen now."""
-        self.earlier.append(self.results)
+    def page(self, summary: str, steps: Iterable[str]) -> None:
+        """Do only *steps*, with another summary."""
+        self.summary = summary
+        for name in steps:
+            self.perform(self.rule.steps[name])
+
+    def renew(self, trigger: Trigger) -> None:
+        """Turn to a further round, on what is seen now: ``act`` does it all again."""
+        if self.results:
+            self.earlier.append(self.results)
         self.results, self.trigger = {}, trigger
-        self.act()
 
     def clear(self, trigger: Trigger) -> None:
         """Do what the rule orders when it clears, for each round that did something; what waits is off."""

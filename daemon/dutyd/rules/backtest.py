@@ -16,9 +16,10 @@ from dutyd.core.instant import instant_text
 from dutyd.core.rule import Budget, Rule
 from dutyd.evaluate.engine import Counts
 from dutyd.rules.actor import Done
+from dutyd.rules.desk import Opening, Silences
 from dutyd.rules.histories import Batch, Unread
 from dutyd.rules.known import Known
-from dutyd.rules.rehearsal import Opening, Rehearsal
+from dutyd.rules.rehearsal import Rehearsal
 
 SHOWN = 20
 """Records without events that are told one by one; entities of a rule that are named."""
@@ -31,7 +32,8 @@ class Backtest:
     """A history, and what the rules made of it.
 
     Attributes:
-        rules: those that read the history's topics.
+        rules: those that read the history's topics, or are due by the clock.
+        openings: the incidents; *pages*: what stands for many of them.
         first, last: times of the first and the last event, seconds since the epoch; None without events.
         unread: the first records that held no events; *bad*: how many there are.
 
@@ -39,6 +41,7 @@ class Backtest:
 
     rules: Mapping[str, Rule]
     openings: list[Opening] = field(default_factory=list)
+    pages: list[Opening] = field(default_factory=list)
     counts: list[Counts] = field(default_factory=list)
     first: float | None = None
     last: float | None = None
@@ -48,14 +51,11 @@ class Backtest:
     def rows(self) -> Iterator[Row]:
         """Yield one row for each opening, in their order."""
         for opening in sorted(self.openings, key=lambda opening: opening.opened):
-            row: Row = {
-                "rule": opening.rule,
-                "entity": dict(opening.entity),
-                "opened": instant_text(opening.opened),
-                "cleared": None if opening.cleared is None else instant_text(opening.cleared),
-                "effects": [_effect(done) for done in opening.effects],
-            }
-            yield row | ({"muted": True} if opening.muted else {})
+            row = _row(opening)
+            if opening.muted:
+                row["muted"] = ", then ".join(opening.muted)
+                row["begun"] = None if opening.begun is None else instant_text(opening.begun)
+            yield row | ({"held": "brake"} if opening.braked else {})
 
     def summary(self, price: Callable[[int], float] | None) -> Row:
         """Return the whole in numbers; *price*: what so many tokens cost at most, in US dollars."""
@@ -65,9 +65,12 @@ class Backtest:
             "to": None if self.last is None else instant_text(self.last),
             "openings": len(self.openings),
             "open": sum(not opening.over for opening in self.openings),
-            "muted": sum(opening.muted for opening in self.openings),
+            "muted": sum(bool(opening.muted) for opening in self.openings),
+            "muted_by": Counter(why for opening in self.openings for why in opening.muted),
+            "held": sum(opening.braked for opening in self.openings),
+            "pages": [_page(page) for page in self.pages],
             "rules": {rule: _of_rule(self.openings_of(rule)) for rule in self.rules},
-            "effects": _effects(self.openings),
+            "effects": _effects([*self.openings, *self.pages]),
             "money": _money(self.openings),
             "model": _model(self.openings, self.rules, price),
             **self._not_judged(),
@@ -91,23 +94,47 @@ class Backtest:
         }
 
 
-def run(rules: Mapping[str, Rule], known: Known, batches: Iterable[Batch], show: Callable[[int], None]) -> Backtest:
+def run(
+    rules: Mapping[str, Rule],
+    known: Known,
+    batches: Iterable[Batch],
+    show: Callable[[int], None],
+    silences: Silences = (),
+) -> Backtest:
     """Return what *rules* make of *batches*; *show* is told how much was read so far."""
-    rehearsal, done, read = Rehearsal(rules.values(), known), Backtest(rules), 0
+    rehearsal, done, read = Rehearsal(rules.values(), known, silences=silences), Backtest(rules), 0
     for batch in batches:
+        if batch.events:
+            times = [event.time for event in batch.events]
+            if done.first is None:
+                rehearsal.begin(times[0])
+            done.first = min(times if done.first is None else [done.first, *times])
+            done.last = max(times if done.last is None else [done.last, *times])
         rehearsal.judge(batch.topic, batch.events, batch.partition)
         done.bad += len(batch.unread)
         done.unread += batch.unread[: SHOWN - len(done.unread)]
-        if batch.events:
-            times = [event.time for event in batch.events]
-            done.first = min(times if done.first is None else [done.first, *times])
-            done.last = max(times if done.last is None else [done.last, *times])
         read += batch.read
         show(read)
     if done.last is not None:
         rehearsal.end(done.last)
-    done.openings, done.counts = rehearsal.openings, rehearsal.counts()
+    done.openings, done.pages, done.counts = rehearsal.openings, rehearsal.pages, rehearsal.counts()
     return done
+
+
+def _row(opening: Opening) -> Row:
+    return {
+        "rule": opening.rule,
+        "entity": dict(opening.entity),
+        "opened": instant_text(opening.opened),
+        "cleared": None if opening.cleared is None else instant_text(opening.cleared),
+        "effects": [_effect(done) for done in opening.effects],
+    }
+
+
+def _page(page: Opening) -> Row:
+    row = _row(page)
+    del row["entity"]
+    return {"kind": page.kind.value, **row, "members": len(page.members)}
 
 
 def _effect(done: Done) -> Row:

@@ -5,11 +5,11 @@ Called by ``testing``, and compared with what is expected by ``verdict``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from dutyd.core.event import Event
-from dutyd.core.rule import Rule, Throttle
+from dutyd.core.rule import Rule
 from dutyd.rules.actor import Done, Script
 from dutyd.rules.cases import Case
 from dutyd.rules.known import Known
@@ -41,7 +41,7 @@ class Played:
 def play(case: Case, rule: Rule, known: Known) -> Played:
     """Return what *rule* makes of the events of *case*."""
     script = Script(case.model, case.hostile, case.results)
-    rehearsal = Rehearsal([replace(rule, throttle=Throttle())], known, script, keep_values=True)
+    rehearsal = Rehearsal([rule], known, script, keep_values=True)
     rehearsal.begin(BEGIN)
     rehearsal.judge(rule.topic, events_of(case, rule))
     rehearsal.end(BEGIN + max([case.until or 0.0, *(given.at for given in case.events)]))

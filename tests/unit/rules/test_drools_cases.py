@@ -95,4 +95,5 @@ def test_the_same_events_match(name: str) -> None:
                 number += 1
                 timed = {**event, "number": number, "time": 1_767_225_600 + number}
                 rehearsal.judge("events", read_document(json.dumps(timed).encode()))
+            rehearsal.work()
             matched = [opening.rule for opening in rehearsal.openings[before:]]

@@ -115,7 +115,8 @@ redis.call('HDEL', key('endings'), id)
 if state == 'CLEARING' or state == 'CLOSED' then return 'known' end
 if not state then create(id, 'CLOSED', 'incident', record) end
 redis.call('HSET', incident, 'clear_trigger', trigger, 'cleared', cjson.decode(trigger).decided)
-if not state or state == 'MUTED' then
+-- A further round may be muted after an earlier one did something: that is taken back.
+if not state or state == 'MUTED' and redis.call('EXISTS', incident .. ':effects') == 0 then
   close(id, at)
   return 'closed'
 end

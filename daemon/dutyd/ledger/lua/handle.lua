@@ -20,7 +20,7 @@ if did == 'close' then
       redis.call('HSET', key('endings'), ARGV[i], ARGV[i + 1])
     end
   end
-  if state == 'MUTED' then
+  if state == 'MUTED' and redis.call('EXISTS', incident .. ':effects') == 0 then
     close(id, at)
   else
     redis.call('HSET', incident, 'state', 'CLEARING')

@@ -1,0 +1,243 @@
+"""The ledger on paper says what the ledger's scripts say, on a real server whose clock is the test's.
+
+Random openings and clears of two rules, in bursts and with pauses, with throttles, brakes, storms and silences. At
+every moment at which anything may happen both are asked what is due, and what came in.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from secrets import token_hex
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from dutyd.core.incident import Evidence, IncidentState, Trigger, TriggerKind, incident_id
+from dutyd.core.mute import Silence, silenced
+from dutyd.core.rule import Brake, Mode, Rate, Throttle
+from dutyd.ledger.connect import connect_async
+from dutyd.ledger.incidents import Accepted, Arrival, Incidents, Waiting
+from dutyd.ledger.scripts import Scripts
+from dutyd.ledger.scripts import _source as source_of
+from dutyd.ledger.standing import Standings
+from dutyd.rules.paper import Entry, Kind, Paper, Terms
+
+BEGIN = 1_000_000.0
+CLOCK = "local t = redis.call('TIME')\n  return t[1] * 1000 + math.floor(t[2] / 1000)"
+RULES = ("a", "b")
+
+Log = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Move:
+    """After *gap* seconds *openings* of *rule* come, and the one of number *clears* is cleared, if it is open."""
+
+    gap: int
+    rule: str
+    openings: int
+    clears: int | None
+
+
+@dataclass
+class Played:
+    """What was told, in order, and the triggers so far."""
+
+    log: Log = field(default_factory=list)
+    triggers: list[Trigger] = field(default_factory=list)
+
+
+rates = st.lists(st.builds(Rate, st.integers(1, 4), st.sampled_from([5.0, 30.0, 200.0])), max_size=2).map(tuple)
+terms = st.builds(
+    Terms,
+    throttle=st.builds(Throttle, per_entity=rates, per_rule=rates),
+    brakes=st.lists(st.builds(Brake, st.integers(1, 6), st.sampled_from([10.0, 60.0])), max_size=2).map(tuple),
+    pages=st.booleans(),
+    storms=st.booleans(),
+)
+moves = st.builds(
+    Move,
+    gap=st.sampled_from([0, 0, 1, 4, 5, 30, 119, 120, 300]),
+    rule=st.sampled_from(RULES),
+    openings=st.sampled_from([0, 1, 1, 2, 5, 22]),
+    clears=st.none() | st.integers(0, 40),
+)
+silences = st.lists(
+    st.builds(
+        lambda begins, lasts, rule: Silence(
+            id=f"s{begins}", who="ana", because="x", begins=BEGIN + begins, ends=BEGIN + begins + lasts, rule=rule
+        ),
+        st.integers(0, 300),
+        st.sampled_from([1, 60, 200]),
+        st.sampled_from(["", *RULES]),
+    ),
+    max_size=2,
+)
+
+
+def trigger_of(rule: str, number: int, at: float) -> Trigger:
+    entity = {"service": f"s{number % 3}"}
+    return Trigger(
+        incident=incident_id(rule, tuple(entity.values()), str(number)),
+        kind=TriggerKind.OPENED,
+        rule=rule,
+        digest="d",
+        entity=entity,
+        occurrence=str(number),
+        opened=at - number % 2,  # late ones, too
+        decided=at,
+        evidence=Evidence(id="e", source="metrics", time=at, fields={}),
+    )
+
+
+def cleared(trigger: Trigger, at: float) -> Trigger:
+    values = {name: getattr(trigger, name) for name in trigger.__struct_fields__}
+    return Trigger(**{**values, "kind": TriggerKind.CLEARED, "decided": at, "because": "clear"})
+
+
+def on_paper(
+    todo: Sequence[Move], held: dict[str, Terms], silent: Sequence[Silence]
+) -> tuple[Played, list[float], list[str]]:
+    """Play *todo* on paper; return what was told, every moment at which something was due, and what is braked."""
+    paper, played, now, numbers = Paper(), Played(), BEGIN, count()
+    moments: list[float] = []
+
+    def work(until: float) -> None:
+        while (due := paper.next_due()) <= until:
+            moments.append(due)
+            found = paper.claim(due)
+            if found is None:  # no room yet
+                continue
+            at, entry = found
+            mute = silenced(silent, entry.trigger.rule, entry.trigger.entity, at)
+            if entry.kind is Kind.INCIDENT and mute is not None:
+                paper.mute(entry, mute)
+                continue
+            entry.begun = True
+            members = sorted(member.id for member in entry.members)
+            played.log.append((at, "worked", entry.kind.value, entry.id, members))
+            if entry.kind is Kind.ROLLUP:
+                paper.close(entry, at)
+
+    for move in todo:
+        now += move.gap
+        work(now)
+        for _ in range(move.openings):
+            trigger = trigger_of(move.rule, next(numbers), now)
+            played.triggers.append(trigger)
+            entry = paper.arrive(trigger, held[move.rule], now)
+            played.log.append((now, "came", trigger.incident, bool(entry.muted_by), entry.braked))
+        work(now)
+        if move.clears is not None and move.clears < len(played.triggers):
+            entry_or_none: Entry | None = paper.get(played.triggers[move.clears].incident)
+            if entry_or_none is not None:
+                parent = paper.close(entry_or_none, now)
+                if parent is not None:
+                    paper.close(parent, now)
+    work(now + 1000)
+    return played, sorted({*moments}), sorted(paper.braked)
+
+
+class Real:
+    """The same on a real ledger."""
+
+    def __init__(self, scripts: Scripts, held: dict[str, Terms], silent: Sequence[Silence]) -> None:
+        self.scripts, self.incidents, self.held, self.silent = scripts, Incidents(scripts), held, silent
+        self.log: Log = []
+        self.offsets = count(1)
+
+    async def at(self, now: float) -> None:
+        await self.scripts.read("set", self.scripts.key("now"), int(now * 1000))
+
+    def arrival(self, trigger: Trigger, now: float) -> Arrival:
+        held = self.held[trigger.rule]
+        return Arrival(
+            trigger,
+            Mode.ACT,
+            held.throttle,
+            brakes=held.brakes,
+            pages=held.pages,
+            storms=held.storms,
+            source="t.triggers:0",
+            next_offset=next(self.offsets),
+            produced=int(now * 1000),
+        )
+
+    async def work(self, now: float) -> None:
+        incidents = self.incidents
+        while claims := await incidents.claim("w", 15.0, 100):
+            for claim in claims:
+                mute = silenced(self.silent, claim.rule, claim.trigger.entity, now)
+                if claim.state is IncidentState.CLEARING:
+                    await incidents.rest(claim, Waiting.NOTHING, None, close=True)
+                elif claim.kind == "incident" and mute is not None:
+                    await incidents.mute(claim, mute, mute.until - now)
+                else:
+                    found = await incidents.members(claim.id)
+                    members = sorted(trigger.incident for trigger in found.triggers)
+                    self.log.append((now, "worked", claim.kind, claim.id, members))
+                    await incidents.rest(claim, Waiting.NOTHING, None, close=claim.kind == "rollup")
+
+
+async def for_real(
+    url: str, todo: Sequence[Move], held: dict[str, Terms], silent: Sequence[Silence], moments: Sequence[float]
+) -> tuple[Log, list[str]]:
+    client = connect_async(url)
+    try:
+        real = Real(Scripts(client, f"t{token_hex(6)}"), held, silent)
+        now, numbers, triggers, left = BEGIN, count(), list[Trigger](), list(moments)
+
+        async def reach(until: float) -> None:
+            while left and left[0] <= until:
+                moment = left.pop(0)
+                await real.at(moment)
+                await real.work(moment)
+            await real.at(until)
+            await real.work(until)
+
+        for move in todo:
+            now += move.gap
+            await reach(now)
+            fresh = [trigger_of(move.rule, next(numbers), now) for _ in range(move.openings)]
+            triggers += fresh
+            answers = await real.incidents.accept([real.arrival(trigger, now) for trigger in fresh])
+            for trigger, answer in zip(fresh, answers, strict=True):
+                row = await real.scripts.read("hget", real.scripts.key("incident", trigger.incident), "braked")
+                real.log.append((now, "came", trigger.incident, answer is Accepted.MUTED, row == b"1"))
+            await real.work(now)
+            if move.clears is not None and move.clears < len(triggers):
+                await real.incidents.accept([real.arrival(cleared(triggers[move.clears], now), now)])
+                await real.work(now)
+        await reach(now + 1000)
+        return real.log, list((await Standings(real.scripts).now()).braked)
+    finally:
+        await client.aclose()
+
+
+STORMS = Terms(storms=True)
+BURST = [Move(0, "a", 19, None), Move(1, "a", 1, None)]
+
+
+@example([*BURST, Move(118, "a", 1, None), Move(1, "a", 1, None), Move(2, "a", 0, 20)], STORMS, STORMS, [])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(moves, max_size=12), terms, terms, silences)
+def test_paper_holds_back_what_the_scripts_hold_back(
+    valkey_url: str, todo: list[Move], of_a: Terms, of_b: Terms, silent: list[Silence]
+) -> None:
+    held = dict(zip(RULES, (of_a, of_b), strict=True))
+    told, moments, braked = on_paper(todo, held, silent)
+    with pytest.MonkeyPatch.context() as patch:
+        # The scripts ask the server's clock; here they ask the test.
+        patch.setattr("dutyd.ledger.scripts._source", _on_our_clock)
+        real, really_braked = asyncio.run(for_real(valkey_url, todo, held, silent, moments))
+    assert sorted(real, key=repr) == sorted(told.log, key=repr)
+    assert really_braked == braked
+
+
+def _on_our_clock(name: str) -> str:
+    source = source_of(name)
+    assert CLOCK in source
+    return source.replace(CLOCK, "return tonumber(redis.call('GET', key('now')))")
