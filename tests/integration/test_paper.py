@@ -42,14 +42,6 @@ class Move:
     clears: int | None
 
 
-@dataclass
-class Played:
-    """What was told, in order, and the triggers so far."""
-
-    log: Log = field(default_factory=list)
-    triggers: list[Trigger] = field(default_factory=list)
-
-
 rates = st.lists(st.builds(Rate, st.integers(1, 4), st.sampled_from([5.0, 30.0, 200.0])), max_size=2).map(tuple)
 terms = st.builds(
     Terms,
@@ -98,47 +90,53 @@ def cleared(trigger: Trigger, at: float) -> Trigger:
     return Trigger(**{**values, "kind": TriggerKind.CLEARED, "decided": at, "because": "clear"})
 
 
-def on_paper(
-    todo: Sequence[Move], held: dict[str, Terms], silent: Sequence[Silence]
-) -> tuple[Played, list[float], list[str]]:
-    """Play *todo* on paper; return what was told, every moment at which something was due, and what is braked."""
-    paper, played, now, numbers = Paper(), Played(), BEGIN, count()
-    moments: list[float] = []
+@dataclass
+class OnPaper:
+    """A worker without a server; *moments*: when anything was due."""
 
-    def work(until: float) -> None:
-        while (due := paper.next_due()) <= until:
-            moments.append(due)
-            found = paper.claim(due)
-            if found is None:  # no room yet
-                continue
-            at, entry = found
-            mute = silenced(silent, entry.trigger.rule, entry.trigger.entity, at)
-            if entry.kind is Kind.INCIDENT and mute is not None:
-                paper.mute(entry, mute)
-                continue
-            entry.begun = True
-            members = sorted(member.id for member in entry.members)
-            played.log.append((at, "worked", entry.kind.value, entry.id, members))
-            if entry.kind is Kind.ROLLUP:
-                paper.close(entry, at)
+    held: dict[str, Terms]
+    silent: Sequence[Silence]
+    paper: Paper = field(default_factory=Paper)
+    log: Log = field(default_factory=list)
+    moments: list[float] = field(default_factory=list)
 
-    for move in todo:
-        now += move.gap
-        work(now)
-        for _ in range(move.openings):
-            trigger = trigger_of(move.rule, next(numbers), now)
-            played.triggers.append(trigger)
-            entry = paper.arrive(trigger, held[move.rule], now)
-            played.log.append((now, "came", trigger.incident, bool(entry.muted_by), entry.braked))
-        work(now)
-        if move.clears is not None and move.clears < len(played.triggers):
-            entry_or_none: Entry | None = paper.get(played.triggers[move.clears].incident)
-            if entry_or_none is not None:
-                parent = paper.close(entry_or_none, now)
-                if parent is not None:
-                    paper.close(parent, now)
-    work(now + 1000)
-    return played, sorted({*moments}), sorted(paper.braked)
+    def play(self, todo: Sequence[Move]) -> None:
+        now, numbers, triggers = BEGIN, count(), list[Trigger]()
+        for move in todo:
+            now += move.gap
+            self.work(now)
+            for _ in range(move.openings):
+                triggers.append(trigger_of(move.rule, next(numbers), now))
+                entry = self.paper.arrive(triggers[-1], self.held[move.rule], now)
+                self.log.append((now, "came", entry.id, bool(entry.muted_by), entry.braked))
+            self.work(now)
+            if move.clears is not None and move.clears < len(triggers):
+                self.clear(triggers[move.clears].incident, now)
+        self.work(now + 1000)
+
+    def work(self, until: float) -> None:
+        while (due := self.paper.next_due()) <= until:
+            self.moments.append(due)
+            found = self.paper.claim(due)
+            if found is not None:  # else there is no room yet
+                self.worked(*found)
+
+    def worked(self, at: float, entry: Entry) -> None:
+        mute = silenced(self.silent, entry.trigger.rule, entry.trigger.entity, at)
+        if entry.kind is Kind.INCIDENT and mute is not None:
+            self.paper.mute(entry, mute)
+            return
+        entry.begun = True
+        members = sorted(member.id for member in entry.members)
+        self.log.append((at, "worked", entry.kind.value, entry.id, members))
+        if entry.kind is Kind.ROLLUP:
+            self.paper.close(entry, at)
+
+    def clear(self, incident: str, now: float) -> None:
+        entry = self.paper.get(incident)
+        parent = None if entry is None else self.paper.close(entry, now)
+        if parent is not None:
+            self.paper.close(parent, now)
 
 
 class Real:
@@ -228,13 +226,14 @@ def test_paper_holds_back_what_the_scripts_hold_back(
     valkey_url: str, todo: list[Move], of_a: Terms, of_b: Terms, silent: list[Silence]
 ) -> None:
     held = dict(zip(RULES, (of_a, of_b), strict=True))
-    told, moments, braked = on_paper(todo, held, silent)
+    told = OnPaper(held, silent)
+    told.play(todo)
     with pytest.MonkeyPatch.context() as patch:
         # The scripts ask the server's clock; here they ask the test.
         patch.setattr("dutyd.ledger.scripts._source", _on_our_clock)
-        real, really_braked = asyncio.run(for_real(valkey_url, todo, held, silent, moments))
+        real, really_braked = asyncio.run(for_real(valkey_url, todo, held, silent, sorted({*told.moments})))
     assert sorted(real, key=repr) == sorted(told.log, key=repr)
-    assert really_braked == braked
+    assert really_braked == sorted(told.paper.braked)
 
 
 def _on_our_clock(name: str) -> str:
