@@ -76,7 +76,7 @@ def test_requests_without_a_key_are_separate(office: httpx2.Client) -> None:
 
 def test_a_key_is_found_with_what_was_made(office: httpx2.Client) -> None:
     made = post(office, "/tickets", TICKET).json()
-    assert office.get("/effects/k1").json() == {"path": "tickets", "answer": made}
+    assert office.get("/effects/k1").json() == {"path": "tickets", "answer": made, "copies": 1}
     assert office.get("/effects/k2").status_code == 404
 
 

@@ -127,6 +127,7 @@ WELL = [
     series("dutyd_topic_missing", "0x60", topic="metrics"),
     series("dutyd_rule_failures_total", "0x60", rule="r"),
     series("dutyd_dead_letters_total", "0x60", topic="metrics"),
+    series("dutyd_breaches_total", "0x60", provider="ticketing", kind="double"),
 ]
 """An hour of an installation that is well, a sample a minute; its process has no heartbeat set."""
 
@@ -145,6 +146,7 @@ ILL = {
     "DutydLimitNearlyUsed": ("dutyd_budget_used_ratio", "0.2x30 0.9x30"),
     "DutydRuleFails": ("dutyd_rule_failures_total", "0x30 0+1x30"),
     "DutydDeadLetters": ("dutyd_dead_letters_total", "0x30 0+5x30"),
+    "DutydBreach": ("dutyd_breaches_total", "0x30 1x30"),
 }
 """For each alert the series that goes wrong after half an hour."""
 

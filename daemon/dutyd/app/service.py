@@ -15,6 +15,7 @@ from enum import StrEnum
 
 import structlog
 
+from dutyd.act.sweep import Sweeper
 from dutyd.app.acting import make_worker
 from dutyd.app.broker_check import demand_rights, prepare_own_topics
 from dutyd.app.health import Health
@@ -102,6 +103,8 @@ async def _serve(world: World, role: Role, until_idle: float | None) -> None:
                 health.rules = _rules_of_others(book)
             lookout = make_lookout(world, ledger, notices)
             parts += [_until(stop, part.run(stop), _nothing) for part in (worker, lookout)]
+            if per_minute := world.settings.worker.sweep_per_minute:
+                parts.append(_until(stop, Sweeper(worker.means, per_minute).run(stop), _nothing))
         if until_idle is not None:
             idle = _idle(world, checkpoint, ledger, health)
             parts.append(_when_idle(stop, idle.wait(until_idle, time.monotonic)))

@@ -27,6 +27,7 @@ EFFECT_COLUMNS = ("key", "rule", "tool", "args", "state", "reason", "attempts")
 
 Incident = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.", show_default=False)]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the newest N.", show_default=False)]
+Breaches = Annotated[bool, typer.Option("--breaches", help="Only what a later look found missing or double.")]
 State = Annotated[EffectState | None, typer.Option("--state", case_sensitive=False, help="Only those in this state.")]
 
 
@@ -75,15 +76,19 @@ def the_incident(prefix: str, ask: "Callable[[Question], Row]") -> Row:
 
 
 @effects.command("list")
-def list_effects(settings: SettingsFile = DEFAULT_SETTINGS, state: State = None, as_json: AsJson = False) -> None:
+def list_effects(
+    settings: SettingsFile = DEFAULT_SETTINGS, state: State = None, breaches: Breaches = False, as_json: AsJson = False
+) -> None:
     """List effects, by incident, newest first."""
     from dutyd.cli.places import ask_ledger
 
     rows = ask_ledger(settings, lambda ledger: ledger.queries.effects(state))
+    rows = [row for row in rows if row["breach"] or not breaches]
     if as_json:
         print_json(rows)
         return
-    print_rows([{**row, "key": short(row["key"])} for row in rows], EFFECT_COLUMNS, "No effects.")
+    columns = (*EFFECT_COLUMNS, "breach") if any(row["breach"] for row in rows) else EFFECT_COLUMNS
+    print_rows([{**row, "key": short(row["key"])} for row in rows], columns, "No effects.")
     for row in rows:
         if row["what_to_do"]:
             typer.echo(f"{short(row['key'])}: {plain(row['what_to_do'])}")

@@ -40,6 +40,11 @@ RULES_GOOD = Gauge("dutyd_rules_last_reload_successful", "1 where the rule files
 INCIDENTS = Counter("dutyd_incidents_total", "Incidents accepted, by rule", ["rule"])
 EFFECTS = Counter("dutyd_effects_total", "Effects by tool and the state they reached", ["tool", "state"])
 EFFECTS_OPEN = Gauge("dutyd_effects_open", "Effects in a state that is no end, or PARKED (installation)", ["state"])
+BREACHES = Counter(
+    "dutyd_breaches_total",
+    "Done effects that a later look found missing or double, by provider (family, family.route)",
+    ["provider", "kind"],
+)
 STUCK = Gauge("dutyd_incidents_stuck", "Incidents that something unexpected has stopped (installation)")
 OLDEST_DUE = Gauge("dutyd_oldest_due_seconds", "Age of the oldest due incident that nobody has claimed (installation)")
 LEDGER_READ = Gauge("dutyd_ledger_read_timestamp_seconds", "When the gauges of the installation were last read")

@@ -42,6 +42,7 @@ class Promise:
         timeout: seconds that one send may take; after it the outcome is unknown.
         searchable: whether ``lookup`` can tell what was made. Class B is searched by definition, class C can't be; a
             class A that only recognises keys says no: what it may have made is not taken for never made.
+        keeps: whether what was made stays to be found: a system that forgets what is over says no.
     """
 
     kind: ProviderClass
@@ -49,6 +50,7 @@ class Promise:
     settle: float = 0.0
     timeout: float = 10.0
     searchable: bool = True
+    keeps: bool = True
 
 
 UNPROMISED = Promise(ProviderClass.C, searchable=False)

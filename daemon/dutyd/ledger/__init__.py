@@ -20,6 +20,7 @@ from dutyd.ledger.rule_sets import RuleSets
 from dutyd.ledger.scripts import Scripts
 from dutyd.ledger.silences import Silences
 from dutyd.ledger.standing import Standings
+from dutyd.ledger.sweeps import Sweeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Ledger:
     birth: Birth
     audit: Audit
     replays: Replays
+    sweeps: Sweeps
 
 
 def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
@@ -58,4 +60,5 @@ def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
         Birth(scripts),
         Audit(scripts),
         Replays(scripts),
+        Sweeps(scripts),
     )

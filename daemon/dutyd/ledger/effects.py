@@ -52,7 +52,7 @@ class NewEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """One effect as the ledger has it."""
+    """One effect as the ledger has it; *breach* is what a later look found where that was not what it should be."""
 
     key: str
     incident: str
@@ -68,6 +68,7 @@ class Effect:
     by: str
     approved: bool
     receipt: Receipt | None
+    breach: str = ""
 
 
 class Leave(StrEnum):
@@ -261,4 +262,5 @@ def effect_of(fields: Mapping[str, str]) -> Effect:
         by=fields.get("by", "rule"),
         approved=fields.get("decision") == "approve",
         receipt=Receipt(receipt["id"], receipt["data"]) if receipt else None,
+        breach=fields.get("breach", ""),
     )

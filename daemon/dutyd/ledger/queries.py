@@ -106,7 +106,8 @@ def effect_row(effect: Effect) -> Row:
         "attempts": effect.attempts,
         "by": effect.by,
         "provider_key": provider_key(effect.key),
-        "what_to_do": what_to_do(effect.key) if effect.state is EffectState.PARKED else "",
+        "breach": effect.breach,
+        "what_to_do": _what_to_do(effect),
         "result": {"id": effect.receipt.id, **effect.receipt.data} if effect.receipt else None,
     }
 
@@ -117,6 +118,17 @@ def what_to_do(key: str) -> str:
         f"look for {provider_key(key)} in its system, then say what you found: "
         f"`dutyd effects settle {key} --as NAME --because TEXT` with --done ID, --not-done or --resend"
     )
+
+
+def about_breach(key: str) -> str:
+    """Return what a person does about an effect that was done and is not there once."""
+    return f"look for {provider_key(key)} in its system; a double is taken away by hand, what is missing made by hand"
+
+
+def _what_to_do(effect: Effect) -> str:
+    if effect.state is EffectState.PARKED:
+        return what_to_do(effect.key)
+    return about_breach(effect.key) if effect.breach else ""
 
 
 def _note(line: bytes) -> Row:

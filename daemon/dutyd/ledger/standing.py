@@ -28,6 +28,7 @@ class Standing:
         approvals: keys of calls that wait for approval, and for how many seconds, a hundred at most.
         model_rejects: whether the model's host has turned us away today: no waiting mends that.
         braked: rules that opened too many incidents: new ones wait for approval.
+        breaches: keys of done effects that a later look did not find once, and what it found.
         day: the ledger's day (UTC), as a number; what a day's limits count.
         tokens, usd: what the model took today.
         money: what effects spend today, in the policy's currency.
@@ -43,6 +44,7 @@ class Standing:
     stuck_ids: Sequence[str]
     model_rejects: bool
     braked: Sequence[str]
+    breaches: Mapping[str, str]
     approvals: Mapping[str, float]
     day: str
     tokens: int
@@ -60,7 +62,7 @@ class Standings:
     async def now(self) -> Standing:
         """Look once."""
         found = await self._scripts.run("standing", MOST_NAMES)
-        waits, busy, counts, parked, spent, day, stuck, stuck_ids, waiting, rejects, braked = found
+        waits, busy, counts, parked, spent, day, stuck, stuck_ids, waiting, rejects, braked, breaches = found
         sums = {name: int(value) for name, value in mapping(spent).items()}
         return Standing(
             oldest_due=int(waits) / 1000,
@@ -72,6 +74,7 @@ class Standings:
             approvals={name: int(waited) / 1000 for name, waited in mapping(waiting).items()},
             model_rejects=bool(rejects),
             braked=sorted(text(rule) for rule in braked),
+            breaches=mapping(breaches),
             day=text(day),
             tokens=sums.get("model_tokens", 0),
             usd=sums.get("model_micros", 0) / MICROS,

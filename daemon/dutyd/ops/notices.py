@@ -37,7 +37,7 @@ class Told(StrEnum):
     FAILED = "failed"  # refused, or nobody knows: not tried again
 
 
-KINDS = ("approval", "brake", "budget", "model", "parked", "rules", "stuck")
+KINDS = ("approval", "brake", "breach", "budget", "model", "parked", "rules", "stuck")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import structlog
 from dutyd.core.errors import NotReadyError
 from dutyd.core.metrics import BUDGET_USED, EFFECTS_OPEN, LEDGER_READ, OLDEST_DUE, STUCK
 from dutyd.core.policy import Policy
-from dutyd.ledger.queries import what_to_do
+from dutyd.ledger.queries import about_breach, what_to_do
 from dutyd.ledger.standing import Standing, Standings
 from dutyd.ops.notices import Notice, Notices
 from dutyd.ops.pace import stays
@@ -103,7 +103,11 @@ def notices_of(standing: Standing, used: Mapping[str, float]) -> list[Notice]:
         )
         for rule in standing.braked
     ]
-    return [*budgets, *parked, *stuck, *model, *approvals, *brakes]
+    breaches = [
+        Notice("breach", key, f"effect {key} was done, and now {found}: {about_breach(key)}")
+        for key, found in standing.breaches.items()
+    ]
+    return [*budgets, *parked, *breaches, *stuck, *model, *approvals, *brakes]
 
 
 def _approval(key: str, waited: float) -> Notice:

@@ -291,6 +291,9 @@ class WorkerSettings(_Group):
     drain: Annotated[Duration, Field(ge=0)] = 20.0
     """How long running incidents may take to come to rest after SIGTERM; others go on with what is left then. Whoever
     stops the process should wait 25 s longer: for the last writes, and for leaving the groups."""
+    sweep_per_minute: Annotated[float, Field(ge=0, le=600)] = 30.0
+    """How many done effects a minute are held against their systems once these must know, by all workers together: what
+    is missing or double there is a breach that people are told of. 0: none."""
 
 
 class Settings(_Group):

@@ -116,7 +116,7 @@ class Alertmanager:
         """Return class A for what can be made; ending an alert twice ends it."""
         timeout = self._settings.timeout + PATIENCE
         if kind == "alert":
-            return Promise(ProviderClass.A, self._settings.ends_after, timeout=timeout)
+            return Promise(ProviderClass.A, self._settings.ends_after, timeout=timeout, keeps=False)
         ends = kind == "alert_resolution"
         return Promise(ProviderClass.A, timeout=timeout, searchable=False) if ends else None
 

@@ -7,6 +7,7 @@ repeated key, B can only be searched for one, C can do neither.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -73,7 +74,8 @@ class Backoffice:
         found = await self._api.find(f"/effects/{key}")
         if found is None or f"/{found['path']}" != _path(kind):
             return None
-        return _receipt(found["answer"])
+        receipt = _receipt(found["answer"])
+        return replace(receipt, copies=found["copies"]) if receipt else None
 
     async def read(self, kind: str, query: Mapping[str, Any]) -> Any:
         """Return the rows of *kind* that *query* is about."""

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS entries (
   n INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL, key TEXT, body TEXT NOT NULL, status TEXT,
   made TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
 CREATE INDEX IF NOT EXISTS entries_path ON entries (path, n);
+CREATE INDEX IF NOT EXISTS entries_key ON entries (key);
 CREATE TABLE IF NOT EXISTS executions (
   n INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL, key TEXT, digest TEXT NOT NULL, answer TEXT NOT NULL,
   made TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));

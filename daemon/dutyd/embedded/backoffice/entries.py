@@ -63,9 +63,11 @@ class Entries:
         return Made(answer, now=True)
 
     def find(self, key: str) -> Answer | None:
-        """Return what was first made under *key*, with its path, or None."""
+        """Return what was first made under *key*, with its path, and how many entries have it; None: none has."""
         rows = self._database.rows("SELECT path, answer FROM executions WHERE key = ? ORDER BY n LIMIT 1", (key,))
-        return {"path": rows[0]["path"], "answer": json.loads(rows[0]["answer"])} if rows else None
+        copies = len(self._database.rows("SELECT n FROM entries WHERE key = ?", (key,)))
+        found = bool(rows) and copies > 0
+        return {"path": rows[0]["path"], "answer": json.loads(rows[0]["answer"]), "copies": copies} if found else None
 
     def all(self, kind: Kind) -> list[Answer]:
         """Return every entry of *kind*, oldest first."""

@@ -15,6 +15,7 @@ redis.call('HSET', key('effect', name), 'fence', '0', 'settled_by', who, 'settle
 if did == 'done' then
   redis.call('HSET', key('effect', name), 'receipt', ARGV[6], 'ended', at)
   set_effect(name, 'DONE', 'settled by ' .. who .. ': ' .. because)
+  redis.call('ZREM', key('unswept'), name)  -- a person has looked
 elseif did == 'not done' then
   redis.call('HSET', key('effect', name), 'ended', at)
   set_effect(name, 'REFUSED', 'not done, says ' .. who .. ': ' .. because)

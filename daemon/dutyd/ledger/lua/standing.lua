@@ -4,12 +4,23 @@
 --          {names of parked effects}, {field, value, ...} of what was spent today, the day,
 --          how many incidents are stuck, {their ids},
 --          {name, ms, ...}: calls that wait for approval, and since when,
---          '1' where the model's host has turned us away today, rules that are held for opening too often}.
+--          '1' where the model's host has turned us away today, rules that are held for opening too often,
+--          {name, found, ...}: done effects that are missing or double}.
 local at = now_ms()
 local first = redis.call('ZRANGE', key('due'), 0, 0, 'WITHSCORES')
 local waits = first[2] and math.max(0, at - tonumber(first[2])) or 0
 for _, name in ipairs(redis.call('SMEMBERS', key('effects', 'PARKED'))) do
   if redis.call('EXISTS', key('effect', name)) == 0 then redis.call('SREM', key('effects', 'PARKED'), name) end
+end
+local breaches = {}
+for _, name in ipairs(redis.call('SMEMBERS', key('breaches'))) do
+  local found = redis.call('HGET', key('effect', name), 'breach')
+  if not found then
+    redis.call('SREM', key('breaches'), name)
+  elseif #breaches < 2 * ARGV[2] then
+    breaches[#breaches + 1] = name
+    breaches[#breaches + 1] = found
+  end
 end
 local counts = {}
 for _, state in ipairs({'RESERVED', 'AWAITING_APPROVAL', 'SENDING', 'UNKNOWN', 'PARKED'}) do
@@ -33,4 +44,4 @@ local day = tostring(math.floor(at / 86400000))
 local rejects = turned_away and tostring(math.floor(turned_away / 86400000)) == day and '1' or ''
 return {waits, redis.call('SCARD', key('busy')), counts, names(key('effects', 'PARKED')),
   redis.call('HGETALL', key('spent', day)), day, redis.call('SCARD', key('stuck')), names(key('stuck')), waiting, rejects,
-  redis.call('HKEYS', key('braked'))}
+  redis.call('HKEYS', key('braked')), breaches}

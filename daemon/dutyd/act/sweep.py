@@ -1,0 +1,171 @@
+"""The sweeper: holds done effects against their systems once these must know, and counts what was not kept.
+
+What it finds it does not mend: a thing that is missing or double is a breach of the promise, for a person to see. It
+asks under the same guards as everybody (pace, breaker), slowly, one worker at a time; an effect that could not be asked
+about for a day is let go. Started by ``app`` beside the worker.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from dutyd.act.effects import GRACE
+from dutyd.act.means import Means
+from dutyd.core.errors import NotReadyError
+from dutyd.core.incident import provider_key
+from dutyd.core.metrics import BREACHES
+from dutyd.core.tool import NotSentError, Promise, Provider, ProviderClass, ProviderError, Receipt
+from dutyd.ledger.effects import Effect
+from dutyd.ledger.sweeps import Done, Look
+
+log = structlog.get_logger()
+
+TURN_SECONDS = 10.0
+LEASE_SECONDS = 120.0
+AGAIN_SECONDS = 60.0
+"""After how long it is asked again where there was no answer, unless the system says another."""
+
+OLDEST_SECONDS: Final = 86_400.0
+"""An effect that ended longer ago is not asked about any more."""
+
+
+@dataclass(slots=True)
+class Sweeper:
+    """Sweeps with the *means* of a worker.
+
+    Attributes:
+        per_minute: looks a minute at most, of all workers together.
+        grace: seconds on top of what the provider promises.
+
+    """
+
+    means: Means
+    per_minute: float
+    grace: float = GRACE
+    _token: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sweep until *stop*."""
+        self._begin_series()
+        while not stop.is_set():
+            try:
+                await self.turn(stop)
+            except NotReadyError as error:
+                log.debug("effects can't be swept now", error=str(error))  # others say it louder
+            except Exception:  # the boundary: who looks on must not stop those who work
+                log.exception("sweeping failed unexpectedly")
+            await _stopped(stop, TURN_SECONDS)
+
+    async def turn(self, stop: asyncio.Event) -> None:
+        """Look at what is due, at an even pace.
+
+        Raises:
+            NotReadyError: the ledger does not answer.
+
+        """
+        pause = 60 / self.per_minute
+        limit = max(1, int(min(TURN_SECONDS, LEASE_SECONDS / 2) / pause))
+        for done in await self.means.ledger.sweeps.take(self._token, LEASE_SECONDS, limit):
+            if await self._look(done) and await _stopped(stop, pause):
+                return
+
+    async def _look(self, done: Done) -> bool:
+        """Look at one effect where it is time; return whether its system was asked."""
+        key, sweeps = done.effect.key, self.means.ledger.sweeps
+        place = self._place(done)
+        if place is None or done.ago > OLDEST_SECONDS:
+            await sweeps.note(self._token, key, Look.FINE)
+            return False
+        due = place.promise.timeout + place.promise.settle + self.grace
+        if done.ago < due:
+            await sweeps.later(self._token, key, due - done.ago)
+            return False
+        try:
+            async with asyncio.timeout(place.promise.timeout):
+                found = await place.provider.lookup(place.makes, provider_key(key))
+        except (ProviderError, TimeoutError) as error:
+            wait = error.retry_after if isinstance(error, NotSentError) else None
+            await sweeps.later(self._token, key, wait or AGAIN_SECONDS)
+            return True
+        except Exception:  # the boundary: a provider of somebody else's must not hold up the effects behind this one
+            log.exception("a done effect could not be looked up", key=key, provider=place.name)
+            await sweeps.later(self._token, key, AGAIN_SECONDS)
+            return True
+        await self._note(done, place, found)
+        return True
+
+    async def _note(self, done: Done, place: "Place", found: Receipt | None) -> None:
+        look, said = judged(done.effect, found, keeps=place.promise.keeps)
+        ours = await self.means.ledger.sweeps.note(self._token, done.effect.key, look, said)
+        if ours and look is not Look.FINE:
+            BREACHES.labels(place.name, look).inc()
+            log.error("a done effect is not there once", key=done.effect.key, provider=place.name, found=said)
+
+    def _place(self, done: Done) -> "Place | None":
+        """Return where the effect was done; None where nobody there can be asked."""
+        tool = self.means.catalogue.get(done.effect.tool)
+        if tool is None:
+            return None
+        routes = self.means.providers[tool.family]
+        provider = routes.pick(tool, done.effect.args)
+        promise = provider.promise_of(tool.makes)
+        if promise is None or not promise.searchable or promise.kind is ProviderClass.C:
+            return None
+        named = (f"{tool.family}.{name}" for name, each in routes.named.items() if each is provider)
+        return Place(next(named, tool.family), provider, promise, tool.makes)
+
+    def _begin_series(self) -> None:
+        for family, routes in self.means.providers.items():
+            makes = {tool.makes for tool in self.means.catalogue.values() if tool.family == family and tool.changes}
+            if makes:
+                for name in (family, *(f"{family}.{route}" for route in routes.named)):
+                    BREACHES.labels(name, Look.MISSING)
+                    BREACHES.labels(name, Look.DOUBLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an effect was done.
+
+    Attributes:
+        name: ``family`` or ``family.route``.
+        makes: the kind of thing.
+
+    """
+
+    name: str
+    provider: Provider
+    promise: Promise
+    makes: str
+
+
+def judged(effect: Effect, found: Receipt | None, *, keeps: bool) -> tuple[Look, str]:
+    """Return what a look-up says of a done *effect*, with words for people.
+
+    Args:
+        effect: as the ledger has it.
+        found: what the system has under its key.
+        keeps: whether what was made stays to be found.
+
+    """
+    if found is None:
+        return (Look.MISSING, f"{_id(effect)} is not there") if keeps else (Look.FINE, "")
+    if found.copies > 1:
+        return Look.DOUBLE, f"it is there {found.copies} times, {found.id} first"
+    return Look.FINE, ""
+
+
+def _id(effect: Effect) -> str:
+    return effect.receipt.id[:100] if effect.receipt else "it"
+
+
+async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait for *seconds*, or until *stop*; return whether that is set."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    return stop.is_set()
