@@ -66,4 +66,9 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
         The time is what the event says, however late its record came: one that is sent again arrives at another time.
         """
-        return f"{self.source}|{self.id}|{self.time if self.told is None else self.told:.6f}"
+        return identity_of(self.source, self.id, self.time if self.told is None else self.told)
+
+
+def identity_of(source: str, id_: str, time: float) -> str:
+    """Return the identity of the event *id_* of *source* at *time*, seconds since the epoch."""
+    return f"{source}|{id_}|{time:.6f}"

@@ -4,9 +4,9 @@ JSON, so that a person with ``redis-cli`` can read it, each with its version ``v
 ``assignment`` to load. A newer version than this dutyd knows is "not ready": the newer one has to run.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -14,31 +14,21 @@ from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import VERSION, Trigger, TriggerKind
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Latch, LatchKey, Phase
-from dutyd.evaluate.triggers import cut_evidence
-
-_LONG = 64 * 1024
-"""Bytes from which on a latch is looked at again: it may hold evidence that has to be cut."""
+from dutyd.evaluate.engine.stored import Stored, join, pack, split, unpack
 
 _PAGE = 1_000
-"""Latches that are decoded together: a call for each would take longer than to decode it."""
+"""Names that are decoded together: a call for each would take longer than to decode it."""
 
 T = TypeVar("T")
-
-
-class _Stored(msgspec.Struct, frozen=True):
-    latch: Latch
-    v: int = VERSION
 
 
 class _Version(msgspec.Struct, frozen=True):
     v: int = VERSION
 
 
-_stored = msgspec.json.Decoder(_Stored)
 _trigger = msgspec.json.Decoder(Trigger)
 _version = msgspec.json.Decoder(_Version)
 _names = msgspec.json.Decoder(list[tuple[str, tuple[str, ...]]])
-_many = msgspec.json.Decoder(list[_Stored])
 _encoder = msgspec.json.Encoder()
 
 
@@ -49,10 +39,7 @@ def latch_name(key: LatchKey) -> bytes:
 
 def write_latch(latch: Latch) -> bytes:
     """Return *latch* as it is stored, its evidence cut where it is too large."""
-    stored = _encoder.encode(_Stored(latch))
-    if len(stored) < _LONG or latch.evidence is None:
-        return stored
-    return _encoder.encode(_Stored(msgspec.structs.replace(latch, evidence=cut_evidence(latch.evidence))))
+    return join(pack(latch))
 
 
 def read_latches(stored: Mapping[bytes, bytes]) -> dict[LatchKey, Latch]:
@@ -62,30 +49,20 @@ def read_latches(stored: Mapping[bytes, bytes]) -> dict[LatchKey, Latch]:
         NotReadyError: a newer dutyd wrote one of them.
 
     """
-    found: dict[LatchKey, Latch] = {}
-    shared: dict[Any, Any] = {}
+    return {key: unpack(latch) for key, latch in read_stored(stored)}
+
+
+def read_stored(stored: Mapping[bytes, bytes]) -> Iterator[tuple[LatchKey, Stored]]:
+    """Yield the latches of a checkpoint, or of a part of it, as the engine keeps them: at rest.
+
+    Raises:
+        NotReadyError: a newer dutyd wrote one of them.
+
+    """
     items = iter(stored.items())
     while page := list(islice(items, _PAGE)):
-        names = _names.decode(_joined(name for name, _ in page))
-        try:
-            latches = _many.decode(_joined(value for _, value in page))
-        except msgspec.DecodeError:  # one of them is newer: say so
-            latches = [_read(value, _stored, "a latch") for _, value in page]
-        for name, each in zip(names, latches, strict=True):
-            found[name] = _sharing(each.latch, shared)
-    return found
-
-
-def _joined(values: Iterable[bytes]) -> bytes:
-    return b"[%b]" % b",".join(values)
-
-
-def _sharing(latch: Latch, shared: dict[Any, Any]) -> Latch:
-    """Have *latch* share with others the values that many have: a million of them weigh a third less."""
-    for field in ("topic", "per", "timing"):
-        value = getattr(latch, field)
-        msgspec.structs.force_setattr(latch, field, shared.setdefault(value, value))
-    return latch
+        names = _names.decode(b"[%b]" % b",".join(name for name, _ in page))
+        yield from zip(names, [split(document) for _, document in page], strict=True)
 
 
 def write_trigger(trigger: Trigger) -> bytes:

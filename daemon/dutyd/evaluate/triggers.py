@@ -1,23 +1,12 @@
 """Changes of the engine become triggers: records that stand for themselves, small enough for any broker.
 
 ``trigger_of`` gives a change its incident id, the names of its entity's fields and the place in the source that
-decided it. ``cut_evidence`` keeps evidence within ``EVIDENCE_BYTES``, before anything is stored: the biggest fields
-go first, and what was cut says so. Pure; used by ``tasks`` and, for the evidence in latches, by ``records``.
+decided it. Pure; used by ``tasks``.
 """
 
-from collections.abc import Iterator
-from typing import Any
-
-import msgspec
-
-from dutyd.core.incident import Evidence, Position, Trigger, incident_id
+from dutyd.core.incident import Position, Trigger, incident_id
 from dutyd.evaluate.engine import Change
-
-EVIDENCE_BYTES = 256 * 1024
-"""How long evidence may be as JSON."""
-
-_KEPT_CHARACTERS = 1_000
-"""What stays of a text that is cut."""
+from dutyd.evaluate.engine.evidence import cut_evidence
 
 
 def trigger_of(change: Change, digest: str, partition: int) -> Trigger:
@@ -45,48 +34,3 @@ def trigger_of(change: Change, digest: str, partition: int) -> Trigger:
         because=change.because,
         position=Position(change.topic, partition, change.offset) if change.topic else None,
     )
-
-
-def cut_evidence(evidence: Evidence, limit: int = EVIDENCE_BYTES) -> Evidence:
-    """Return *evidence*, as JSON at most *limit* bytes long: where it is longer, its biggest values are cut."""
-    size = _size(evidence)
-    if size <= limit:
-        return evidence
-    short = msgspec.structs.replace(
-        evidence,
-        id=_shorten(evidence.id),
-        source=_shorten(evidence.source),
-        fields=dict(evidence.fields),
-        let=dict(evidence.let),
-        values=dict(evidence.values),
-        cut=True,
-    )
-    size = _size(short)
-    for part, name in _biggest_first(short):
-        if size <= limit:
-            break
-        value = part.pop(name)
-        size -= _size({name: value})
-        if isinstance(value, str) and len(value) > _KEPT_CHARACTERS:
-            part[name] = _shorten(value)
-            size += _size({name: part[name]})
-    return short
-
-
-def _biggest_first(evidence: Evidence) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield where each value stands; what is still there after that comes again, to be left out."""
-    places = [(part, name) for part in (evidence.fields, evidence.let, evidence.values) for name in part]
-    places.sort(key=lambda place: _size({place[1]: place[0][place[1]]}), reverse=True)
-    yield from places
-    yield from [(part, name) for part, name in places if name in part]
-
-
-def _shorten(text: str) -> str:
-    if len(text) <= _KEPT_CHARACTERS:
-        return text
-    mark = f"… (cut, {len(text)} characters)"
-    return text[: _KEPT_CHARACTERS - len(mark)] + mark
-
-
-def _size(value: object) -> int:
-    return len(msgspec.json.encode(value))

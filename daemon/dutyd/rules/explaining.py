@@ -97,7 +97,7 @@ def _verdict(rule: Rule, state: State, event: Event, changes: Sequence[Change], 
 
 def _standing(rule: Rule, state: State, event: Event, parts: Mapping[str, Explained]) -> str:
     """Say where the rule stands for an event that moved nothing, and why."""
-    latch = state.latches.get(rule.id, {}).get(key_of(rule.per, event.fields.get) or ())
+    latch = state.latches[rule.id].get(key_of(rule.per, event.fields.get) or ())
     if latch is None:
         return f"it opens nothing: `when` is {_because(parts['when'], parts)}{_held_open(parts)}"
     if latch.phase is Phase.PENDING:

@@ -1,13 +1,15 @@
+from enum import StrEnum
 from typing import Any
 
 from dutyd.evaluate.engine.runner import FAILURES
 from support.engine_run import Task, event, rule, short
 
 
-class Odd(str):
-    """A value that no decoder makes: comparing it raises."""
+class Odd(StrEnum):
+    """A value that no decoder makes: comparing it raises, writing it does not."""
 
-    __slots__ = ()
+    U = "u"
+
     __hash__ = str.__hash__
 
     def __eq__(self, other: object) -> bool:
@@ -18,7 +20,7 @@ class Odd(str):
 
 
 def odd(time: float, **fields: Any) -> Any:
-    return event(time, s=Odd("u"), **fields)
+    return event(time, s=Odd.U, **fields)
 
 
 def test_one_rule_that_raises_stops_no_other() -> None:

@@ -30,7 +30,7 @@ TRIGGER = Trigger(
     evidence=EVIDENCE,
     position=Position("metrics", 0, 41),
 )
-NEWER = b'{"v": 2, "latch": {"phase": "dreaming"}}'
+NEWER = b'{"v": 3, "latch": {"phase": "dreaming"}}'
 
 
 @pytest.mark.parametrize("entity", [(), ("",), ("a",), ("a", "b"), ("a/b", "%2F"), ("ü\u0000",)])
@@ -56,7 +56,7 @@ def test_the_evidence_in_a_latch_is_cut() -> None:
 
 
 def test_a_newer_version_waits_for_the_newer_program() -> None:
-    with pytest.raises(NotReadyError, match="version 2, this dutyd knows 1"):
+    with pytest.raises(NotReadyError, match="version 3, this dutyd knows 2"):
         read_latches({latch_name(("errors", ("a",))): write_latch(LATCH), latch_name(("errors", ("b",))): NEWER})
     with pytest.raises(NotReadyError, match="version 2"):
         read_trigger(b'{"v": 2}')

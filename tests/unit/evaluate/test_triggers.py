@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from dutyd.core.incident import Evidence, Position, TriggerKind, incident_id
 from dutyd.evaluate.engine import Change
-from dutyd.evaluate.triggers import EVIDENCE_BYTES, cut_evidence, trigger_of
+from dutyd.evaluate.engine.evidence import EVIDENCE_BYTES, cut_evidence
+from dutyd.evaluate.triggers import trigger_of
 
 
 def evidence(**fields: Any) -> Evidence:

@@ -7,17 +7,20 @@ windows of a topic that is being read are unknown until it has been read for the
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
 from dutyd.core.event import Event
 from dutyd.core.expr import to_text
+from dutyd.core.rule import Rule
 from dutyd.evaluate.engine.aggregates import Aggregate
 from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.latch import NOWHERE, Latch, Phase
 from dutyd.evaluate.engine.plan import Plan, ViewPlan
 from dutyd.evaluate.engine.runner import Runner
 from dutyd.evaluate.engine.state import Closing, Placed, State
+from dutyd.evaluate.engine.stored import Head
 from dutyd.evaluate.engine.timing import wait
 from dutyd.evaluate.engine.topic import TopicState
 from dutyd.evaluate.engine.tracks import Clock
@@ -48,10 +51,9 @@ def _set_aside(plan: Plan, state: State) -> None:
     """Put the latches whose rule has another topic or ``per`` now where ``sweep`` closes them."""
     for rule_id, conditions in plan.rules.items():
         rule = conditions.rule
-        latches = state.latches.get(rule_id, {})
-        for key, latch in list(latches.items()):
-            if latch.topic == rule.topic and latch.per == rule.per and not rule.momentary:
-                continue
+        latches = state.latches[rule_id]
+        for key in latches.where(partial(_stands_otherwise, rule)):
+            latch = latches[key]
             stood = (latch.topic or rule.topic, rule.per if latch.per is None else latch.per, False)
             if stood == (rule.topic, rule.per, rule.momentary):
                 latches[key] = msgspec.structs.replace(latch, topic=rule.topic, per=rule.per)
@@ -59,10 +61,14 @@ def _set_aside(plan: Plan, state: State) -> None:
                 state.closing.append(Closing(rule_id, key, latches.pop(key)))
 
 
+def _stands_otherwise(rule: Rule, head: Head) -> bool:
+    return head.topic != rule.topic or head.per != rule.per or rule.momentary
+
+
 def _runner(rule: str, plan: Plan, state: State) -> Runner:
     conditions = plan.rules[rule]
-    latches, skips = state.latches.setdefault(rule, {}), state.skips.setdefault(rule, {})
-    runner = Runner(conditions, latches, skips, state.journal, plan.limits.latches)
+    skips = state.skips.setdefault(rule, {})
+    runner = Runner(conditions, state.latches[rule], skips, state.journal, plan.limits.latches)
     if rule in state.rules:
         old = state.rules[rule].runner
         runner.off = old.off and old.conditions.text == conditions.text
@@ -102,13 +108,19 @@ def _restore(view: View, state: State) -> None:
                 track.restored = True
                 track.last = Event("", "", latch.since, latch.since, latch.offset, {**known, **latch.last})
         timing = runner.conditions.rule.timing
-        for key, latch in list(runner.latches.items()):
+        for key in runner.latches.where(partial(_is_timed, timing)):
+            latch = runner.latches[key]
             if latch.seen:
                 _restore_absences(view, runner, key, latch)
             if latch.phase is Phase.FIRING and latch.timing != timing:
                 state.edited.append((runner, key, view))
             elif latch.phase is Phase.PENDING or latch.timing or latch.ending is not None:
                 wait(view, key, runner, None)
+
+
+def _is_timed(timing: str, head: Head) -> bool:
+    """Whether there is more to a latch than that events may move it."""
+    return head.phase is Phase.PENDING or bool(head.timing or head.also) or head.timing != timing
 
 
 def _restore_absences(view: View, runner: Runner, key: Key, latch: Latch) -> None:

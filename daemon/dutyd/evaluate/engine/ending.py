@@ -25,7 +25,7 @@ def end(plan: Plan, state: State, endings: Sequence[Ending]) -> list[Change]:
 
 def _end(state: State, ending: Ending) -> Change | None:
     rule, key = ending.rule, to_key(ending.entity)
-    latch = state.latches.get(rule, {}).get(key)
+    latch = state.latches[rule].get(key) if rule in state.latches else None
     if latch is None or latch.phase is not Phase.FIRING or rule not in state.rules:
         return None
     if incident_id(rule, ending.entity, latch.occurrence) != ending.incident:

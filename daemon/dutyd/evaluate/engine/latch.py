@@ -51,7 +51,7 @@ class Latch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     """
 
-    phase: Phase
+    phase: Phase = Phase.INACTIVE
     since: float = 0.0
     occurrence: str = ""
     opened: float = 0.0

@@ -58,12 +58,11 @@ def sweep(plan: Plan, state: State, now: float) -> list[Change]:
 
 
 def _begin_anew(rule: str, state: State) -> None:
-    latches = state.latches.get(rule, {})
-    for key, latch in latches.items():
-        if latch.ending is not None:
-            latches[key] = msgspec.structs.replace(latch, ending=None)
-            state.journal.moved.add((rule, entity_of(key)))
-    for key in [key for key, latch in latches.items() if latch.phase is Phase.PENDING]:
+    latches = state.latches[rule]
+    for key in latches.where(lambda head: "ending" in head.also):
+        latches[key] = msgspec.structs.replace(latches[key], ending=None)
+        state.journal.moved.add((rule, entity_of(key)))
+    for key in latches.where(lambda head: head.phase is Phase.PENDING):
         del latches[key]
         state.journal.moved.add((rule, entity_of(key)))
 

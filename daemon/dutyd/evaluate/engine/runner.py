@@ -20,6 +20,7 @@ from dutyd.evaluate.engine.conditions import Conditions
 from dutyd.evaluate.engine.entities import Key, entity_of
 from dutyd.evaluate.engine.journal import Journal
 from dutyd.evaluate.engine.latch import Change, Latch, Phase, SwitchedOff
+from dutyd.evaluate.engine.latches import Latches
 from dutyd.evaluate.engine.moment import Moment
 from dutyd.evaluate.engine.terms import BECAUSE, Ends, Term, is_timed, next_term
 
@@ -71,7 +72,7 @@ class Runner:
     def __init__(
         self,
         conditions: Conditions,
-        latches: dict[Key, Latch],
+        latches: Latches,
         skips: dict[Key, int],
         journal: Journal,
         limit: int,
@@ -93,8 +94,10 @@ class Runner:
     def join(self, masks: dict[Key, int], number: int, forget: Callable[[Key, "Runner"], None]) -> None:
         """Keep the bits of *number* in a table's *masks* from now on; *forget* tells it what went by itself."""
         self._masks, self._number, self._forget = masks, number, forget
-        for key, latch in self.latches.items():
-            self._mark(key, latch)
+        firing, pending = firing_bit(number), pending_bit(number)
+        for key, head in self.latches.heads():
+            bits = firing if head.phase is Phase.FIRING else pending
+            masks[key] = masks.get(key, 0) | bits | (pending if "ending" in head.also else 0)
 
     def move(self, key: Key, moment: Moment) -> Outcome:
         """Move the latch of *key* on to where it goes from where it stands."""
@@ -187,15 +190,14 @@ class Runner:
     def give_up(self, key: Key) -> Outcome:
         """Take a pending latch back: there is no room for its timer. What fires stays, and only events move it."""
         self._journal.overflow[self.conditions.rule.id] += 1
-        if self.latches[key].phase is not Phase.PENDING:
+        if self.latches.phase(key) is not Phase.PENDING:
             return Outcome.MOVED
         self._set(key, None)
         return Outcome.REFUSED
 
     def count_unknown(self, key: Key, moment: Moment) -> None:
         """Count a condition of this rule that is unknown."""
-        latch = self.latches.get(key)
-        firing = latch is not None and latch.phase is Phase.FIRING
+        firing = self.latches.phase(key) is Phase.FIRING
         conditions = self.conditions
         node = conditions.clear if firing and conditions.clear is not None else conditions.when
         if conditions.windows or conditions.prevs:

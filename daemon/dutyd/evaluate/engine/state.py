@@ -5,8 +5,8 @@ batch what has to be stored (``take_changed``). It holds nothing that those latc
 """
 
 import math
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -15,8 +15,10 @@ from dutyd.core.expr import to_text
 from dutyd.evaluate.engine.entities import Key, entity_of, to_key
 from dutyd.evaluate.engine.journal import Journal
 from dutyd.evaluate.engine.latch import Counts, Latch, LatchKey, Phase, SwitchedOff
+from dutyd.evaluate.engine.latches import Latches
 from dutyd.evaluate.engine.plan import Plan
 from dutyd.evaluate.engine.runner import Runner
+from dutyd.evaluate.engine.stored import Stored, unpack
 from dutyd.evaluate.engine.topic import TopicState
 from dutyd.evaluate.engine.tracks import Clock
 from dutyd.evaluate.engine.view import View
@@ -61,7 +63,7 @@ class State:
     def __init__(self) -> None:
         self.known_since = self.bound_since = -math.inf
         self.begun: Mapping[tuple[str, str], float] = {}
-        self.latches: dict[str, dict[Key, Latch]] = {}
+        self.latches: dict[str, Latches] = defaultdict(Latches)
         self.skips: dict[str, dict[Key, int]] = {}
         self.remembered: dict[str, dict[Key, Latch]] = {}
         self.absent: dict[str, float | None] = {}
@@ -82,21 +84,38 @@ class State:
         from a trigger that cleared it is inactive.
         """
         for (rule, entity), latch in latches.items():
-            if latch.schedule:
-                self.marks[rule] = latch
-                continue
-            key = to_key(entity)
-            self.skips.setdefault(rule, {})[key] = latch.offset
-            if latch.last:
-                self.remembered.setdefault(rule, {})[key] = latch
-            if latch.phase is not Phase.INACTIVE:
-                self.latches.setdefault(rule, {})[key] = latch
+            if not latch.schedule:
+                self.skips.setdefault(rule, {})[to_key(entity)] = latch.offset
+            self._take(rule, to_key(entity), latch)
         self.plan = None
 
     def know(self, begun: Mapping[tuple[str, str], float]) -> None:
         """Take note of since when all was read that rules with an alias and a ``where`` see; infinite: unknown."""
         if begun != self.begun:
             self.begun, self.plan = begun, None
+
+    def adopt(self, stored: Iterable[tuple[LatchKey, Stored]]) -> None:
+        """Take a checkpoint's latches, all events up to which are decided, before ``load`` and the first event.
+
+        What matters only when something happens to it stays as it is stored.
+        """
+        for (rule, entity), each in stored:
+            if each.head.phase is Phase.INACTIVE or each.head.also:
+                self._take(rule, to_key(entity), unpack(each))
+            else:
+                self.latches[rule].place(to_key(entity), each)
+        self.plan = None
+
+    def _take(self, rule: str, key: Key, latch: Latch) -> None:
+        if latch.schedule:
+            self.marks[rule] = latch
+            return
+        if latch.last:
+            self.remembered.setdefault(rule, {})[key] = latch
+        if latch.phase is not Phase.INACTIVE:
+            self.latches[rule][key] = latch
+        else:
+            self.latches[rule].pop(key, None)
 
     def take_changed(self) -> dict[LatchKey, Latch | None]:
         """Return the latches that changed since the last call, None for those that are gone."""
@@ -147,7 +166,7 @@ class State:
     def _latch(self, rule: str, key: Key) -> Latch | None:
         if rule in self.marks:
             return self.marks[rule]
-        latch = self.latches.get(rule, {}).get(key)
+        latch = self.latches[rule].get(key) if rule in self.latches else None
         placed = self.rules.get(rule)
         if latch is not None and placed is not None and placed.runner.conditions.absents:
             latch = _with_absences(latch, key, placed)

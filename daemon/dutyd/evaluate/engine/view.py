@@ -88,7 +88,7 @@ class View:
         self._watched: dict[Key, dict[Table, None]] = {}
         self._todo: Todo = {}
         for table in self.tables:
-            for key in table.masks:
+            for key in table.masks if not isinstance(table, NumberTable) else ():
                 self.watch(key, table)
 
     def see(self, event: Event, key: Key) -> None:
