@@ -22,7 +22,7 @@ from dutyd.core.rule import Rule
 from dutyd.evaluate import garbage
 from dutyd.evaluate.checkpoint import Checkpoint, Decided, Write
 from dutyd.evaluate.engine import Latch, Limits, Phase, State, judge, plan
-from dutyd.evaluate.records import latch_name, read_latches, write_latch
+from dutyd.evaluate.records import latch_name, read_stored, write_latch
 from row import Row
 from support.valkey import running_valkey
 
@@ -56,10 +56,10 @@ def restart(client: "redis.Redis") -> State:
     """Return the state as a new owner has it when it could judge its first event."""
     checkpoint = Checkpoint(client, "bench")
     checkpoint.claim("1.0", "after")
-    saved = checkpoint.load("1.0")
+    checkpoint.load("1.0")
     state = State()
-    state.load(read_latches(saved.latches))
-    del saved
+    for page in checkpoint.pages("1.0"):
+        state.adopt(read_stored(page))
     rules = [Rule(id=f"rule-{at}", topic="metrics", per=("service",), when=parse(f"m{at} > 10")) for at in range(100)]
     first = Event("first", "bench", 2e9, 2e9, LATCHES, {"service": "another"})
     judge(plan(rules, limits=Limits(latches=LATCHES)), state, "metrics", [first])

@@ -1,10 +1,10 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 import redis
 
 from dutyd.core.errors import NotReadyError
-from dutyd.evaluate.checkpoint import Answer, Checkpoint, Decided, Found, Owner, Saved, Write
+from dutyd.evaluate.checkpoint import Answer, Checkpoint, Decided, Found, Owner, Write
 from support.valkey_server import ValkeyServer
 
 
@@ -31,6 +31,11 @@ def write(checkpoint: Checkpoint, owner: Owner, offset: int, *triggers: bytes, a
     return Write(owner, checkpoint.number(), {"stock": Decided(offset)}, {b"a": b"%d" % offset}, triggers, acked)
 
 
+def stored(checkpoint: Checkpoint) -> tuple[Mapping[str, Decided], Mapping[bytes, bytes], Sequence[bytes]]:
+    saved = checkpoint.load("3.0")
+    return saved.offsets, checkpoint.latches("3.0"), saved.outbox
+
+
 def test_a_claimed_task_is_loaded_as_it_was_written(checkpoint: Checkpoint) -> None:
     owner, found = checkpoint.claim("3.0", "one")
     at = Decided(7, 1_700_000_000_000)
@@ -42,7 +47,7 @@ def test_a_claimed_task_is_loaded_as_it_was_written(checkpoint: Checkpoint) -> N
 
     assert found is Found.NEW
     assert checkpoint.claim("3.0", "two")[1] is Found.SAME
-    assert checkpoint.load("3.0") == Saved({"stock": at}, {b"b": b"2", b"c": b"3"}, [b"t2", b"t3"])
+    assert stored(checkpoint) == ({"stock": at}, {b"b": b"2", b"c": b"3"}, [b"t2", b"t3"])
 
 
 def test_one_round_trip_writes_several_tasks(checkpoint: Checkpoint) -> None:
@@ -59,7 +64,7 @@ def test_the_owner_before_writes_nothing_any_more(checkpoint: Checkpoint) -> Non
 
     assert checkpoint.write([write(checkpoint, zombie, 5, b"t")]) == [Answer.ANOTHER]
     assert checkpoint.restore(write(checkpoint, zombie, 5, b"t")) is None
-    assert checkpoint.load("3.0") == Saved({"stock": Decided(9)}, {b"a": b"9"}, [])
+    assert stored(checkpoint) == ({"stock": Decided(9)}, {b"a": b"9"}, [])
 
 
 def test_a_write_that_is_repeated_changes_nothing(checkpoint: Checkpoint) -> None:
@@ -68,7 +73,7 @@ def test_a_write_that_is_repeated_changes_nothing(checkpoint: Checkpoint) -> Non
     late = write(checkpoint, owner, 6, b"t3", acked=1)
     for each in (early, early, late, late, early):
         assert checkpoint.write([each]) == [Answer.OWN]
-    assert checkpoint.load("3.0") == Saved({"stock": Decided(6)}, {b"a": b"6"}, [b"t2", b"t3"])
+    assert stored(checkpoint) == ({"stock": Decided(6)}, {b"a": b"6"}, [b"t2", b"t3"])
 
 
 def test_a_large_batch_is_one_write(checkpoint: Checkpoint) -> None:
@@ -76,7 +81,7 @@ def test_a_large_batch_is_one_write(checkpoint: Checkpoint) -> None:
     latches = {b"%d" % n: b"x" for n in range(30_001)}
     triggers = [b"%d" % n for n in range(30_001)]
     checkpoint.write([Write(owner, checkpoint.number(), {"stock": Decided(1)}, latches, triggers)])
-    assert checkpoint.load("3.0") == Saved({"stock": Decided(1)}, latches, triggers)
+    assert stored(checkpoint) == ({"stock": Decided(1)}, latches, triggers)
 
 
 def test_data_that_is_lost_is_written_again(checkpoint: Checkpoint, client: "redis.Redis") -> None:
@@ -89,7 +94,7 @@ def test_data_that_is_lost_is_written_again(checkpoint: Checkpoint, client: "red
     restored = checkpoint.restore(whole)
 
     assert restored is not None
-    assert checkpoint.load("3.0") == Saved(whole.offsets, latches, [b"t"])
+    assert stored(checkpoint) == (whole.offsets, latches, [b"t"])
     assert checkpoint.write([write(checkpoint, restored, 10)]) == [Answer.OWN]
 
 
@@ -120,7 +125,7 @@ def test_the_rest_of_a_restore_that_did_not_end_is_no_checkpoint(checkpoint: Che
     checkpoint.claim("3.0", "one")
     client.hset("test:task:3.0:latches", "a", "1")
     assert checkpoint.claim("3.0", "two")[1] is Found.NEW
-    assert checkpoint.load("3.0") == Saved({}, {}, [])
+    assert stored(checkpoint) == ({}, {}, [])
 
 
 def test_a_checkpoint_of_a_newer_version_is_left_alone(checkpoint: Checkpoint, client: "redis.Redis") -> None:
@@ -146,7 +151,7 @@ def test_a_full_server_takes_all_of_a_write_or_nothing(checkpoint: Checkpoint, c
         checkpoint.write([refused])
     client.config_set("maxmemory", "0")
 
-    assert checkpoint.load("3.0") == Saved({"stock": Decided(5)}, {b"a": b"5"}, [b"t1"])
+    assert stored(checkpoint) == ({"stock": Decided(5)}, {b"a": b"5"}, [b"t1"])
     assert checkpoint.write([refused]) == [Answer.OWN]
     assert checkpoint.load("3.0").outbox == [b"t2"]
 

@@ -26,7 +26,15 @@ from dutyd.evaluate.engine import Latch, LatchKey, Phase, State, horizon
 from dutyd.evaluate.engine.latch import NOWHERE
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
-from dutyd.evaluate.records import latch_name, latches_of, marks_of, read_latches, read_trigger, write_latch
+from dutyd.evaluate.records import (
+    latch_name,
+    latches_of,
+    marks_of,
+    read_latches,
+    read_stored,
+    read_trigger,
+    write_latch,
+)
 from dutyd.evaluate.sources import ByKeySource, Outlet, Source
 from dutyd.evaluate.tasks import Task
 from dutyd.stream.base import Consumer, Partition, Span, Stream
@@ -130,24 +138,24 @@ class Assignment:
             saved = self.checkpoint.load(name)
             reach = horizon(planned.plan)
             sources = {each: self._source(consumer, each, saved, spans[each], reach) for each in members}
-            latches = read_latches(saved.latches)
+            state = State()
+            for page in self.checkpoint.pages(name):
+                state.adopt(read_stored(page))
             told: Mapping[LatchKey, Latch] = {}
             if found is not Found.SAME:
                 history = self._history() if history is None else history
                 told = latches_of(self._newer(history, members, saved))
-                latches |= told
             scheduling = self._scheduler in members
-            if scheduling:
-                latches |= self._marks(name, latches, planned.plan.schedules, history or ())
-            state = State()
-            state.load(latches)
+            marks = self._marks(name, state.marks, planned.plan.schedules, history or ()) if scheduling else {}
+            newer = {**told, **marks}
+            state.load(newer)
             task = Task(owner, sources, state, _outbox(saved), scheduling=scheduling)
             if told:
-                self._keep(task, latches)
+                self._keep(task, newer)
             for partition, source in sources.items():
                 consumer.seek(partition, source.read)
             behind = {each.topic: source.decided.offset for each, source in sources.items()}
-            log.info("task taken up", task=name, checkpoint=found.value, latches=len(latches), decided=behind)
+            log.info("task taken up", task=name, checkpoint=found.value, latches=state.active(), decided=behind)
             yield task
 
     @property
@@ -156,12 +164,12 @@ class Assignment:
         return Partition(min(topic for topic in self._counts if not self.topics[topic].carries), 0)
 
     def _keep(self, task: Task, latches: Mapping[LatchKey, Latch]) -> None:
-        """Write *task* with all that it has of *latches*: the next to take it up finds a whole checkpoint."""
-        kept = {
-            latch_name(key): write_latch(latch)
+        """Write *task* with what is newer in *latches*: the next to take it up finds a whole checkpoint."""
+        newer = {
+            latch_name(key): write_latch(latch) if latch.phase is not Phase.INACTIVE or latch.schedule else None
             for key, latch in latches.items()
-            if latch.phase is not Phase.INACTIVE or latch.last or latch.schedule
         }
+        kept = {**self.checkpoint.latches(task.name), **newer}
         whole = Write(task.owner, self.checkpoint.number(), task.offsets, kept, task.outbox.kept)
         owner = self.checkpoint.restore(whole)
         if owner is None:
@@ -169,15 +177,16 @@ class Assignment:
         task.restored(owner)
 
     def _marks(
-        self, task: str, own: Mapping[LatchKey, Latch], schedules: Mapping[str, Rule], history: Iterable[Trigger]
+        self, task: str, own: Mapping[str, Latch], schedules: Mapping[str, Rule], history: Iterable[Trigger]
     ) -> Mapping[LatchKey, Latch]:
-        """Return up to when *schedules* were judged: the newest that *own* latches, *history* and the tasks tell that
+        """Return up to when *schedules* were judged: the newest that its *own* marks, *history* and the tasks tell that
         had them before. A task may get them because topics appeared, or got more partitions.
         """
         names = [latch_name((rule, ())) for rule in schedules]
         others = (read_latches(self.checkpoint.pick(each, names)) for each in self.checkpoint.schedulers(task))
+        mine: dict[LatchKey, Latch] = {(rule, ()): mark for rule, mark in own.items()}
         found: dict[LatchKey, Latch] = {}
-        for known in (marks_of(history, schedules), {key: own[key] for key in own if own[key].schedule}, *others):
+        for known in (marks_of(history, schedules), mine, *others):
             found |= {key: mark for key, mark in known.items() if key not in found or found[key].since < mark.since}
         return found
 

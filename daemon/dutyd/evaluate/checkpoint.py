@@ -104,10 +104,12 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A checkpoint as it was found. Without *offsets* there is none: nothing was decided on this server."""
+    """A checkpoint as it was found, but for its latches, which come in pages: there may be a million of them.
+
+    Without *offsets* there is none: nothing was decided on this server.
+    """
 
     offsets: Mapping[str, Decided]
-    latches: Mapping[bytes, bytes]
     outbox: Sequence[bytes]
 
 
@@ -147,13 +149,23 @@ class Checkpoint:
         return Owner(task, token, answer[1].decode()), Found(answer[2].decode())
 
     def load(self, task: str) -> Saved:
-        """Return the checkpoint of *task*; claim it first, so that nobody changes it meanwhile."""
-        key, latches, outbox = self._keys(task)
+        """Return the checkpoint of *task*; claim it first, so that nobody changes it, or its ``pages``, meanwhile."""
+        key, _, outbox = self._keys(task)
         with _answering():
             state: dict[bytes, bytes] = self._redis.hgetall(key)  # type: ignore[assignment]  # sync client
-            found: dict[bytes, bytes] = dict(self._redis.hscan_iter(latches, count=_PAGE))
             triggers: list[bytes] = self._redis.lrange(outbox, 0, -1)  # type: ignore[assignment]  # sync client
-        return Saved(_offsets(state), found, triggers)
+        return Saved(_offsets(state), triggers)
+
+    def pages(self, task: str) -> Iterator[Mapping[bytes, bytes]]:
+        """Yield the latches of *task* as stored now, some at a time; while somebody writes one may come twice."""
+        cursor = None
+        while cursor != 0:
+            with _answering():
+                answer: tuple[int, dict[bytes, bytes]] = self._redis.hscan(
+                    self._keys(task)[1], cursor or 0, count=_PAGE
+                )  # type: ignore[assignment]  # sync client
+            cursor, page = answer
+            yield page
 
     def write(self, writes: Sequence[Write]) -> list[Answer]:
         """Write each of *writes*, every one atomic, all in one round trip; return their answers in order."""
@@ -200,9 +212,8 @@ class Checkpoint:
         return sorted(name for key in keys if ":" not in (name := key.removeprefix(prefix)))
 
     def latches(self, task: str) -> Mapping[bytes, bytes]:
-        """Return the latches of *task* as stored now, for whoever only looks."""
-        with _answering():
-            return dict(self._redis.hscan_iter(self._keys(task)[1], count=_PAGE))
+        """Return all latches of *task* as stored now."""
+        return {name: value for page in self.pages(task) for name, value in page.items()}
 
     def pick(self, task: str, names: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """Return those of the latches *names* that *task* has, as stored now."""

@@ -49,8 +49,8 @@ def repartition(
     fresh: dict[int, dict[bytes, bytes | None]] = defaultdict(dict)
     gone: dict[int, dict[bytes, bytes | None]] = defaultdict(dict)
     moved = 0
-    for number, (_, old) in saved.items():
-        for key, latch in read_latches(old.latches).items():
+    for number, (owner, _) in saved.items():
+        for key, latch in read_latches(checkpoint.latches(owner.task)).items():
             if topic_of(latch.topic) == topic.alias:
                 target = _partition_of(key, latch, topic, place, now)
                 moved += target != number
@@ -79,7 +79,7 @@ def _partition_of(key: LatchKey, latch: Latch, topic: Topic, place: Place, count
 
 
 def _take(checkpoint: Checkpoint, task: str) -> tuple[Owner, Saved]:
-    """Own *task*, so that an evaluator that still runs is stopped by its next write; return what it holds."""
+    """Own *task*, so that an evaluator that still runs is stopped by its next write; return how far it is."""
     owner, _ = checkpoint.claim(task, secrets.token_hex(16))
     return owner, checkpoint.load(task)
 

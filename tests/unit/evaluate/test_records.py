@@ -4,7 +4,16 @@ import pytest
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import Evidence, Position, Trigger, TriggerKind
 from dutyd.evaluate.engine import Latch, Phase
-from dutyd.evaluate.records import latch_name, latches_of, read_latches, read_trigger, write_latch, write_trigger
+from dutyd.evaluate.engine.stored import pack
+from dutyd.evaluate.records import (
+    latch_name,
+    latches_of,
+    read_latches,
+    read_stored,
+    read_trigger,
+    write_latch,
+    write_trigger,
+)
 
 EVIDENCE = Evidence(id="e1", source="metrics", time=1.0, fields={"error_count": 12, "none": None, "list": [1, "a"]})
 LATCH = Latch(
@@ -44,6 +53,15 @@ def test_many_latches_are_read_as_they_were_written_and_share_what_is_equal() ->
     read = read_latches({latch_name(key): write_latch(latch) for key, latch in latches.items()})
     assert read == latches
     assert len({id(latch.per) for latch in read.values()}) == 1
+
+
+@pytest.mark.parametrize("latch", [LATCH, Latch(phase=Phase.PENDING, since=2.0, occurrence="metrics|e1|1.000000")])
+def test_the_version_before_is_read(latch: Latch) -> None:
+    before = b'{"latch":%b,"v":1}' % msgspec.json.encode({"phase": latch.phase, **msgspec.to_builtins(latch)})
+    name = latch_name(("errors", ("a",)))
+    assert read_latches({name: before}) == {("errors", ("a",)): latch}
+    ((_, stored),) = read_stored({name: before})
+    assert stored == pack(latch)
 
 
 def test_the_evidence_in_a_latch_is_cut() -> None:

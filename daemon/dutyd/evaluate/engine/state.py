@@ -110,8 +110,11 @@ class State:
         if latch.schedule:
             self.marks[rule] = latch
             return
+        remembered = self.remembered.setdefault(rule, {})
         if latch.last:
-            self.remembered.setdefault(rule, {})[key] = latch
+            remembered[key] = latch
+        else:
+            remembered.pop(key, None)
         if latch.phase is not Phase.INACTIVE:
             self.latches[rule][key] = latch
         else:
