@@ -115,6 +115,20 @@ async def test_what_was_made_is_found_by_its_key(system: System, provider: Provi
     assert promise(provider, system.makes).searchable
 
 
+@only(*(kind for kind in KINDS if kind.kind is ProviderClass.B))
+async def test_of_two_under_one_key_the_first_is_found_and_both_are_told(
+    system: System, provider: Provider, key: str
+) -> None:
+    first = await provider.create(system.makes, key, system.body)
+    found = await provider.lookup(system.makes, key)
+    assert found is not None
+    assert found.copies == 1
+    await provider.create(system.makes, key, system.body)
+    found = await provider.lookup(system.makes, key)
+    assert found is not None
+    assert (found.id, found.copies) == (first.id, 2)
+
+
 async def test_what_was_never_made_is_not_found(system: System, provider: Provider, key: str) -> None:
     await provider.create(system.makes, key, system.body)
     assert await provider.lookup(system.makes, f"{key}-2") is None

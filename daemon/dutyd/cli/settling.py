@@ -4,7 +4,7 @@ It needs Redis and the settings, no running daemon; the incident goes on when a 
 it into the group ``effects``.
 """
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -14,7 +14,7 @@ from dutyd.cli.incidents import effects
 from dutyd.cli.options import DEFAULT_SETTINGS, Because, SettingsFile, Who
 from dutyd.cli.render import plain, short
 from dutyd.core.errors import SettingsError
-from dutyd.core.incident import EffectState, Settled
+from dutyd.core.incident import Settled
 
 __all__ = ["effects"]
 
@@ -46,7 +46,9 @@ def settle(  # noqa: PLR0913, PLR0917  # a command has as many parameters as opt
 
     what = _one_of(done=done, not_done=not_done, resend=resend)
     with open_world(settings) as world:
-        row = _parked(key, ask_ledger_of(world, lambda ledger: ledger.queries.effects()))
+        row = keyed(key, ask_ledger_of(world, lambda ledger: ledger.queries.parked()))
+        if row is None:
+            _say_why_not(key, ask_ledger_of(world, lambda ledger: ledger.queries.effects()))
         refuse_stranger(who, row["tool"], world.policy)
         decided = ask_ledger_of(world, lambda ledger: ledger.decisions.settle(row["key"], what, who, because, done))
     if decided == "cleared":
@@ -66,10 +68,7 @@ def _one_of(*, done: str, not_done: bool, resend: bool) -> Settled:
     return chosen[0]
 
 
-def _parked(key: str, rows: list[Row]) -> Row:
-    found = keyed(key, [row for row in rows if row["state"] == EffectState.PARKED])
-    if found is not None:
-        return found
+def _say_why_not(key: str, rows: list[Row]) -> NoReturn:
     other = keyed(key, rows)
     if other is None:
         raise SettingsError(f"there is no effect '{key}': `dutyd effects list --state parked` shows what waits for you")

@@ -238,8 +238,15 @@ class Effects:
         return [effect_of(texts(row)) for row in rows if row]
 
     async def awaiting_approval(self) -> list[Effect]:
-        """Return the effects that wait for a person, by key."""
-        names = sorted(text(name) for name in await self._scripts.read("smembers", self._scripts.key("approvals")))
+        """Return the effects that wait for a person's yes, by key."""
+        return await self._in("approvals")
+
+    async def parked(self) -> list[Effect]:
+        """Return the effects that a person must look at, by key."""
+        return await self._in("effects", EffectState.PARKED)
+
+    async def _in(self, *names_of: str) -> list[Effect]:
+        names = sorted(text(name) for name in await self._scripts.read("smembers", self._scripts.key(*names_of)))
         rows = await self._scripts.read_many("hgetall", [self._scripts.key("effect", name) for name in names])
         return [effect_of(texts(row)) for row in rows if row]
 

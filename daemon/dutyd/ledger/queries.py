@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from dutyd.core.incident import EffectState, IncidentState, provider_key, round_suffix
-from dutyd.ledger.effects import Effect, Effects
+from dutyd.ledger.effects import Effect, Effects, effect_of
 from dutyd.ledger.scripts import Scripts, text, texts
 
 Row = dict[str, Any]
@@ -51,6 +51,15 @@ class Queries:
         """Return the rows of all effects, or those in *state*, by incident, newest first."""
         found = await Effects(self._scripts).of_many(await self._ids(None))
         return [effect_row(effect) for effect in found if state is None or effect.state is state]
+
+    async def parked(self) -> list[Row]:
+        """Return the effects that a person must look at, by key."""
+        return [effect_row(effect) for effect in await Effects(self._scripts).parked()]
+
+    async def effect(self, key: str) -> Row | None:
+        """Return the one effect with this whole *key*; None: there is none."""
+        found = await self._scripts.read("hgetall", self._scripts.key("effect", key))
+        return effect_row(effect_of(texts(found))) if found else None
 
     async def approvals(self) -> list[Row]:
         """Return the effects that wait for a person, with the hash of the exact call."""

@@ -185,7 +185,7 @@ class Api:
     async def _settle(self, request: Request, token: Token) -> Row:
         """Say what a parked effect was."""
         body, key = await _body(request), request.path_params["key"]
-        row = next((row for row in await self._ledger(self.ledger.queries.effects()) if row["key"] == key), None)
+        row = await self._ledger(self.ledger.queries.effect(key))
         if row is None:
             raise RefusalError(404, f"there is no effect '{key}'")
         self._refuse_stranger(token, row["tool"])

@@ -113,7 +113,10 @@ local function set_effect(name, state, reason)
   set_state(name, state, reason)
   redis.call('SREM', key('approvals'), name)
   if state == 'AWAITING_APPROVAL' then redis.call('SADD', key('approvals'), name) end
-  if state == 'DONE' then redis.call('ZADD', key('unswept'), now_ms(), name) end
+  if state == 'DONE' then
+    redis.call('ZADD', key('unswept'), now_ms(), name)
+    redis.call('ZREMRANGEBYSCORE', key('unswept'), '-inf', now_ms() - 2 * 86400000)  -- nobody sweeps
+  end
   if state == 'REFUSED' then release_money(object(effect_key)) end
   if state == 'DONE' or state == 'REFUSED' or state == 'PARKED' then publish(name, 'effect', object(effect_key)) end
 end
