@@ -7,9 +7,11 @@ from dataclasses import replace
 from itertools import count
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from dutyd.core.incident import EffectState, Evidence, IncidentState, Trigger, TriggerKind, effect_key, incident_id
+from dutyd.core.mute import Silence
 from dutyd.core.rule import Mode, Rate, Throttle
 from dutyd.core.tool import Receipt
 from dutyd.ledger import Ledger, open_ledger
@@ -242,6 +244,47 @@ async def test_the_newest_stored_rule_set_is_current(ledger: Ledger) -> None:
     assert await ledger.rule_sets.current() == "one"
     assert await ledger.rule_sets.load("two") == {"a.yaml": "2"}
     assert await ledger.rule_sets.load("three") is None
+
+
+async def test_a_rule_set_goes_30_days_after_it_was_left_unless_an_open_incident_names_it(ledger: Ledger) -> None:
+    scripts = ledger.incidents._scripts
+    left, long_ago = scripts.key("rules", "left"), PRODUCED - 31 * 86_400_000
+    for digest in ("named", "over", "old", "young", "now"):
+        await ledger.rule_sets.store(digest, {"a.yaml": digest})
+    open_one, over = replace_digest(opened("a"), "named"), replace_digest(opened("b"), "over")
+    await ledger.incidents.accept([arrival(open_one), arrival(over), arrival(cleared(over))])
+    for claim in await ledger.incidents.claim("w1", 15, 10):
+        await ledger.incidents.rest(claim, Waiting.NOTHING, None, close=claim.state is IncidentState.CLEARING)
+    await scripts.client.hset(left, mapping=dict.fromkeys(("named", "over", "old"), long_ago))
+    await scripts.client.zadd(scripts.key("incidents"), {"expired": 1.0})
+
+    await ledger.rule_sets.store("now", {"a.yaml": "now"})
+    known = {name: await ledger.rule_sets.knows(name) for name in ("named", "over", "old", "young", "now")}
+    assert known == {"named": True, "over": False, "old": False, "young": True, "now": True}
+    assert await ledger.rule_sets.current() == "now"
+    assert set(await scripts.client.hkeys(left)) == {b"named", b"young"}
+    assert await scripts.client.zscore(scripts.key("incidents"), "expired") is None
+    assert len(await ledger.queries.incidents()) == 2
+
+
+def replace_digest(trigger: Trigger, digest: str) -> Trigger:
+    return msgspec.structs.replace(trigger, digest=digest)
+
+
+async def test_who_has_no_latch_is_not_asked_to_end_and_old_orders_are_forgotten(ledger: Ledger) -> None:
+    scripts, once, lasting = ledger.scripts, msgspec.structs.replace(opened("once"), momentary=True), opened("lasting")
+    await scripts.client.hset(scripts.key("endings"), "expired", "{}")
+    await ledger.incidents.accept([arrival(once), arrival(lasting)])
+    for trigger in (once, lasting):
+        assert await ledger.decisions.close(trigger, "ana", "done", 2_000.0) is Decided.DONE
+    assert await scripts.client.hkeys(scripts.key("endings")) == [lasting.incident.encode()]
+
+
+async def test_a_silence_that_ended_long_ago_is_forgotten(ledger: Ledger) -> None:
+    now = PRODUCED / 1000
+    for name, ends in (("old", now - 31 * 86_400), ("ended", now - 60), ("new", now + 60)):
+        await ledger.silences.add(Silence(id=name, who="ana", because="x", begins=ends - 60, ends=ends))
+    assert set(await ledger.scripts.client.hkeys(ledger.scripts.key("silences"))) == {b"ended", b"new"}
 
 
 async def test_a_young_send_stays_its_senders(ledger: Ledger) -> None:

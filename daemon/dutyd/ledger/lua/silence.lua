@@ -4,6 +4,12 @@ local silences, id = key('silences'), ARGV[3]
 if ARGV[2] == 'end' and redis.call('HEXISTS', silences, id) == 0 then return -1 end
 audit(ARGV[4], 'silence ' .. ARGV[2], id, ARGV[5])
 if ARGV[2] == 'add' then
+  for _, name in ipairs(redis.call('HKEYS', silences)) do  -- those that nobody asks for any more
+    if cjson.decode(redis.call('HGET', silences, name)).ends * 1000 < now_ms() - RETENTION_MS then
+      redis.call('HDEL', silences, name)
+      unmute('silence:' .. name)
+    end
+  end
   redis.call('HSET', silences, id, ARGV[6])
   return 0
 end
