@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 import redis
+from kafka import KafkaAdminClient
 
+from dutyd.core.errors import WrongError
 from dutyd.core.expr import parse
 from dutyd.core.topic import own_topics_of, read_topics
 from dutyd.evaluate.path import Evaluator
+from dutyd.evaluate.repartition import repartition
 from dutyd.stream import open_stream
+from dutyd.stream.kafka.placing import place
 from dutyd.stream.own_topics import own_topics
 from support.broker import Broker
 from support.evaluating import (
@@ -26,6 +30,7 @@ from support.evaluating import (
     rule_set,
     stopped,
     turn_until,
+    wait_until,
 )
 
 HOSTS = [f"h{number}" for number in range(9)]
@@ -158,3 +163,85 @@ def test_openings_are_those_of_one_partition_whoever_dies_and_comes(paths: Calla
     settle(path, fourth)
     stopped(fourth)
     assert story(path) == wanted
+
+
+def tell(path: Path, **fields: Any) -> None:
+    """Publish one event of now."""
+    path._number += 1
+    whole = {"id": f"n{path._number}", "host": "h1", "service": "a", "zone": "z", **fields}
+    publish(path, [whole])
+
+
+def test_quiet_entities_and_lost_checkpoints_are_as_on_any_topic(paths: Callable[[int], Path]) -> None:
+    path = paths(4)
+    path.topics = {"metrics": replace(path.topics["metrics"], lateness=0.2)}
+    path.rules = rule_set(a_rule(hold=0.5))
+    first = path.evaluator()
+    tell(path, error_count=12)
+    turn_until(lambda: path.told() == [("opened", "errors", "a")], first)  # by the time of partitions without events
+    abandon(first)
+    path.forget_checkpoints()
+
+    second = path.evaluator()
+    tell(path, error_count=13, host="h2")
+    tell(path, error_count=1, host="h3")
+    settle(path, second)
+    abandon(second)
+    opened, cleared = path.triggers()
+    assert (cleared.kind, cleared.incident) == ("cleared", opened.incident)
+
+
+def test_a_window_of_a_new_rule_is_unknown_until_its_events_were_carried_for_its_length(
+    paths: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dutyd.evaluate.path.SWEEP_SECONDS", 0.1)
+    path = paths(4)
+    path.rules = rule_set(a_rule())
+    first = path.evaluator()
+    for host in HOSTS:  # of each source partition
+        tell(path, host=host, error_count=1)
+    settle(path, first)
+    path.rules = rule_set(a_rule(), a_rule("rare", "count(3s) < 2", per=("zone",)), digest="two")
+    turn_until(lambda: first._planned.digest == "two", first)
+    tell(path, error_count=1)
+    began = time.monotonic()
+    settle(path, first)
+    stopped(first)
+
+    second = path.evaluator()  # finds on the by-key topic what was carried, and not what was not
+    settle(path, second)
+    turn_until(lambda: time.monotonic() - began > 4.0, second)
+    assert path.told() == []
+    tell(path, error_count=1)
+    settle(path, second)
+    stopped(second)
+    (opened,) = path.triggers()
+    assert (opened.rule, opened.evidence.values) == ("rare", {"count(3s)": 0})  # the event before has left the window
+
+
+def test_its_state_follows_the_entities_to_new_partitions(paths: Callable[[int], Path], kafka_broker: Broker) -> None:
+    path = paths(2)
+    path.rules = rule_set(a_rule())
+    first = path.evaluator()
+    for service in "abcdefghij":
+        tell(path, service=service, error_count=12)
+    settle(path, first)
+    stopped(first)
+    *_, by_key = read_topics(own_topics_of(path.name, path.topics.values()), path.topics.values())
+    admin: Any = KafkaAdminClient(bootstrap_servers=kafka_broker.address)
+    admin.create_partitions({by_key.topic: 5})
+    admin.close()
+    wait_until(lambda: path.stream.partitions(by_key.topic) == 5)
+    with pytest.raises(WrongError, match="dutyd state repartition"):
+        path.evaluator().turn()
+    done = repartition(path.checkpoint(), by_key, 2, path.stream.spans([by_key.topic]), place)
+    assert (done.before, done.now, done.latches) == (2, 5, 10)
+    assert done.moved > 0
+
+    second = path.evaluator()
+    for service in "abcdefghij":
+        tell(path, service=service, error_count=14)
+        tell(path, service=service, error_count=1)
+    settle(path, second)
+    stopped(second)
+    assert sorted(kind for kind, *_ in path.told()) == ["cleared"] * 10 + ["opened"] * 10
