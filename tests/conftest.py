@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from support.broker import Broker, running_broker
 from support.debian import UnavailableError
@@ -20,9 +20,11 @@ from support.packages import environment
 from support.trackers import StartTracker, running_tracker
 from support.valkey import running_valkey
 
-# A deadline would be a timed test, and machines are noisy.
+# A deadline would be a timed test, and so would be a limit on how long examples take to draw: machines are noisy.
 # Continuous integration tries the same examples every time; new ones are found at home.
-settings.register_profile("dutyd", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile(
+    "dutyd", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
 settings.load_profile("dutyd")
 
 

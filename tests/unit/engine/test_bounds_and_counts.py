@@ -60,10 +60,17 @@ def test_where_that_is_unknown_is_counted() -> None:
     assert task.state.take_counts().unknown == {("r", "env"): 1, ("other", "y"): 1}
 
 
-def test_a_division_by_zero_is_counted() -> None:
-    task = Task(rule("x / y > 3"))
-    task.judge(event(1.0, x=1, y=0))
-    assert ("r", "y") in task.state.take_counts().unknown
+def test_a_division_by_zero_is_counted_under_no_field() -> None:
+    task = Task(rule("x / y > 3"), rule("x / y > 3 || s > 3", id="other"), rule("x * x > 3", id="large"))
+    task.judge(event(1.0, x=1, y=0, s="a"), event(2.0, x=1e200, y=1, s="a"), event(3.0, x=1, s=1))
+    assert task.state.take_counts().unknown == {
+        ("r", ""): 1,
+        ("r", "y"): 1,
+        ("other", ""): 1,
+        ("other", "s"): 1,
+        ("other", "y"): 1,
+        ("large", ""): 1,
+    }
 
 
 def test_a_window_that_is_unknown_is_counted_by_its_text() -> None:

@@ -55,6 +55,14 @@ def binary(
     return st.builds(Binary, chosen, left, right)
 
 
+def reads_as_number(node: Node) -> bool:
+    """Whether *node* is a text that is refused beside a field in an ordering: a number in quotes."""
+    try:
+        return isinstance(node, Literal) and isinstance(node.value, str) and isinstance(float(node.value), float)
+    except ValueError:
+        return False
+
+
 @cache
 def expressions(kind: str, depth: int = 4) -> st.SearchStrategy[Node]:
     """Trees of one type; what the fields hold may still be of another."""
@@ -66,6 +74,7 @@ def expressions(kind: str, depth: int = 4) -> st.SearchStrategy[Node]:
     if depth == 0:
         return leaves
     number, text, condition = (expressions(of, depth - 1) for of in ("number", "text", "bool"))
+    ordered = text.filter(lambda node: not reads_as_number(node))
     order = ("<", "<=", ">", ">=", "==", "!=")
     functions = st.sampled_from(["startsWith", "endsWith", "contains"])
     larger: dict[str, list[st.SearchStrategy[Any]]] = {
@@ -79,7 +88,7 @@ def expressions(kind: str, depth: int = 4) -> st.SearchStrategy[Node]:
         "bool": [
             binary(("&&", "||"), condition, condition),
             binary(order, number, number),
-            binary(order, text, text),
+            binary(order, ordered, ordered),
             binary(("==", "!="), condition, condition),
             binary(("in",), number, lists(number)),
             binary(("in",), text, lists(text)),

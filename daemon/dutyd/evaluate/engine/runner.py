@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from dutyd.core.incident import TriggerKind
-from dutyd.evaluate.engine.blame import blame
+from dutyd.evaluate.engine.blame import blame, depends_on_values
 from dutyd.evaluate.engine.codegen import firing_bit, pending_bit
 from dutyd.evaluate.engine.conditions import Conditions
 from dutyd.evaluate.engine.entities import Key, entity_of
@@ -200,7 +200,7 @@ class Runner:
         firing = self.latches.phase(key) is Phase.FIRING
         conditions = self.conditions
         node = conditions.clear if firing and conditions.clear is not None else conditions.when
-        if conditions.windows or conditions.prevs:
+        if conditions.windows or conditions.prevs or depends_on_values(node):
             blamed = blame(node, moment.look)
         else:  # the same types in the same fields have the same fault
             types = (type(firing), *(type(moment.event.fields.get(name)) for name in conditions.names))
