@@ -142,6 +142,9 @@ def test_a_scan_yields_everything_without_a_group(backend: Backend) -> None:
     for since in (0, times[1_500], times[-1] + 1):
         later = [(partition, record.offset) for partition, record in backend.stream.scan(backend.topic, since)]
         assert sorted(later) == sorted((p, record.offset) for p, record in found if record.timestamp >= since)
+    for until in (0, times[1_500], times[-1] + 1):
+        early = [(partition, record.offset) for partition, record in backend.stream.scan(backend.topic, None, until)]
+        assert sorted(early) == sorted((p, record.offset) for p, record in found if record.timestamp < until)
 
 
 def test_a_topic_is_created_once(backend: Backend, unique: str) -> None:

@@ -4,6 +4,7 @@
 the ledger for the incidents of that time. It changes nothing and needs no daemon. Called by ``dutyd why``.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from dutyd.core.event import Event
 from dutyd.core.rule import Rule
 from dutyd.core.topic import Topic, task_name
 from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.engine import horizon, plan
 from dutyd.evaluate.engine.entities import entity_value
 from dutyd.rules.explaining import Told, explain_rule
 from dutyd.rules.histories import of_topic
@@ -21,7 +23,14 @@ from dutyd.rules.histories import of_topic
 REMEMBERED = 20_000
 """Events of one entity that are judged again; what lies before them is not looked at."""
 
+SPANS = ((3_600.0, 3_600.0), (86_400.0, 86_400.0), (7 * 86_400.0, math.inf))
+"""Seconds of arrival before and behind the time that is asked for: where nothing is found, the next ones are read.
+
+An event arrives when it happened, or later: none that counts lies before; what was published long after is found, too.
+"""
+
 Row = dict[str, Any]
+Span = tuple[float | None, float | None]
 Show = Callable[[int, int | None], None]
 
 
@@ -33,7 +42,8 @@ class Asked:
         entity: field to value; empty where an event is named.
         event: the id of an event; empty where an entity is named.
         until: epoch seconds: later events did not happen yet.
-        since: epoch seconds: topics are read from there on; None: from their beginning.
+        since: epoch seconds: topics are read from there on; None: near *until* first, then farther around it.
+        opened: epoch seconds: when the first of its incidents opened that were open then; None: there is none.
         rule, topic: only these; empty: all.
 
     """
@@ -42,6 +52,7 @@ class Asked:
     event: str = ""
     until: float = 0.0
     since: float | None = None
+    opened: float | None = None
     rule: str = ""
     topic: str = ""
 
@@ -93,7 +104,7 @@ def look(world: World, rules: Mapping[str, Rule], asked: Asked, show: Show) -> W
     for alias, topic in world.settings.sources.items():
         members = [rule for rule in rules.values() if rule.topic == alias and _meant(rule, asked)]
         if members and asked.topic in ("", alias):
-            found.seen += _in_topic(world, topic, members, asked, _Reader(world, topic, found, asked.since, show))
+            found.seen += _in_topic(world, topic, members, asked, _Reader(world, topic, found, show))
     return found
 
 
@@ -102,19 +113,20 @@ def _meant(rule: Rule, asked: Asked) -> bool:
 
 
 class _Reader:
-    """Reads a topic from its beginning, or from *since*, as often as it is asked to."""
+    """Reads a topic within *span*, epoch seconds of arrival, as often as it is asked to."""
 
-    def __init__(self, world: World, topic: Topic, found: Why, since: float | None, show: Show) -> None:
-        self._world, self._topic, self._since, self._show = world, topic, since, show
+    def __init__(self, world: World, topic: Topic, found: Why, show: Show) -> None:
+        self._world, self._topic, self._show = world, topic, show
         self._noted = Reading(topic.alias)
+        self.span: Span = (None, None)
         found.read.append(self._noted)
 
     def events(self) -> Iterator[tuple[int, Event]]:
         """Yield each event with its partition."""
-        total, read = self._world.records_in(self._topic.topic) if self._since is None else None, 0
+        since, until = (None if at is None else int(at * 1000) for at in self.span)
+        total, read = self._world.records_in(self._topic.topic) if since is None and until is None else None, 0
         self._noted.events = self._noted.unread = 0
-        since = None if self._since is None else int(self._since * 1000)
-        for batch in of_topic(self._world.stream.scan(self._topic.topic, since), self._topic):
+        for batch in of_topic(self._world.stream.scan(self._topic.topic, since, until), self._topic):
             self._noted.events += len(batch.events)
             self._noted.unread += len(batch.unread)
             read += batch.read
@@ -122,7 +134,28 @@ class _Reader:
             yield from ((batch.partition, event) for event in batch.events)
 
 
+def _spans(asked: Asked, rules: Sequence[Rule]) -> Iterator[Span]:
+    """Yield what is read, one after the other, until something is found: windows and open incidents reach back."""
+    if asked.since is not None:
+        yield asked.since, None
+        return
+    reach = horizon(plan(rules)) + max((rule.hold + rule.keep for rule in rules), default=0.0)
+    farthest = asked.until - SPANS[-1][0]
+    for before, behind in SPANS:
+        begin = min(asked.until - before, math.inf if asked.opened is None else max(asked.opened, farthest))
+        yield max(0.0, begin - reach), None if behind == math.inf else asked.until + behind
+
+
 def _in_topic(world: World, topic: Topic, rules: Sequence[Rule], asked: Asked, reader: _Reader) -> Iterator[Seen]:
+    for span in _spans(asked, rules):
+        reader.span = span
+        found = list(_in_span(world, topic, rules, asked, reader))
+        if found:
+            yield from found
+            return
+
+
+def _in_span(world: World, topic: Topic, rules: Sequence[Rule], asked: Asked, reader: _Reader) -> Iterator[Seen]:
     wanted = [(asked.entity, tuple(rules))] if asked.entity else _of_event(rules, asked, reader)
     histories = [deque[tuple[int, Event]](maxlen=REMEMBERED) for _ in wanted]
     for partition, event in _up_to(reader, asked) if wanted else ():

@@ -78,11 +78,11 @@ def batches_of(
         total = None if packed else sum(file.stat().st_size for file in files)
         return merged([of_files(members, topic) for topic, members in places]), total
     begin, end = _time("--since", since), _time("--until", until)
-    at = None if begin is None else int(begin * 1000)
+    span = [None if at is None else int(at * 1000) for at in (begin, end)]
     topics = [source.topic for source in sources]
-    counts = [world.records_in(topic.topic) for topic in topics] if begin is None else [None]
+    counts = [world.records_in(topic.topic) for topic in topics] if begin is None and end is None else [None]
     total = None if None in counts else sum(each for each in counts if each is not None)
-    return merged([of_topic(world.stream.scan(topic.topic, at), topic, begin, end) for topic in topics]), total
+    return merged([of_topic(world.stream.scan(topic.topic, *span), topic, begin, end) for topic in topics]), total
 
 
 def _time(option: str, text: str | None) -> float | None:

@@ -7,6 +7,7 @@ Topics are read again and rules explained at the entity's last event up to then;
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,7 +36,7 @@ At = Annotated[
 ]
 Since = Annotated[
     str | None,
-    typer.Option("--since", metavar="TIME", help="Read topics from this time on only.", show_default=False),
+    typer.Option("--since", metavar="TIME", help="Read topics from this time on, not near --at.", show_default=False),
 ]
 EventId = Annotated[str | None, typer.Option("--event", metavar="ID", help="One event, by its id.", show_default=False)]
 RuleId = Annotated[str | None, typer.Option("--rule", metavar="ID", help="Only this rule.", show_default=False)]
@@ -63,13 +64,14 @@ def why(  # noqa: PLR0913, PLR0917  # a command has as many parameters as option
     now = time.time()  # noqa: TID251  # the edge: "02:10" is the last one
     begin = None if since is None else _until("--since", since, now)
     until = now if at is None else _until("--at", at, now)
-    asked = Asked(_entity(per), event or "", until, begin, rule or "", topic or "")
+    asked = Asked(_entity(per), event or "", until, begin, rule=rule or "", topic=topic or "")
     if bool(asked.entity) == bool(asked.event):
         raise SettingsError("say either --per FIELD=VALUE or --event ID")
     with open_world(settings) as world, progress("reading") as show:
         rules = rules_in_force(world)
         if rules is None:
             raise SettingsError("no rules were ever in force here: `dutyd run` stores them when it starts")
+        asked = replace(asked, opened=ask_ledger_of(world, lambda ledger: _first_open(ledger, asked)))
         found = look(world, rules.rules, asked, show)
         incidents = ask_ledger_of(world, lambda ledger: _incidents(ledger, asked, found))
         paused = ask_ledger_of(world, lambda ledger: ledger.queries.paused())
@@ -106,6 +108,24 @@ def _until(option: str, at: str, now: float) -> float:
     return (begin + timedelta(seconds=59, milliseconds=999)).timestamp()
 
 
+async def _first_open(ledger: "Ledger", asked: "Asked") -> float | None:
+    """Return when the first of the entity's incidents opened that were open then; None where there is none."""
+    if not asked.entity or asked.since is not None:
+        return None
+    times = [
+        _seconds(row["opened"])
+        for row in await ledger.queries.incidents()
+        if asked.entity.items() <= row["entity"].items() and _is_open(row, asked)
+    ]
+    return min(times, default=None)
+
+
+def _is_open(row: Row, asked: "Asked") -> bool:
+    """Whether an incident was open at the time that is asked for."""
+    ended = row["cleared"] is not None and _seconds(row["cleared"]) < asked.until
+    return _seconds(row["opened"]) <= asked.until and not ended
+
+
 async def _incidents(ledger: "Ledger", asked: "Asked", found: "Why") -> list[Row]:
     """Return the incidents of the entity that were open then, else the last one of each rule before."""
     entities = [(told.rule, dict(told.entity)) for seen in found.seen for told in seen.told]
@@ -115,7 +135,7 @@ async def _incidents(ledger: "Ledger", asked: "Asked", found: "Why") -> list[Row
         if (row["rule"], row["entity"]) in entities or (asked.entity and asked.entity.items() <= row["entity"].items())
     ]
     begun = [row for row in rows if _seconds(row["opened"]) <= asked.until and asked.rule in ("", row["rule"])]
-    open_ = [row for row in begun if row["cleared"] is None or _seconds(row["cleared"]) >= asked.until]
+    open_ = [row for row in begun if _is_open(row, asked)]
     last = {row["rule"]: row for row in sorted(begun, key=lambda row: _seconds(row["opened"]))}
     chosen = {row["id"]: row for row in (*open_, *last.values())}
     return [await ledger.queries.whole(id_) for id_ in chosen]
@@ -134,7 +154,8 @@ def _print(asked: "Asked", found: "Why", incidents: list[Row], paused: Mapping[s
     if not found.read:
         typer.echo("read      nothing: no rule in force keeps its incidents by these fields")
     elif not found.seen:
-        typer.echo("event     none: no event of it was published up to then")
+        farther = "" if asked.since is not None else " (in seven days: --since TIME reads farther back)"
+        typer.echo(f"event     none: no event of it was published up to then{farther}")
     for seen in found.seen:
         _print_seen(seen)
     for what, who_paused in paused.items():

@@ -177,8 +177,13 @@ class Stream(Protocol):
         """Ask the broker now for the offsets that every partition of *topics* holds."""
         ...
 
-    def scan(self, topic: str, since: int | None = None) -> Iterator[tuple[Partition, Record]]:
-        """Yield every record that *topic* holds now, outside any group; from *since* on (ms), per partition."""
+    def scan(
+        self, topic: str, since: int | None = None, until: int | None = None
+    ) -> Iterator[tuple[Partition, Record]]:
+        """Yield every record that *topic* holds now, outside any group.
+
+        Per partition from the first one with a timestamp from *since* on (ms), up to before the first from *until* on.
+        """
         ...
 
     def close(self) -> None:

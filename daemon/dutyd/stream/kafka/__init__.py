@@ -147,7 +147,9 @@ class KafkaStream:
                     raise problem(each["name"])
         return [each for each in found if not each["error_code"]]
 
-    def scan(self, topic: str, since: int | None = None) -> Iterator[tuple[Partition, Record]]:
+    def scan(
+        self, topic: str, since: int | None = None, until: int | None = None
+    ) -> Iterator[tuple[Partition, Record]]:
         """See ``stream.base.Stream.scan``."""
         left = {partition: span.end for partition, span in self.spans([topic]).items() if span.begin < span.end}
         if not left:
@@ -156,6 +158,7 @@ class KafkaStream:
         try:
             reader.assign([TopicPartition(*partition) for partition in left])
             with self._door.reaching(f"read {topic}"):
+                left = _ends(reader, left, until)
                 _seek(reader, left, since)
                 left = {p: end for p, end in left.items() if reader.position(TopicPartition(*p)) < end}
             while left:
@@ -198,6 +201,17 @@ _READER = {
     "allow_auto_create_topics": False,
     "metrics_enabled": False,
 }
+
+
+def _ends(reader: Any, ends: Mapping[Partition, int], until: int | None) -> dict[Partition, int]:
+    """Return where to stop: at the first records from *until* on (ms), where there are such."""
+    if until is None:
+        return dict(ends)
+    found = reader.offsets_for_times({TopicPartition(*partition): until for partition in ends})
+    return {
+        partition: end if (at := found.get(TopicPartition(*partition))) is None else min(end, at.offset)
+        for partition, end in ends.items()
+    }
 
 
 def _seek(reader: Any, ends: Mapping[Partition, int], since: int | None) -> None:

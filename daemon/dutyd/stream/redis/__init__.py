@@ -12,7 +12,7 @@ from dutyd.core.topic import Start
 from dutyd.stream.base import Partition, Span, TopicSpec
 from dutyd.stream.fit import Access, Difference
 from dutyd.stream.redis.consumer import RedisGroupConsumer
-from dutyd.stream.redis.entries import entry, id_of
+from dutyd.stream.redis.entries import BITS, entry, id_of
 from dutyd.stream.redis.lease import SECONDS, Lease
 from dutyd.stream.redis.producer import RedisRecordProducer
 from dutyd.stream.redis.server import edges, reaching
@@ -74,12 +74,15 @@ class RedisStream:
         with reaching("ask for the offsets of topics"):
             return {Partition(topic, 0): edges(self._client, topic) for topic in topics if self._client.exists(topic)}
 
-    def scan(self, topic: str, since: int | None = None) -> Iterator[tuple[Partition, Record]]:
+    def scan(
+        self, topic: str, since: int | None = None, until: int | None = None
+    ) -> Iterator[tuple[Partition, Record]]:
         """See ``stream.base.Stream.scan``."""
         with reaching(f"read {topic}"):
             span = edges(self._client, topic)
-            after, last = b"-" if since is None else b"%d-0" % max(0, since), b"(" + id_of(span.end)
-            more = span.begin < span.end
+            end = span.end if until is None else min(span.end, max(0, until) << BITS)
+            after, last = b"-" if since is None else b"%d-0" % max(0, since), b"(" + id_of(end)
+            more = span.begin < end
             while more:
                 page: Any = self._client.xrange(topic, after, last, count=PAGE)
                 for each in page:
