@@ -87,6 +87,53 @@ def test_what_a_model_may_take_in_a_day_is_said(dutyd: Program) -> None:
     )
 
 
+PRICED = """\
+language: 1
+rules:
+  - id: reorder
+    from: stock
+    per: [sku]
+    when: level < 5
+    again: {every: 12h, at_most: 5}
+    throttle: {per_rule: [10/1d]}
+    mode: act
+    agent: {goal: g, budget: {tokens: 10000}}
+    steps:
+      order:
+        tool: draft_purchase_order
+        with: {sku: "{{ sku }}", supplier: acme, unit_price: 2.50 EUR}
+        decide: {quantity: {integer: {min: 1, max: 40}}}
+        fallback: {quantity: 1}
+  - id: morning
+    schedule: "0 6,18 * * *"
+    mode: act
+    steps:
+      order:
+        tool: draft_purchase_order
+        with: {sku: S, supplier: acme, quantity: 3, unit_price: "{{ weekday == 'monday' ? 1 : 2 }} EUR"}
+"""
+
+
+def test_the_worst_case_of_a_day_is_priced_by_the_settings(dutyd: Program) -> None:
+    (dutyd.folder / "rules" / "a.yaml").write_text(PRICED)
+    model = 'model: {base_url: "http://127.0.0.1:1/v1", price: {input: 1, output: 3}}\n'
+    (dutyd.folder / "dutyd.yaml").write_text(f"topics: {{stock: {{}}}}\n{model}")
+    _, out, _ = dutyd("rules", "check", "rules", "--settings", "dutyd.yaml", "--costs")
+    assert out.splitlines() == [
+        "reorder: asks the model at most 30 times a day: 300,000 tokens, 0.90 USD",
+        "reorder: orders for at most 3,000.00 EUR a day",
+        "morning: orders without a bound",
+    ]
+    (dutyd.folder / "policy.yaml").write_text("money: {currency: EUR, per_effect: 80, per_day: 500}\n")
+    (dutyd.folder / "dutyd.yaml").write_text(f"topics: {{stock: {{}}}}\npolicy: policy.yaml\n{model}")
+    _, out, _ = dutyd("rules", "check", "rules", "--settings", "dutyd.yaml", "--costs", "--json")
+    rows = {row["rule"]: row for row in json.loads(out)}
+    assert {name: (row["openings"], row["money"]) for name, row in rows.items()} == {
+        "reorder": (10.0, "500 EUR"),
+        "morning": (2.0, "160 EUR"),
+    }
+
+
 def test_a_rule_test_that_passes_is_one_line(dutyd: Program) -> None:
     (dutyd.folder / "rules" / "tests" / "a.yaml").write_text(TEST.replace("NUMBER", "2"))
     code, out, _ = dutyd("rules", "test", "rules")

@@ -91,7 +91,14 @@ class World:
     def known(self) -> Known:
         """What the rule checker holds rule files against, by what the settings say."""
         routes = {family: frozenset(each.routes) for family, each in self.settings.providers if each is not None}
-        return Known(catalogue=self.catalogue, topics=self.topics, policy=self.policy, routes=routes)
+        price = self.settings.model.price if self.settings.model is not None else None
+        return Known(
+            catalogue=self.catalogue,
+            topics=self.topics,
+            policy=self.policy,
+            routes=routes,
+            token_usd=None if price is None else max(price.input, price.output) / 1_000_000,
+        )
 
     @property
     def topics(self) -> Mapping[str, Topic]:

@@ -97,11 +97,8 @@ def _played(path: Path, world: "World", aliases: set[str]) -> "RuleSet":
 
 def _price(world: "World") -> Callable[[int], float] | None:
     """Return what tokens cost at most: all at the dearer of the two prices."""
-    model = world.settings.model
-    if model is None or model.price is None:
-        return None
-    dearest = max(model.price.input, model.price.output)
-    return lambda tokens: tokens * dearest / 1_000_000
+    usd = world.known.token_usd
+    return None if usd is None else lambda tokens: tokens * usd
 
 
 def _print_lines(done: "Backtest", price: Callable[[int], float] | None) -> None:

@@ -6,7 +6,7 @@ one, and fields that no event ever had where ``--events`` names a history. What 
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dutyd.core.rule import RuleSet
     from dutyd.core.topic import Topic
     from dutyd.rules.known import Known
+    from dutyd.rules.pricing import Cost
     from dutyd.rules.problems import Problem
 
 SKIPPED = "topics (`from`, `per`) and the policy: name the settings with --settings FILE to check them, too"
@@ -33,13 +34,15 @@ History = Annotated[
 Alias = Annotated[
     str | None, typer.Option("--topic", metavar="ALIAS", help="The topic that --events are of.", show_default=False)
 ]
+Costs = Annotated[bool, typer.Option("--costs", help="Say only what the rules may cost in a day at most.")]
 
 
-def check(
+def check(  # a command has as many parameters as options
     folder: Folder,
     settings: OptionalSettings = None,
     events: History = None,
     topic: Alias = None,
+    costs: Costs = False,
     as_json: AsJson = False,
 ) -> None:
     """Find every mistake in the rule files, and what is probably not meant."""
@@ -60,12 +63,16 @@ def check(
             typer.echo(f"\n{folder}: {counted(len(errors.problems), 'mistake')}.{skipped}")
         raise typer.Exit(Exit.BAD_RULE) from None
     found = sorted([*find(loaded, known), *(_unseen(loaded, known, events, topic) if events else ())])
+    if costs:
+        rows = _costs_of(loaded, known)
+        print_json(_rows_of(rows)) if as_json else _print_costs(rows)
+        return
     if as_json:
         print_json([asdict(each) for each in found])
     else:
         for each in found:
             typer.echo(each.render(loaded.files.get(each.file, "")))
-        _print_costs(loaded)
+        _print_costs(_costs_of(loaded, known))
         but = f", {counted(len(found), 'finding')}" if found else ""
         typer.echo(f"{folder}: {counted(len(loaded.rules), 'rule')}, no mistake{but}.{skipped}")
     if found:
@@ -96,17 +103,28 @@ def _topic(loaded: "RuleSet", known: "Known", alias: str | None) -> "Topic":
     return chosen(known.topics, name) if known.topics is not None else Topic(alias=name, topic=name)
 
 
-def _print_costs(loaded: "RuleSet") -> None:
-    """Say what the rules' models may take in a day."""
-    from dutyd.rules.rule_lints import daily
+def _costs_of(loaded: "RuleSet", known: "Known") -> "dict[str, Cost]":
+    """Return what each rule that costs something may cost in a day at most."""
+    from dutyd.rules.pricing import daily
 
-    for rule in loaded.rules.values():
-        cost = daily(rule)
-        if cost is None:
-            continue
-        if cost.runs is None or cost.tokens is None:
-            said = "as often as it opens (no throttle per_rule)"
-        else:
+    costs = {rule.id: daily(rule, known) for rule in loaded.rules.values()}
+    return {name: cost for name, cost in costs.items() if cost.asks or cost.orders}
+
+
+def _print_costs(costs: "dict[str, Cost]") -> None:
+    """Say what the rules' models and orders may take in a day."""
+    for name, cost in costs.items():
+        if cost.runs is not None and cost.tokens is not None:
             usd = "" if cost.usd is None else f", {cost.usd:,.2f} USD"
-            said = f"at most {cost.runs:,.0f} times a day: {cost.tokens:,.0f} tokens{usd}"
-        typer.echo(f"{rule.id}: asks the model {said}")
+            typer.echo(f"{name}: asks the model at most {cost.runs:,.0f} times a day: {cost.tokens:,.0f} tokens{usd}")
+        elif cost.asks:
+            typer.echo(f"{name}: asks the model as often as it opens (no throttle per_rule)")
+        if cost.orders:
+            money = cost.money
+            most = "" if money is None else f"for at most {money.amount:,.2f} {money.currency}".rstrip() + " a day"
+            typer.echo(f"{name}: orders {most or 'without a bound'}")
+
+
+def _rows_of(costs: "dict[str, Cost]") -> list[dict[str, Any]]:
+    money = {name: None if cost.money is None else str(cost.money) for name, cost in costs.items()}
+    return [{"rule": name, **asdict(cost), "money": money[name]} for name, cost in costs.items()]

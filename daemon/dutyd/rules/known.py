@@ -24,6 +24,7 @@ class Known:
         routes: tool family to the names that ``to`` may have besides ``default``; a family that is missing is not
             checked.
         tables: those of the rule set that is being loaded.
+        token_usd: what one token of the model costs at most, in US dollars; None: no price is known.
 
     """
 
@@ -32,3 +33,4 @@ class Known:
     policy: Policy | None = None
     routes: Mapping[str, frozenset[str]] | None = None
     tables: Tables = field(default_factory=dict)
+    token_usd: float | None = None

@@ -4,7 +4,6 @@ Called by ``check`` for each rule. A finding points at the rule's id.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from dutyd.core.expr.text import to_text
@@ -12,9 +11,9 @@ from dutyd.core.expr.tree import Name, Node, Window, walk
 from dutyd.core.rule import Rule
 from dutyd.core.tool import Tool
 from dutyd.rules.known import Known
+from dutyd.rules.pricing import daily
 from dutyd.rules.problems import Problem
 
-DAY: Final = 86_400.0
 _COUNTER: Final = ("_total", "_bucket")
 """How counters that only grow are named (Prometheus naming practice)."""
 
@@ -22,31 +21,10 @@ _ON_ORDER: Final = ("on_order", "onorder", "in_transit", "incoming", "ordered", 
 """Parts of the names by which stock on its way goes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a rule's model may take in a day at most; None: nothing limits how often it is asked."""
-
-    runs: float | None
-    tokens: float | None
-    usd: float | None
-
-
 def lints_of(rule: Rule, known: Known) -> Iterator[Problem]:
     """Yield what looks wrong in *rule* as a whole."""
     for lint in _LINTS:
         yield from lint(rule, known)
-
-
-def daily(rule: Rule) -> Cost | None:
-    """Return what the model of *rule* may cost in a day by its throttle and budget; None: it asks no model."""
-    if rule.agent is None:
-        return None
-    budget = rule.agent.budget
-    rates = rule.throttle.per_rule
-    if not rates:
-        return Cost(None, None, None)
-    runs = min(rate.count * max(1.0, DAY / rate.seconds) for rate in rates)
-    return Cost(runs, runs * budget.tokens, None if budget.usd is None else runs * budget.usd)
 
 
 def _orders_on_the_shelf(rule: Rule, known: Known) -> Iterator[Problem]:
@@ -71,8 +49,8 @@ def _averages_of_counters(rule: Rule, _: Known) -> Iterator[Problem]:
 
 def _costs_without_end(rule: Rule, known: Known) -> Iterator[Problem]:
     """A rule whose model may cost more in a day than the policy gives, or any amount at all."""
-    cost = daily(rule)
-    if cost is None or known.policy is None:
+    cost = daily(rule, known)
+    if not cost.asks or known.policy is None:
         return
     limits = known.policy.model
     if cost.runs is None:
