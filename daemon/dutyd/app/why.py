@@ -164,7 +164,14 @@ def _in_span(world: World, topic: Topic, rules: Sequence[Rule], asked: Asked, re
                 history.append((partition, event))
     for (_, members), history in zip(wanted, histories, strict=True):
         if history:
-            yield _seen(world, topic, members, history)
+            yield _seen(world, topic, members, _by_arrival(history, asked) if topic.rekey else history)
+
+
+def _by_arrival(history: Sequence[tuple[int, Event]], asked: Asked) -> Sequence[tuple[int, Event]]:
+    """Return *history*, of several partitions, as rules by key are told of it."""
+    ordered = sorted(history, key=lambda each: each[1].arrival)
+    end = next((at for at, (_, event) in enumerate(ordered, 1) if event.id == asked.event), None)
+    return ordered[:end]
 
 
 def _up_to(reader: _Reader, asked: Asked) -> Iterator[tuple[int, Event]]:
@@ -196,6 +203,7 @@ def _is_of(event: Event, entity: Mapping[str, str]) -> bool:
 
 def _seen(world: World, topic: Topic, rules: Sequence[Rule], history: Sequence[tuple[int, Event]]) -> Seen:
     partition, last = history[-1]
+    everything = [event for _, event in history]
     events = [event for number, event in history if number == partition]
     return Seen(
         topic=topic.alias,
@@ -203,7 +211,10 @@ def _seen(world: World, topic: Topic, rules: Sequence[Rule], history: Sequence[t
         event=last,
         decided=_decided(world, topic, partition, last.offset),
         before=len(events) - 1,
-        told=[explain_rule(rule, _of_same_entity(rule, events)) for rule in rules],
+        told=[
+            explain_rule(rule, _of_same_entity(rule, events if topic.keeps_together(rule.per) else everything))
+            for rule in rules
+        ],
     )
 
 

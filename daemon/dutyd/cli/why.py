@@ -184,9 +184,17 @@ def _print_seen(seen: "Seen") -> None:
             typer.echo(f"          {printable(line)}")
 
 
+def _place(position: Mapping[str, Any]) -> str:
+    """Return where a decision was made: on a by-key topic a place is a time of arrival."""
+    where = f"{position['topic']}/{position['partition']}"
+    if " by " not in position["topic"]:
+        return f"offset {position['offset']} of {where}"
+    return f"what arrived up to {instant_text(position['offset'] / 1000)} at {where}"
+
+
 def _print_incident(row: Row) -> None:
     position = row["trigger"].get("position") or {}
-    at = f" by offset {position['offset']} of {position['topic']}/{position['partition']}" if position else ""
+    at = f" by {_place(position)}" if position else ""
     cleared = f", cleared {row['cleared']}" if row["cleared"] else ""
     typer.echo(
         f"incident  {short(row['id'])} {row['rule']} ({plain(row['entity'])}): opened {row['opened']}{at}{cleared}"

@@ -9,7 +9,7 @@ incidents are open: latches are never derived from events a second time.
 import math
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -46,8 +46,6 @@ there."""
 REPEATS_SECONDS = 300.0
 """How far back, beyond a topic's lateness, repeated events are recognised: replay goes at least that far."""
 
-_ABSENT = "{} does not exist: create it, or correct `topics` in the settings"
-
 log = structlog.get_logger()
 
 
@@ -68,13 +66,14 @@ class Assignment:
         A topic that is not there yet is waited for, the others are read meanwhile.
 
         Raises:
-            NotReadyError: none of the topics is there.
+            NotReadyError: none of the source topics is there.
             WrongError: a topic has another number of partitions than before: state would be in the wrong tasks.
 
         """
         found = self._look_for(self.topics)
-        if not found:
-            raise NotReadyError(_ABSENT.format(", ".join(map(repr, sorted(self.topics)))))
+        sources = sorted(name for name, topic in self.topics.items() if not topic.carries)
+        if not found.keys() & set(sources):
+            raise NotReadyError(_absent(sources))
         stored = self.checkpoint.keep_counts(found)
         for topic, count in found.items():
             if stored[topic] != count:
@@ -91,7 +90,7 @@ class Assignment:
             TOPIC_MISSING.labels(self.topics[topic].alias).set(count is None)
             if count is None and topic not in self._missed:
                 self._missed.add(topic)
-                log.warning("a topic is waited for, the others are read", why=_ABSENT.format(f"'{topic}'"))
+                log.warning("a topic is waited for", why=_absent([topic]))
         return {topic: count for topic, count in counts.items() if count is not None}
 
     def appeared(self) -> bool:
@@ -275,3 +274,8 @@ def _place(trigger: Trigger) -> int:
 
 def _outbox(saved: Saved) -> Outbox:
     return Outbox(Outgoing(read_trigger(value).key, value) for value in saved.outbox)
+
+
+def _absent(topics: Sequence[str]) -> str:
+    do, it = ("do", "them") if len(topics) > 1 else ("does", "it")
+    return f"{', '.join(map(repr, topics))} {do} not exist: create {it}, or correct `topics` in the settings"
