@@ -168,9 +168,12 @@ async def test_a_message_without_text_is_refused(posting: Provider) -> None:
         await posting.create("message", KEY, {})
 
 
-async def test_the_address_of_a_channel_is_a_secret(chat: ModernSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("told_by", ["url", "url_env"])
+async def test_the_address_of_a_channel_is_a_secret(
+    told_by: str, chat: ModernSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOOK", f"{chat.url}/services/T/B/hidden")
-    provider = slack.connect({"url_env": "HOOK"})
+    provider = slack.connect({told_by: {"url": f"{chat.url}/services/T/B/hidden", "url_env": "HOOK"}[told_by]})
     with pytest.raises(RefusedError, match="no_service") as told:
         await provider.create("message", KEY, {"text": "x"})
     assert "hidden" not in str(told.value)

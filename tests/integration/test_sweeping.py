@@ -151,12 +151,16 @@ async def test_of_all_workers_one_sweeps(desk: Office, tmp_path: Path) -> None:
     first = await done(desk, "double", "gone")
     second = Sweeper(first.means, RATE, grace=-1.0)
     await break_by_hand(desk, tmp_path)
-    (taken, *_) = await desk.ledger.sweeps.take("another", 60.0, 10)
+    (taken, *_) = await desk.ledger.sweeps.take("another", 10)
     for sweeper in (first, second):
         await sweeper.turn(asyncio.Event())
     assert [row["breach"] for row in await desk.ledger.queries.effects()] == ["", ""]
     assert not await desk.ledger.sweeps.note("a zombie", taken.effect.key, Look.MISSING, "?")
     assert await desk.ledger.sweeps.note("another", taken.effect.key, Look.FINE)
+    await desk.ledger.sweeps.release("a zombie")
+    assert await desk.ledger.sweeps.take("a third", 10) == []
+    await desk.ledger.sweeps.release("another")
+    assert len(await desk.ledger.sweeps.take("a third", 10)) == 1
 
 
 async def test_who_can_t_be_asked_is_not_swept(desk: Office) -> None:

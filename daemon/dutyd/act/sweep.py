@@ -25,7 +25,6 @@ from dutyd.ledger.sweeps import Done, Look
 log = structlog.get_logger()
 
 TURN_SECONDS = 10.0
-LEASE_SECONDS = 120.0
 AGAIN_SECONDS = 60.0
 """After how long it is asked again where there was no answer, unless the system says another."""
 
@@ -59,6 +58,8 @@ class Sweeper:
             except Exception:  # the boundary: who looks on must not stop those who work
                 log.exception("sweeping failed unexpectedly")
             await _stopped(stop, TURN_SECONDS)
+        with contextlib.suppress(NotReadyError):  # then its time runs out
+            await self.means.ledger.sweeps.release(self._token)
 
     async def turn(self, stop: asyncio.Event) -> None:
         """Look at what is due, at an even pace.
@@ -68,8 +69,8 @@ class Sweeper:
 
         """
         pause = 60 / self.per_minute
-        limit = max(1, int(min(TURN_SECONDS, LEASE_SECONDS / 2) / pause))
-        for done in await self.means.ledger.sweeps.take(self._token, LEASE_SECONDS, limit):
+        limit = max(1, int(TURN_SECONDS / pause))
+        for done in await self.means.ledger.sweeps.take(self._token, limit):
             if await self._look(done) and await _stopped(stop, pause):
                 return
 

@@ -124,20 +124,22 @@ def effect_row(effect: Effect) -> Row:
 def what_to_do(key: str) -> str:
     """Return what a person does about a parked effect."""
     return (
-        f"look for {provider_key(key)} in its system, then say what you found: "
-        f"`dutyd effects settle {key} --as NAME --because TEXT` with --done ID, --not-done or --resend"
+        f"look in its system for what it made ({provider_key(key)}, where that keeps our key), "
+        f"then say what you found: `dutyd effects settle {key} --as NAME --because TEXT` "
+        "with --done ID, --not-done or --resend"
     )
 
 
-def about_breach(key: str) -> str:
-    """Return what a person does about an effect that was done and is not there once."""
-    return f"look for {provider_key(key)} in its system; a double is taken away by hand, what is missing made by hand"
+def about_breach(key: str, found: str) -> str:
+    """Return what a person does about an effect that was done and of which *found* (``missing: ...``) is said now."""
+    then = "take one of them away by hand" if found.startswith("double") else "make it by hand, if it is still wanted"
+    return f"look for {provider_key(key)} in its system, and {then}"
 
 
 def _what_to_do(effect: Effect) -> str:
     if effect.state is EffectState.PARKED:
         return what_to_do(effect.key)
-    return about_breach(effect.key) if effect.breach else ""
+    return about_breach(effect.key, effect.breach) if effect.breach else ""
 
 
 def _note(line: bytes) -> Row:

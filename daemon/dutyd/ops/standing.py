@@ -104,7 +104,7 @@ def notices_of(standing: Standing, used: Mapping[str, float]) -> list[Notice]:
         for rule in standing.braked
     ]
     breaches = [
-        Notice("breach", key, f"effect {key} was done, and now {found}: {about_breach(key)}")
+        Notice("breach", key, f"effect {key} was done, and a later look found it {found}; {about_breach(key, found)}")
         for key, found in standing.breaches.items()
     ]
     return [*budgets, *parked, *breaches, *stuck, *model, *approvals, *brakes]

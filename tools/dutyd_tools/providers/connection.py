@@ -69,15 +69,21 @@ class HttpSettings(ProviderSettings):
         return self
 
 
-def open_api(settings: HttpSettings, manners: Manners = Manners()) -> JsonApi:  # noqa: B008 - it is frozen
-    """Return the client for *settings* and a system of these *manners*.
+def open_api(
+    settings: HttpSettings,
+    manners: Manners = Manners(),  # noqa: B008 - it is frozen
+    *,
+    secret: bool = False,
+) -> JsonApi:
+    """Return the client for *settings* and a system of these *manners*; *secret*: its address always is one.
 
     Raises:
         SettingsError: a secret or a certificate can't be read.
 
     """
     address = address_of(settings)
-    shown = "" if settings.url else f"{address.partition('//')[0]}//{urlsplit(address).hostname}/..."
+    hides = secret or not settings.url
+    shown = f"{address.partition('//')[0]}//{urlsplit(address).netloc.rpartition('@')[2]}/..." if hides else ""
     login, tls = _login(settings), _tls(settings)
     return JsonApi(address, settings.timeout, login, tls=tls, shown=shown, manners=manners)
 

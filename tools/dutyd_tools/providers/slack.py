@@ -72,7 +72,7 @@ class Slack:
 
     def __init__(self, settings: SlackSettings) -> None:
         self._settings = settings
-        self._api = open_api(settings, Manners(_words, BUSY_SECONDS))
+        self._api = open_api(settings, Manners(_words, BUSY_SECONDS), secret=True)
 
     def promise_of(self, kind: str) -> Promise | None:
         """Return class C for a message, nothing else."""

@@ -55,6 +55,9 @@ def look_at_work(world: World) -> Iterator[Finding]:
             f"effects that may have happened: {parked}",
             "`dutyd effects list --state parked` says how to settle them",
         )
+    if standing.breaches:
+        said = f"done effects that are missing or double: {len(standing.breaches)}"
+        yield note("breaches", said, "`dutyd effects list --breaches` says which, and what to look for")
     if standing.stuck:
         ids = ", ".join(standing.stuck_ids[:SHOWN])
         yield note(
