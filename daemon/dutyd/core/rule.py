@@ -104,15 +104,19 @@ class Bound:
 
     Attributes:
         kind: ``text`` (at most *limit* characters), ``one_of`` (*options*), ``integer`` or ``number`` (*low* to
-            *high*, a multiple of *multiple_of*), ``boolean``.
+            *high*, a multiple of *multiple_of*), ``boolean``, or ``each``: a list with one object for each of *items*,
+            in which *fixed* are put in by code and *parts* are decided, each within its own bound.
     """
 
-    kind: Literal["text", "one_of", "integer", "number", "boolean"]
+    kind: Literal["text", "one_of", "integer", "number", "boolean", "each"]
     limit: int | None = None
     options: tuple[str | float, ...] = ()
     low: Template | None = None
     high: Template | None = None
     multiple_of: Template | None = None
+    items: Template | None = None
+    fixed: Mapping[str, Template] = field(default_factory=dict)
+    parts: Mapping[str, "Bound"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

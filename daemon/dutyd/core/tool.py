@@ -7,20 +7,43 @@ sending to the ledger, which makes sure that it happens once. Third parties add 
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol, TypedDict, Unpack, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypedDict, Unpack, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
 
 from dutyd.core.errors import DutydError
 from dutyd.core.money import Money
 
 
 class Args(BaseModel):
-    """Base of every tool's argument model: unknown arguments are errors, values are not coerced from text."""
+    """Base of every tool's argument model: unknown arguments are errors, values are not coerced from text.
+
+    Attributes:
+        either: groups of arguments, of which a call has all of exactly one and none of the others.
+
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+    either: ClassVar[tuple[tuple[str, ...], ...]] = ()
+
+    @model_validator(mode="after")
+    def _one_of_either(self) -> Self:
+        if self.either and (wrong := self.not_either(self.model_fields_set)):
+            raise PydanticCustomError("either", "{wrong}", {"wrong": wrong})
+        return self
+
+    @classmethod
+    def not_either(cls, given: AbstractSet[str]) -> str:
+        """Return what is wrong with the arguments that are *given*, by their names; an empty text: nothing."""
+        whole = [group for group in cls.either if given >= set(group)]
+        begun = [group for group in cls.either if not given.isdisjoint(group)]
+        if not cls.either or (len(whole) == 1 and begun == whole):
+            return ""
+        return f"give either {', or '.join(' and '.join(group) for group in cls.either)}"
 
 
 class ProviderClass(StrEnum):

@@ -3,23 +3,27 @@
 Called by ``step_reader``. Bounds of numbers may hold expressions; what can be compared at load is compared here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
 from dutyd.act.gateway.bounds import Outside, limits_of
 from dutyd.core.errors import nearest
 from dutyd.core.expr import Template, Type, look_in
 from dutyd.core.rule import Bound
-from dutyd.rules.fields import Fields
+from dutyd.rules.fields import Fields, entries
 from dutyd.rules.source import Broken, ListNode, MapNode, Node, Scalar, SourceFile
 from dutyd.rules.uses import Uses, Where
 from dutyd.rules.values import Reader, count, describe, wrong
 
-_KINDS = ("text", "one_of", "integer", "number", "boolean")
+T = TypeVar("T")
+
+_KINDS = ("text", "one_of", "integer", "number", "boolean", "each")
 _EXAMPLE = "a bound such as {text: 120}, {one_of: [P1, P2]}, {integer: {min: 1, max: 10}} or {boolean: true}"
 
 
-def bound(source: SourceFile, node: Node, uses: Uses, step: str) -> Bound | None:
-    """Read the bound of one argument of *step*."""
+def bound(source: SourceFile, node: Node, uses: Uses, step: str, where: Where = Where.STEP) -> Bound | None:
+    """Read the bound of one argument of *step*; *where* says which names its limits may read."""
     if not isinstance(node, MapNode) or len(node.pairs) != 1:
         wrong(source, node, _EXAMPLE)
         return None
@@ -27,7 +31,9 @@ def bound(source: SourceFile, node: Node, uses: Uses, step: str) -> Bound | None
     if isinstance(value, Broken):
         return None
     if kind.text in ("integer", "number"):
-        return _numbers(source, kind.text, value, uses, step)
+        return _numbers(_Numbers(source, kind.text, uses, step, where), value)
+    if kind.text == "each" and where is Where.STEP:
+        return _each(source, value, uses, step)
     if kind.text in _PLAIN_KINDS:
         return _PLAIN_KINDS[kind.text](source, value)
     message = f"'{kind.text[:40]}' is no kind of bound{nearest(kind.text, _KINDS)}"
@@ -63,9 +69,46 @@ def _boolean(source: SourceFile, node: Node) -> Bound | None:
     return None
 
 
-def _numbers(source: SourceFile, kind: str, node: Node, uses: Uses, step: str) -> Bound | None:
+def _each(source: SourceFile, node: Node, uses: Uses, step: str) -> Bound | None:
+    """Read ``{in: LIST, with: ..., decide: ...}``: for each item of the list, what is put in and what is decided."""
+    fields = Fields(source, node, "bound of kind each", ("in", "with", "decide"), required=("in", "decide"))
+    if not fields.readable:
+        return None
+    items = fields.read("in", uses.template(Where.STEP, step, Type.LIST))
+    fixed = dict(_pairs(fields, "with", uses.template(Where.ITEM, step)))
+    parts = dict(_pairs(fields, "decide", lambda source, node: bound(source, node, uses, step, Where.ITEM)))
+    if not parts and fields.written("decide"):
+        source.report(
+            fields.key("decide"), "decide", "nothing is left to decide", "bind the whole list in the step's `with`"
+        )
+    for name in fixed.keys() & parts.keys():
+        message = f"'{name}' is bound by `with` and left to the model by `decide`"
+        source.report(fields.names_in("decide")[name], "decide", message, "delete one of them")
+    return Bound(kind="each", items=items, fixed=fixed, parts=parts)
+
+
+def _pairs(fields: Fields, key: str, reader: Reader[T]) -> Iterator[tuple[str, T]]:
+    node = fields.node_of(key)
+    for name, value in entries(fields.source, node, "a mapping of names to values") if node is not None else ():
+        if (found := reader(fields.source, value)) is not None:
+            yield name.text, found
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """A bound of numbers that is read: its kind, and where its limits stand."""
+
+    source: SourceFile
+    kind: str
+    uses: Uses
+    step: str
+    where: Where
+
+
+def _numbers(reading: _Numbers, node: Node) -> Bound | None:
+    source, kind = reading.source, reading.kind
     fields = Fields(source, node, f"bound of kind {kind}", ("min", "max", "multiple_of"))
-    low, high, multiple = (_limit(fields, key, kind, uses, step) for key in ("min", "max", "multiple_of"))
+    low, high, multiple = (_limit(fields, key, reading) for key in ("min", "max", "multiple_of"))
     if not fields.readable:
         return None
     found = Bound(kind="integer" if kind == "integer" else "number", low=low, high=high, multiple_of=multiple)
@@ -76,9 +119,9 @@ def _numbers(source: SourceFile, kind: str, node: Node, uses: Uses, step: str) -
     return found
 
 
-def _limit(fields: Fields, key: str, kind: str, uses: Uses, step: str) -> Template | None:
+def _limit(fields: Fields, key: str, reading: _Numbers) -> Template | None:
     """Read one limit: a number, or a value that is only ``{{ }}``."""
-    found = fields.read(key, uses.template(Where.STEP, step, Type.NUMBER))
+    found = fields.read(key, reading.uses.template(reading.where, reading.step, Type.NUMBER))
     node = fields.node_of(key)
     if found is None or node is None:
         return None
@@ -89,7 +132,7 @@ def _limit(fields: Fields, key: str, kind: str, uses: Uses, step: str) -> Templa
     elif value is None and not only_expression:
         message = "text around an expression makes it a text: expected a number"
         fields.source.report(node, "wrong-type", message, 'write the expression alone: "{{ 2 * order_quantity }}"')
-    elif kind == "integer" and isinstance(value, float) and not value.is_integer():
+    elif reading.kind == "integer" and isinstance(value, float) and not value.is_integer():
         wrong(fields.source, node, "a whole number")
     else:
         return found

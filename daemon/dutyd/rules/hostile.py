@@ -40,6 +40,10 @@ def _most(limits: Limits | Outside) -> Any:
             return limits.options[0]
         case "boolean":
             return True
+        case "each":
+            return {
+                name: {part: _most(each) for part, each in line.limits.items()} for name, line in limits.lines.items()
+            }
     number = limits.high if limits.high is not None else max(limits.low or 0, _HUGE * (limits.step or 1))
     return int(number) if limits.kind == "integer" else float(number)
 
@@ -54,5 +58,20 @@ def _outside(limits: Limits | Outside) -> tuple[Any, ...]:
             return ("none of these", None)
         case "boolean":
             return ("yes", 1)
+        case "each":
+            return tuple(_outside_lines(limits))
     too_much = _HUGE if limits.high is None else int(limits.high) + 1
     return (too_much, -_HUGE, "99", [too_much], None)
+
+
+def _outside_lines(limits: Limits) -> Iterator[Any]:
+    """Yield lists that are too long, of another form, or with one value too much in the last line."""
+    most = _most(limits)
+    yield {**most, "line_0": most["line_1"]}
+    yield list(most.values())
+    *_, (name, line) = limits.lines.items()
+    yield {other: line for other, line in most.items() if other != name}
+    yield {**most, name: {**most[name], **dict.fromkeys(line.fixed, _ORDERS), "sku": _ORDERS}}
+    for part, each in line.limits.items():
+        for value in _outside(each):
+            yield {**most, name: {**most[name], part: value}}

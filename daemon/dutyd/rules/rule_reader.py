@@ -29,7 +29,7 @@ from dutyd.rules.scopes import PREFIXES, Names, check_uses, fields_read, let_typ
 from dutyd.rules.source import Broken, MapNode, Node, SourceFile
 from dutyd.rules.step_checks import StepContext
 from dutyd.rules.step_reader import read_steps
-from dutyd.rules.tool_args import expression_types
+from dutyd.rules.tool_args import call_types
 from dutyd.rules.topics import check_topic
 from dutyd.rules.uses import Uses, Where
 from dutyd.rules.values import anything, duration, list_of, names, one_of, plain, rate, text, wrong
@@ -238,7 +238,7 @@ def _steps(
             answer=frozenset() if answer is None else frozenset(answer.decide),
             clearing=frozenset(clearing),
             arguments={
-                step.name: expression_types(known.catalogue[step.tool].args)
+                step.name: call_types(known.catalogue[step.tool])
                 for step in (*first.values(), *last.values())
                 if step.tool in known.catalogue
             },

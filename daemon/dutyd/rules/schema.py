@@ -156,14 +156,21 @@ def _agent(catalogue: Catalogue) -> Schema:
     return _object(_known(keys, agent_reader.KEYS), ("goal",), "what the model is asked")
 
 
-def _bound() -> Schema:
-    kinds = {
+def _bound(*, nested: bool = True) -> Schema:
+    kinds: dict[str, Schema] = {
         "text": _count("how many characters at most"),
         "one_of": {"type": "array", "minItems": 1, "items": {"type": ["string", "number"]}},
         "integer": _limits("integer"),
         "number": _limits("number"),
         "boolean": {"enum": [True, None, {}]},
     }
+    if nested:
+        keys = {
+            "in": {"type": ["string", "array"], "description": "the list"},
+            "with": _map({}, "what code puts into each object"),
+            "decide": _map(_bound(nested=False), "what the model chooses for each item"),
+        }
+        kinds["each"] = _object(keys, ("in", "decide"), "a list with one object for each item of another")
     return {**_object(kinds, ()), "minProperties": 1, "maxProperties": 1}
 
 

@@ -105,8 +105,10 @@ def _scope(use: Use, names: Names) -> Scope:
     if use.where is Where.GOAL:
         return _after(names, _TEXTS, _NONE)
     own = names.arguments.get(use.owner, {}) if use.where is Where.CALL else {}
+    item = {"item": None} if use.where is Where.ITEM else {}
+    own = {**own, **dict.fromkeys(item, Type.ANY)}
     steps = names.steps | names.clearing if use.owner in names.clearing else names.steps
-    return _after(names, {**_TEXTS, **own}, {**_NONE, "steps": steps, "answer": names.answer})
+    return _after(names, {**_TEXTS, **own}, {**_NONE, **item, "steps": steps, "answer": names.answer})
 
 
 def _after(names: Names, more: Mapping[str, Type], prefixes: Mapping[str, frozenset[str] | None]) -> Scope:
@@ -122,12 +124,13 @@ def fields_read(uses: Iterable[Use], names: Names) -> frozenset[str]:
     """Return the event fields that *uses* name."""
     found: set[str] = set()
     for use in uses:
-        own = set(_scope(use, names).names) - set(names.fields or ())
+        scope = _scope(use, names)
+        own = set(scope.names) - set(names.fields or ())
         found |= {
             name
             for _, expr in use.exprs
             for name in expr.names
-            if name not in own and name.partition(".")[0] not in PREFIXES
+            if name not in own and name.partition(".")[0] not in scope.prefixes
         }
     return frozenset(found)
 

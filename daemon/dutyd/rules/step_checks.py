@@ -12,7 +12,7 @@ from dutyd.core.errors import nearest
 from dutyd.core.expr import Template, look_in
 from dutyd.core.route import no_route, route_of
 from dutyd.core.rule import Bound, Step
-from dutyd.core.tool import Tool
+from dutyd.core.tool import Args, Tool
 from dutyd.rules.fields import Fields, like
 from dutyd.rules.known import Known
 from dutyd.rules.source import Node, Scalar, SourceFile
@@ -96,6 +96,11 @@ def _check_names(fields: Fields, tool: Tool) -> None:
             message = f"'{tool.name}' has no argument '{name[:60]}'{nearest(name, valid)}"
             source.report(at, "unknown-argument", message, f"its arguments: {', '.join(valid)}")
     meant = {like(name, valid) for name in given if name not in valid}
+    alternatives = (
+        tool.args.not_either({*given, *(name or "" for name in meant)}) if issubclass(tool.args, Args) else ""
+    )
+    if alternatives:
+        source.report(fields.node, "missing-argument", f"'{tool.name}': {alternatives}", "in `with` or in `decide`")
     for name in required(tool.args):
         if name not in given and name not in meant:
             message = f"'{tool.name}' needs the argument '{name}'"

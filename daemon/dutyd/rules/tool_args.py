@@ -6,13 +6,14 @@ rule binds, so that a mistyped severity is a message in the editor and not a ref
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from dutyd.core.errors import nearest
 from dutyd.core.expr import Type
 from dutyd.core.rule import Bound
+from dutyd.core.tool import Tool
 
 _TYPES = {
     "number": Type.NUMBER,
@@ -26,12 +27,19 @@ _FITS: Mapping[str, frozenset[str]] = {
     "integer": frozenset(("integer", "number")),
     "number": frozenset(("number",)),
     "boolean": frozenset(("boolean",)),
+    "each": frozenset(("array",)),
 }
-_NOT_HERE = frozenset(("missing", "extra_forbidden", "string_too_long"))
+_NOT_HERE = frozenset(("missing", "extra_forbidden", "string_too_long", "either"))
 """Reported with better words, and texts that are too long: they are cut, as DESIGN says, and no mistake."""
 
 _RAISED = "Value error, "
-_SAID = {"string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
+_SAID = {
+    "array": "a list",
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+}
 
 
 @lru_cache(maxsize=256)
@@ -59,6 +67,22 @@ def expression_types(model: type[BaseModel]) -> dict[str, Type]:
     }
 
 
+def call_types(tool: Tool) -> dict[str, Type]:
+    """Return the names of a call's own in conditions about it: its arguments, and ``total``, what it spends."""
+    return {**({"total": Type.NUMBER} if tool.spends else {}), **expression_types(tool.args)}
+
+
+def item_model(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """Return what the objects in the list *name* are; None where it is no list of objects."""
+    field = model.model_fields.get(name)
+    found: list[object] = [] if field is None else [field.annotation]
+    for part in found:
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+        found += get_args(part)
+    return None
+
+
 def required(model: type[BaseModel]) -> tuple[str, ...]:
     """Return the arguments that a call must have."""
     return tuple(name for name, field in model.model_fields.items() if field.is_required())
@@ -71,9 +95,11 @@ def wrong_literals(model: type[BaseModel], literals: Mapping[str, object]) -> It
     except ValidationError as errors:
         for error in errors.errors(include_url=False, include_context=True):
             name = str(error["loc"][0]) if error["loc"] else ""
+            if error["type"] in _NOT_HERE:
+                continue
             if not name:
                 yield name, str(error["msg"]).removeprefix(_RAISED)
-            elif name in literals and error["type"] not in _NOT_HERE:
+            elif name in literals:
                 yield name, _message(name, literals[name], error)
 
 
@@ -88,6 +114,8 @@ def _message(name: str, value: object, error: Mapping[str, Any]) -> str:
 def unfit(model: type[BaseModel], name: str, bound: Bound) -> str:
     """Return why *bound* can't lead to a value that the argument *name* takes; an empty text where it can."""
     types = json_types(model).get(name, frozenset())
+    if bound.kind == "each" and (item := item_model(model, name)) is not None:
+        return _unfit_lines(name, bound, item)
     if bound.kind == "one_of":
         wrong = [message for option in bound.options for _, message in wrong_literals(model, {name: option})]
         return wrong[0] if wrong else ""
@@ -95,3 +123,15 @@ def unfit(model: type[BaseModel], name: str, bound: Bound) -> str:
         return ""
     expected = " or ".join(_SAID.get(one, one) for one in sorted(types))
     return f"'{name}' takes {expected}, which a bound of kind '{bound.kind}' can't give"
+
+
+def _unfit_lines(name: str, bound: Bound, item: type[BaseModel]) -> str:
+    """Return why what is put in and decided for each item is none of *item*; an empty text where it can be."""
+    given = {**bound.fixed, **bound.parts}
+    for part in given:
+        if part not in item.model_fields:
+            valid = tuple(item.model_fields)
+            return f"an item of '{name}' has no '{part[:60]}'{nearest(part, valid)}: there are {', '.join(valid)}"
+    if missing := [part for part in required(item) if part not in given]:
+        return f"each item of '{name}' needs '{missing[0]}': put it in by `with`, or leave it to `decide`"
+    return next((why for part, each in bound.parts.items() if (why := unfit(item, part, each))), "")

@@ -5,9 +5,10 @@ binds, what was decided, or the fallback) and has the tool's own model judge the
 steps without a model, by the act path.
 """
 
+import copy
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from annotated_types import MaxLen
@@ -75,16 +76,23 @@ def validated(model: type[BaseModel], args: Mapping[str, Any], *, as_text: bool 
     try:
         model.model_validate(args)
     except ValidationError as error:
-        errors = error.errors(include_input=False, include_url=False, include_context=False)
-        texts = {
-            str(found["loc"][0]): number_text(args[str(found["loc"][0])])
-            for found in errors
-            if found["type"] == "string_type" and len(found["loc"]) == 1 and _is_number(args[str(found["loc"][0])])
-        }
-        if as_text and texts:
-            return validated(model, {**args, **texts})
+        errors = error.errors(include_url=False, include_context=False)
+        places = [each["loc"] for each in errors if each["type"] == "string_type" and _is_number(each["input"])]
+        if as_text and places:
+            return validated(model, _with_texts(args, places))
         return Unbound("; ".join(f"{'.'.join(map(str, found['loc']))}: {found['msg']}" for found in errors))
     return Bound(args)
+
+
+def _with_texts(args: Mapping[str, Any], places: Iterable[tuple[int | str, ...]]) -> dict[str, Any]:
+    """Return *args* with the numbers at *places*, as deep as they stand in lists and objects, written as texts."""
+    new: dict[str, Any] = copy.deepcopy(dict(args))
+    for *path, last in places:
+        inner: Any = new
+        for part in path:
+            inner = inner[part]
+        inner[last] = number_text(inner[last])
+    return new
 
 
 def text_limit(model: type[BaseModel], name: str) -> int | None:

@@ -7,16 +7,20 @@ endpoint promised to enforce.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from dutyd.act.gateway.text import clean, cut
-from dutyd.core.expr import Look, Template, number_text
+from dutyd.core.expr import Look, Template, look_with, number_text
 from dutyd.core.rule import Bound
 
 TEXT_LIMIT = 4000
 """Characters of a text for which neither the rule nor the tool says less."""
+
+MOST_LINES = 100
+"""Items of a list of which the model may decide something."""
 
 _MOST = 2**53  # beyond it a double does not hold every whole number
 
@@ -29,6 +33,14 @@ class Outside:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One object of a list: what code puts in, and the limits of what is decided."""
+
+    fixed: Mapping[str, object]
+    limits: "Mapping[str, Limits]"
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """A bound without expressions.
 
@@ -37,6 +49,7 @@ class Limits:
         options: of a choice.
         low, high: of a number, both included; None: open.
         step: what a number must be a multiple of; None: anything.
+        lines: of a list, by the names under which the model is told of them.
 
     """
 
@@ -46,6 +59,7 @@ class Limits:
     low: Fraction | None = None
     high: Fraction | None = None
     step: Fraction | None = None
+    lines: Mapping[str, Line] = field(default_factory=dict)
 
 
 def limits_of(bound: Bound, look: Look, most: int | None = None) -> Limits | Outside:
@@ -55,6 +69,8 @@ def limits_of(bound: Bound, look: Look, most: int | None = None) -> Limits | Out
         Outside where a part is unknown or no number fits.
 
     """
+    if bound.kind == "each":
+        return _lines_of(bound, look)
     limit = min(bound.limit or TEXT_LIMIT, most or TEXT_LIMIT) if bound.kind == "text" else TEXT_LIMIT
     parts: dict[str, Fraction | None] = {}
     for name, template in (("min", bound.low), ("max", bound.high), ("multiple_of", bound.multiple_of)):
@@ -79,11 +95,24 @@ def schema(limits: Limits) -> dict[str, Any]:
         return _choice(limits.options)
     if limits.kind == "boolean":
         return {"type": "boolean"}
+    if limits.kind == "each":
+        lines = {name: object_schema(line.limits) for name, line in limits.lines.items()}
+        return _object(lines) | {"description": "one for each item of the list, in its order"}
     said: dict[str, Any] = {"type": limits.kind}
     for key, value in (("minimum", limits.low), ("maximum", limits.high)):
         if value is not None and "e" not in repr(number := _plain(value)):  # exponents are refused there
             said[key] = number
     return said | {"description": _in_words(limits)}
+
+
+def object_schema(limits: Mapping[str, Limits]) -> dict[str, Any]:
+    """Return the JSON schema of an object whose members all lie within *limits*."""
+    return _object({name: schema(each) for name, each in limits.items()})
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    required, properties = list(properties), dict(properties)
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def kept(limits: Limits, value: object, *, shorten: bool = False) -> object:
@@ -98,8 +127,38 @@ def kept(limits: Limits, value: object, *, shorten: bool = False) -> object:
             return _kept_choice(limits, value)
         case "boolean":
             return value if isinstance(value, bool) else Outside("must be true or false")
+        case "each":
+            return _kept_lines(limits, value, shorten=shorten)
         case _:
             return _kept_number(limits, value)
+
+
+def _lines_of(bound: Bound, look: Look) -> Limits | Outside:
+    items = None if bound.items is None else bound.items.render(look)
+    if not isinstance(items, list | tuple):
+        return Outside("its list is unknown now")
+    if not 0 < len(items) <= MOST_LINES:
+        return Outside(f"its list has {len(items)} items, and 1 to {MOST_LINES} can be decided")
+    lines: dict[str, Line] = {}
+    for number, item in enumerate(items, 1):
+        line = _line_of(bound, look_with("item", item, look))
+        if isinstance(line, Outside):
+            return Outside(f"line {number}: {line.reason}")
+        lines[f"line_{number}"] = line
+    return Limits(bound.kind, lines=lines)
+
+
+def _line_of(bound: Bound, look: Look) -> Line | Outside:
+    limits: dict[str, Limits] = {}
+    for name, part in bound.parts.items():
+        found = limits_of(part, look)
+        if isinstance(found, Outside):
+            return Outside(f"'{name}': {found.reason}")
+        limits[name] = found
+    fixed = {name: template.render(look) for name, template in bound.fixed.items()}
+    if unknown := [name for name, value in fixed.items() if value is None]:
+        return Outside(f"'{unknown[0]}' is unknown now: {bound.fixed[unknown[0]].source}")
+    return Line(fixed, limits)
 
 
 def _number(template: Template, look: Look) -> Fraction | Outside:
@@ -160,6 +219,38 @@ def _kept_choice(limits: Limits, value: object) -> object:
         if value == option and isinstance(value, str) == isinstance(option, str) and not isinstance(value, bool):
             return option
     return Outside(f"must be one of {', '.join(str(option) for option in limits.options)}")
+
+
+def _kept_lines(limits: Limits, value: object, *, shorten: bool) -> object:
+    """Return the list; the model says what it decides by name, the rule's own list has its items in their order."""
+    if shorten and isinstance(value, list | tuple):
+        decided = [{} if not isinstance(item, Mapping) else item for item in value]
+        if len(decided) != len(limits.lines):
+            return Outside(f"has {len(decided)} items, and there are {len(limits.lines)}")
+        value = {
+            name: {part: item[part] for part in line.limits if part in item}
+            for (name, line), item in zip(limits.lines.items(), decided, strict=True)
+        }
+    if not isinstance(value, Mapping) or value.keys() != limits.lines.keys():
+        return Outside(f"must be an object of {', '.join(limits.lines)}")
+    kept_lines: list[object] = []
+    for name, line in limits.lines.items():
+        found = _kept_line(line, value[name], shorten=shorten)
+        if isinstance(found, Outside):
+            return Outside(f"'{name}': {found.reason}")
+        kept_lines.append(found)
+    return kept_lines
+
+
+def _kept_line(line: Line, value: object, *, shorten: bool) -> dict[str, object] | Outside:
+    if not isinstance(value, Mapping) or value.keys() != line.limits.keys():
+        return Outside(f"must be an object of {', '.join(line.limits)}")
+    found: dict[str, object] = {}
+    for name, limit in line.limits.items():
+        found[name] = kept(limit, value[name], shorten=shorten)
+        if isinstance(outside := found[name], Outside):
+            return Outside(f"'{name}' {outside.reason}")
+    return {**line.fixed, **found}
 
 
 def _kept_number(limits: Limits, value: object) -> object:

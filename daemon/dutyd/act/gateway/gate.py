@@ -40,7 +40,7 @@ def gate(step: Step, args: Mapping[str, Any], tool: Tool, look: Look, policy: Po
         call = tool.args.model_validate(args)
     except ValidationError as error:
         return Gate(Outcome.REFUSE, f"arguments: {error.errors(include_url=False)[0]['msg']}")
-    own = _own_first(call, look)
+    own = _own_first(call, tool, look)
     refused = _met("refuse_if", step.refuse_if, own) or _over(tool, call, policy.money)
     if refused:
         return Gate(Outcome.REFUSE, refused)
@@ -78,8 +78,10 @@ def _over(tool: Tool, call: BaseModel, limits: MoneyLimits | None) -> str:
     return f"money: {spent} is more than {Money(limits.per_effect, limits.currency)}"
 
 
-def _own_first(call: BaseModel, look: Look) -> Look:
-    own = look_in({name: _value(getattr(call, name)) for name in type(call).model_fields})
+def _own_first(call: BaseModel, tool: Tool, look: Look) -> Look:
+    spent = tool.spends(call) if tool.spends else None
+    total = {} if spent is None else {"total": float(spent.amount)}
+    own = look_in({**total, **{name: _value(getattr(call, name)) for name in type(call).model_fields}})
 
     def both(node: Name | Has | Window | Prev) -> object | None:
         if isinstance(node, Has):
@@ -98,4 +100,6 @@ def _value(value: object) -> object:
         return float(value)
     if isinstance(value, Enum):
         return value.value
-    return tuple(value) if isinstance(value, list) else value
+    if isinstance(value, BaseModel):
+        return {name: _value(getattr(value, name)) for name in type(value).model_fields}
+    return tuple(_value(item) for item in value) if isinstance(value, list | tuple) else value

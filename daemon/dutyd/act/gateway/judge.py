@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from dutyd.act.gateway.arguments import bind, read_arguments, text_limit, validated
-from dutyd.act.gateway.bounds import Limits, Outside, kept, limits_of, schema
+from dutyd.act.gateway.bounds import Limits, Outside, kept, limits_of, object_schema
 from dutyd.act.gateway.dialect import schema_of
 from dutyd.act.gateway.text import clean, cut
 from dutyd.act.gateway.values import Accepted, Bound, Call, Function, Read, Rejected, Unbound
@@ -100,13 +100,7 @@ def _function(step: Step, tool: Tool, limits: Mapping[str, Limits]) -> Function:
     """Describe *step* in the rule's own words: an expression by its text, never by its value, which is an event's."""
     fixed = ", ".join(f"{name} = {template.source}" for name, template in step.args.items())
     about = f"{tool.about} Fixed by the rule: {fixed}." if fixed else tool.about
-    parameters = {
-        "type": "object",
-        "properties": {name: schema(limit) for name, limit in limits.items()},
-        "required": list(limits),
-        "additionalProperties": False,
-    }
-    return Function(step.name, about, parameters, decides=True)
+    return Function(step.name, about, object_schema(limits), decides=True)
 
 
 def _decision(step: Step, catalogue: Catalogue, arguments: Mapping[str, Any], look: Look) -> Accepted | Rejected:

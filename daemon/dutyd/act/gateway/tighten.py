@@ -92,6 +92,8 @@ def _bound(accepted: Bound, current: Bound) -> Bound | None:
     """Return what lies within both bounds, or None where that can't be said."""
     if accepted == current:
         return accepted
+    if "each" in (accepted.kind, current.kind):
+        return _each(accepted, current)
     options = tuple(option for option in accepted.options if option in current.options)
     comparable = accepted.kind == current.kind and (accepted.kind != "one_of" or options)
     same_step = accepted.multiple_of == current.multiple_of or current.multiple_of is None
@@ -108,6 +110,16 @@ def _bound(accepted: Bound, current: Bound) -> Bound | None:
         )
     except ExpressionError:
         return None
+
+
+def _each(accepted: Bound, current: Bound) -> Bound | None:
+    """Return a list's bound with the tighter bound of each part; what else is decided or put in must be the same."""
+    same = accepted.kind == current.kind and accepted.items == current.items and accepted.fixed == current.fixed
+    if not same or accepted.parts.keys() != current.parts.keys():
+        return None
+    parts = {name: _bound(part, current.parts[name]) for name, part in accepted.parts.items()}
+    found = {name: part for name, part in parts.items() if part is not None}
+    return replace(accepted, parts=found) if len(found) == len(parts) else None
 
 
 def _either(accepted: Template | None, operator: Literal["<", ">"], current: Template | None) -> Template | None:

@@ -7,7 +7,7 @@ show what each part came to. The language is CEL's in shape, with one kind of nu
 """
 
 from dutyd.core.expr.errors import ExpressionError
-from dutyd.core.expr.evaluate import Look, evaluate, look_in
+from dutyd.core.expr.evaluate import Look, evaluate, look_in, look_with
 from dutyd.core.expr.explain import Explained, explain
 from dutyd.core.expr.parser import parse
 from dutyd.core.expr.template import Template, examine_template, parse_template
@@ -31,6 +31,7 @@ __all__ = [
     "examine_template",
     "explain",
     "look_in",
+    "look_with",
     "number_text",
     "parse",
     "parse_template",

@@ -56,6 +56,17 @@ def look_in(values: Mapping[str, object]) -> Look:
     return look
 
 
+def look_with(name: str, value: object, look: Look) -> Look:
+    """Return *look* with *value* under *name*, before all that it knows."""
+    own = look_in({name: value})
+
+    def both(node: Name | Has | Window | Prev) -> object | None:
+        mine = isinstance(node, Name | Has) and node.name.partition(".")[0] == name
+        return own(node) if mine else look(node)
+
+    return both
+
+
 def find(values: Mapping[str, object], name: str) -> object | None:
     """Return the value of the dotted *name*: ``a.b.c``, else ``a.b`` and in it ``c``, else ``a`` and in it ``b.c``."""
     if name in values:

@@ -100,6 +100,8 @@ class Entries:
 def _check(kind: Kind, body: Mapping[str, Any]) -> None:
     if missing := [name for name in kind.needs if body.get(name) in (None, "")]:
         raise EntryRefusedError(f"{kind.path}: {', '.join(missing)} missing")
+    if kind.either and not any(all(body.get(name) for name in group) for group in kind.either):
+        raise EntryRefusedError(f"{kind.path}: {' or '.join(' and '.join(group) for group in kind.either)} missing")
     if unknown := sorted(set(body) - set(kind.fields)):
         raise EntryRefusedError(f"{kind.path}: unknown {', '.join(unknown)}; known are {', '.join(kind.fields)}")
 

@@ -32,6 +32,7 @@ class Kind:
         may: members that it may have.
         status: what it begins with; None where it has none.
         about: the entry it changes or belongs to.
+        either: groups of members, of one of which the body must have all.
 
     """
 
@@ -41,6 +42,7 @@ class Kind:
     may: tuple[str, ...] = ()
     status: str | None = None
     about: About | None = None
+    either: tuple[tuple[str, ...], ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -53,9 +55,10 @@ _ALL = (
     Kind(
         "purchase-orders",
         "PO",
-        ("sku", "supplier", "quantity"),
-        ("unit_price", "currency", "location", "note"),
+        ("supplier",),
+        ("sku", "quantity", "unit_price", "lines", "currency", "location", "note"),
         "draft",
+        either=(("sku", "quantity"), ("lines",)),
     ),
     Kind("alerts", "A", ("severity", "summary"), ("details", "to"), "firing"),
     Kind("messages", "M", ("to", "text"), ("subject",)),

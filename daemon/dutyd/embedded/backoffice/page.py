@@ -103,4 +103,6 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, Mapping):
         return ", ".join(f"{name}={_text(inner)}" for name, inner in value.items())
+    if isinstance(value, list):
+        return "; ".join(_text(inner) for inner in value)
     return f"{value:g}" if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)
