@@ -50,11 +50,16 @@ BASE: Mapping[str, Mapping[str, Any]] = {
         "unit_price": 1.5,
     },
 }
+BASE = {**BASE, "supplier-order": {**BASE["low-stock-warning"], "collect": True}}
 PER = {
     "high-priority-alert": ("service",),
     "performance-optimization": ("service",),
     "low-stock-warning": ("sku", "location"),
+    "supplier-order": ("sku", "location"),
 }
+EVERY = {"supplier-order": 7}
+"""Of a rule whose fields another has, too, only each of so many payloads is tried."""
+
 TEXTS = {file.stem: file.read_text(encoding="utf-8") for file in sorted((ROOT / "rules").glob("*.yaml"))}
 
 
@@ -104,6 +109,13 @@ def wild(chance: random.Random) -> Iterator[ScriptedCall]:
         }
         yield ScriptedCall(name, arguments)
     yield ScriptedCall("order", {"quantity": chance.choice(numbers), "note": "n"})
+    for lines in (
+        {"line_1": {"quantity": chance.choice(numbers)}},
+        [{"sku": "GOLD", "quantity": 9999}],
+        {"line_2": {}},
+    ):
+        yield ScriptedCall("order", {"lines": lines, "note": "n"})
+    yield ScriptedCall("order", {"lines": {"line_1": {"quantity": 12, "sku": "GOLD", "unit_price": 0}}, "note": "n"})
     yield ScriptedCall("order", '{"quantity": 12, "quantity": 9999}')
     yield ScriptedCall("ticket", {"title": "t" * 500, "body": MADE_UP, "priority": "P0"})
     for name in ("place_purchase_order", "send_alert", "draft_purchase_order", "send_money", "__import__", ""):
@@ -113,7 +125,8 @@ def wild(chance: random.Random) -> Iterator[ScriptedCall]:
 def events(rule: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield a marker and an event for each payload in each string of the rule's event."""
     strings = [name for name, value in BASE[rule].items() if isinstance(value, str)]
-    for number, (name, payload) in enumerate((name, payload) for name in strings for payload in payloads()):
+    tried = [(name, payload) for name in strings for payload in payloads()][:: EVERY.get(rule, 1)]
+    for number, (name, payload) in enumerate(tried):
         marker = f"mark{number:04}{rule[:3]}"
         fields = dict(BASE[rule])
         for each in PER[rule]:
@@ -135,7 +148,9 @@ async def test_nothing_outside_the_grant_is_done_and_nothing_else_is_held_back(
     chance = random.Random(rule)
     answers = tuple(ScriptedAnswer(marker, turn, tuple(wild(chance))) for marker in told for turn in (0, 1))
     overheard = Overheard(Standin(Script(parallel=True, answers=answers)).app, [])
-    text = TEXTS[rule].replace("mode: act", "mode: act\n    group: off").replace("throttle:", "# throttle:")
+    text = TEXTS[rule].replace("throttle:", "# throttle:").replace("wait: 15m", "wait: 1s")
+    if "group:" not in text:
+        text = text.replace("mode: act", "mode: act\n    group: off")
     async with office(valkey_url, unique, tmp_path, text) as desk:
         with Loopback(Starlette(routes=[Mount("/", app=overheard)])) as server:
             client = Client(Endpoint(base_url=f"{server.url}/v1", key=SECRET))
@@ -189,10 +204,12 @@ def check_made(path: str, made: Mapping[str, Any], told: Mapping[str, Mapping[st
         named = any(marker in to or str(fields.get("supplier", "")).startswith(to) for marker, fields in told.items())
         assert named or to == "manager"
     if path == "purchase-orders":
-        (fields,) = [each for marker, each in told.items() if marker in made["sku"] + made["location"]]
-        sent = {name: clean(str(fields[name])) for name in ("sku", "location", "supplier")}
+        (line,) = made["lines"] or [made]
+        (fields,) = [each for marker, each in told.items() if marker in line["sku"] + made["location"]]
+        sent = {name: clean(str(fields[name])) for name in ("location", "supplier")}
         assert all(made[name] == cut(text, 200) for name, text in sent.items())
-        assert made["unit_price"] == fields["unit_price"]
-        assert 1 <= made["quantity"] <= 2 * fields["order_quantity"]
-        assert made["quantity"] % fields["pack_size"] == 0
-        assert made["quantity"] * made["unit_price"] <= 1000  # more asks a person
+        assert line["sku"] == cut(clean(str(fields["sku"])), 200)
+        assert line["unit_price"] == fields["unit_price"]
+        assert 1 <= line["quantity"] <= 2 * fields["order_quantity"]
+        assert line["quantity"] % fields["pack_size"] == 0
+        assert line["quantity"] * line["unit_price"] <= 1000  # more asks a person

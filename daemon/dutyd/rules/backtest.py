@@ -71,8 +71,8 @@ class Backtest:
             "pages": [_page(page) for page in self.pages],
             "rules": {rule: _of_rule(self.openings_of(rule)) for rule in self.rules},
             "effects": _effects([*self.openings, *self.pages]),
-            "money": _money(self.openings),
-            "model": _model(self.openings, self.rules, price),
+            "money": _money([*self.openings, *self.pages]),
+            "model": _model([*self.openings, *self.pages], self.rules, price),
             **self._not_judged(),
         }
 
@@ -133,7 +133,8 @@ def _row(opening: Opening) -> Row:
 
 def _page(page: Opening) -> Row:
     row = _row(page)
-    del row["entity"]
+    if not page.entity:
+        del row["entity"]
     return {"kind": page.kind.value, **row, "members": len(page.members)}
 
 

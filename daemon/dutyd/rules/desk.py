@@ -11,6 +11,7 @@ from typing import Any
 
 from dutyd.act import many
 from dutyd.act.accept import alerting_steps, may_storm
+from dutyd.act.grouping import gathering_of, with_members
 from dutyd.core.incident import Trigger, TriggerKind
 from dutyd.core.mute import Mute, Other, Silence, inhibited, silenced
 from dutyd.core.rule import Mode, RecurringSilence, Rule, lowest
@@ -28,7 +29,7 @@ class Opening:
     """One incident, or one page for many, as far as it came.
 
     Attributes:
-        entity: ``per`` field to value; empty for a page for many.
+        entity: ``per`` field to value, of a group ``by`` field; empty for a page for many.
         opened, cleared: event time, seconds since the epoch; None: it is still open.
         kind: what it is.
         members: the entities that a page for many stands for.
@@ -36,8 +37,8 @@ class Opening:
         said: what the gateway told the model where it refused.
         runs: how often the model would have been asked.
         over: whether it has ended: it cleared, or it stands for one event and all was done.
-        muted: what held it back, in that order, each once: ``throttle``, ``silence ID``, ``storm``, ``group_wait``,
-            ``inhibited by RULE``.
+        muted: what held it back, in that order, each once: ``throttle``, ``silence ID``, ``storm``, ``group``,
+            ``group_wait``, ``inhibited by RULE``.
         begun: when something was first done for it; None: nothing was.
         braked: whether a brake was on, so that its effects wait for approval.
         seen, clearing: the values that it was decided by, where they are kept.
@@ -139,6 +140,9 @@ class Desk:
         return work
 
     def _claimed(self, entry: Entry) -> None:
+        if entry.kind is Kind.GROUP:
+            self._act_for_many(entry)
+            return
         if entry.kind is not Kind.INCIDENT:
             self._page(entry)
             return
@@ -146,6 +150,10 @@ class Desk:
         if not work.actor.results and (mute := self._mute_of(entry)) is not None:
             self._paper.mute(entry, mute)
             work.opening.hold(_word(mute))
+            return
+        if (group := self._rules[entry.trigger.rule].group) is not None:
+            self._paper.gather(entry, gathering_of(self._rules[entry.trigger.rule], group, entry.trigger), self._now)
+            work.opening.hold(entry.muted_by)
             return
         if not entry.begun:
             entry.begun, work.opening.begun = True, self._now
@@ -162,6 +170,28 @@ class Desk:
             return found
         own = Other(rule.id, entry.id, trigger.entity)
         return inhibited(rule.inhibit, own, self._paper.others(rule.inhibit.by), now, now - entry.accepted)
+
+    def _act_for_many(self, entry: Entry) -> None:
+        """Begin a group that is complete: from here on it is as any other incident."""
+        rule = self._rules[entry.trigger.rule]
+        mute = silenced(self._silences, rule.id, entry.trigger.entity, self._now)
+        if entry.begun or rule.group is None:
+            return
+        if mute is not None:
+            self._paper.mute(entry, mute)
+            return
+        entry.trigger = with_members(rule, rule.group, entry.trigger, self._paper.members_of(entry))
+        work = self._begin(entry, entry.trigger.entity, entry.trigger.opened)
+        self.pages.append(work.opening)
+        entry.begun, work.opening.begun = True, self._now
+        work.actor.act()
+        work.opening.runs, work.opening.braked = work.actor.runs, entry.braked
+        if entry.trigger.momentary:
+            work.opening.over, work.opening.members = True, _entities(entry)
+            self._close(entry)
+            for member in entry.members:
+                self._work[member.id].opening.over = True
+                self._close(member)
 
     def _page(self, entry: Entry) -> None:
         """Page once for many."""
@@ -193,15 +223,15 @@ class Desk:
             work.actor.clear(trigger)
         parent = self._close(entry)
         if parent is not None:
-            self._end_storm(parent, trigger)
+            self._end_parent(parent, trigger)
 
-    def _end_storm(self, parent: Entry, trigger: Trigger) -> None:
+    def _end_parent(self, parent: Entry, trigger: Trigger) -> None:
         """End the parent with the last of its members."""
         work = self._work.get(parent.id)
         if work is not None:
             work.opening.cleared, work.opening.over = trigger.decided, True
             work.opening.members = _entities(parent)
-            work.actor.clear(trigger)
+            work.actor.clear(parent.trigger if parent.kind is Kind.GROUP else trigger)
         self._close(parent)
 
     def _close(self, entry: Entry) -> Entry | None:
@@ -209,10 +239,10 @@ class Desk:
         return self._paper.close(entry, self._now)
 
     def finish(self) -> None:
-        """Note which members the storms have that go on."""
+        """Note which members the storms and groups have that go on."""
         for name, work in self._work.items():
             entry = self._paper.get(name)
-            if entry is not None and entry.kind is Kind.STORM:
+            if entry is not None and entry.kind in (Kind.STORM, Kind.GROUP):
                 work.opening.members = _entities(entry)
 
     def _values(self, trigger: Trigger) -> Mapping[str, Any]:
@@ -228,6 +258,7 @@ def terms_of(rule: Rule, known: Known) -> Terms:
         brakes=tuple(brake for brake in (rule.brake, of_policy) if brake is not None),
         pages=bool(alerting_steps(rule, known.catalogue)),
         storms=may_storm(rule, known.catalogue),
+        grouped=rule.group is not None,
     )
 
 

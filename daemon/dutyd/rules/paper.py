@@ -1,9 +1,9 @@
 """The ledger on paper: what its scripts say of incidents that arrive, wait and end, in event time.
 
-A pure twin of ``lua/accept.lua``, ``claim.lua`` and ``rest.lua`` as far as they hold incidents back: throttles and
-their roll-up pages, storms and their parents, the brake, and what wakes what is muted. ``desk`` works with it as the
-worker does with Redis; ``tests/integration/test_paper.py`` plays both and holds their answers against each other.
-What else makes parents of incidents has its place in ``Paper.arrive``.
+A pure twin of ``lua/accept.lua``, ``claim.lua``, ``join.lua`` and ``rest.lua`` as far as they hold incidents back:
+throttles and their roll-up pages, storms and groups and their parents, the brake, and what wakes what is muted.
+``desk`` works with it as the worker does with Redis; ``tests/integration/test_paper.py`` plays both and holds their
+answers against each other.
 """
 
 import math
@@ -17,6 +17,7 @@ from heapq import heappop, heappush
 from dutyd.core.incident import Trigger, incident_id
 from dutyd.core.mute import Mute, Other
 from dutyd.core.rule import Brake, Throttle
+from dutyd.ledger.incidents import Gathering
 from dutyd.rules.throttling import Throttling
 
 STORM_OPENINGS, STORM_SECONDS = 20, 120.0
@@ -25,6 +26,7 @@ GATHERING_SECONDS = 5.0
 
 NO_THROTTLE = Throttle()
 THROTTLE = "throttle"
+GROUP = "group"
 STORM = "storm"
 
 
@@ -34,6 +36,7 @@ class Kind(StrEnum):
     INCIDENT = "incident"
     STORM = "storm"  # the parent of a storm's members
     ROLLUP = "rollup"  # one page for what a throttle holds back
+    GROUP = "group"  # the one incident that a group's members are
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Terms:
         brakes: of the rule and of the policy.
         pages: whether a throttled one joins a roll-up page.
         storms: whether too many at once become members of one parent.
+        grouped: whether they become members of a group, which is throttled in their place.
 
     """
 
@@ -51,6 +55,7 @@ class Terms:
     brakes: tuple[Brake, ...] = ()
     pages: bool = False
     storms: bool = False
+    grouped: bool = False
 
 
 @dataclass(slots=True)
@@ -62,9 +67,9 @@ class Entry:
         accepted: when it came, seconds since the epoch.
         braked: whether a brake was on when it came.
         begun: whether something was done for it.
-        muted_by: what mutes it: ``throttle``, ``storm``, or as ``core.mute`` says; empty: nothing.
+        muted_by: what mutes it: ``throttle``, ``storm``, ``group``, or as ``core.mute`` says; empty: nothing.
         due: when it is looked at next; infinite: not by itself.
-        parent: of a storm's member.
+        parent: of a member of a storm or a group.
         members: what it stands for.
         open: how many of these have not ended.
 
@@ -101,6 +106,7 @@ class Paper:
         self._waiting: defaultdict[str, set[str]] = defaultdict(set)
         self._recent: defaultdict[str, deque[float]] = defaultdict(deque)
         self._storms: dict[str, Entry] = {}
+        self._groups: dict[str, Entry] = {}
         self._rollups: dict[str, Entry] = {}
         self._rolled: dict[str, float] = {}
         self._openings: defaultdict[str, list[float]] = defaultdict(list)
@@ -120,7 +126,9 @@ class Paper:
         entry = Entry(trigger.incident, Kind.INCIDENT, trigger, at, terms)
         self._open[entry.id] = self._of_rule[trigger.rule][entry.id] = entry
         entry.braked = self._brake(trigger, terms)
-        if not self._joins_storm(entry, at):
+        if terms.grouped:
+            self._wake(entry, at)
+        elif not self._joins_storm(entry, at):
             self._throttle(entry, at)
             if entry.muted_by and terms.pages:
                 self._join_rollup(entry, at)
@@ -134,7 +142,7 @@ class Paper:
             if entry is None or entry.due != at:
                 continue
             entry.due = math.inf
-            if entry.muted_by == THROTTLE:
+            if entry.muted_by == THROTTLE or (entry.kind is Kind.GROUP and not entry.begun and not entry.muted_by):
                 self._throttle(entry, at)
                 if entry.due > at:
                     continue
@@ -142,6 +150,29 @@ class Paper:
             entry.muted_by = ""
             return at, entry
         return None
+
+    def gather(self, entry: Entry, gathering: Gathering, at: float) -> None:
+        """Make *entry*, which is free to begin, a member of the group that gathers now, or of *gathering*."""
+        group = self._groups.get(gathering.name)
+        if group is None or group.id not in self._open or group.begun or group.muted_by:
+            trigger = gathering.trigger
+            group = Entry(trigger.incident, Kind.GROUP, trigger, at, entry.terms)
+            self._open[group.id] = self._groups[gathering.name] = group
+            self._wake(group, at + gathering.wait)
+        group.braked = group.braked or entry.braked
+        self._join(entry, group, GROUP)
+        if group.open >= gathering.at_most:
+            del self._groups[gathering.name]
+            self._wake(group, at)
+
+    def members_of(self, group: Entry) -> list[Trigger]:
+        """Return the triggers of the members that are open."""
+        return [member.trigger for member in group.members if member.id in self._open]
+
+    def _join(self, entry: Entry, parent: Entry, word: str) -> None:
+        parent.members.append(entry)
+        parent.open += 1
+        entry.parent, entry.muted_by = parent, word
 
     def next_due(self) -> float:
         """Return when something is due, seconds since the epoch; infinite: nothing is."""
@@ -197,9 +228,7 @@ class Paper:
         parent = self._storms.get(rule)
         if parent is None or parent.id not in self._open:
             parent = self._storms[rule] = self._create(Kind.STORM, entry, at + GATHERING_SECONDS, at)
-        parent.members.append(entry)
-        parent.open += 1
-        entry.parent, entry.muted_by = parent, STORM
+        self._join(entry, parent, STORM)
         return True
 
     def _join_rollup(self, entry: Entry, at: float) -> None:

@@ -13,6 +13,7 @@ from dutyd.core.rule import Rule
 from dutyd.rules.actor import Done, Script
 from dutyd.rules.cases import Case
 from dutyd.rules.known import Known
+from dutyd.rules.paper import Kind
 from dutyd.rules.rehearsal import Rehearsal
 
 BEGIN = 1_767_225_600.0
@@ -52,6 +53,9 @@ def play(case: Case, rule: Rule, known: Known) -> Played:
             played.clears.append(Turn(opening.entity, opening.cleared - BEGIN, opening.clearing))
         played.effects += opening.effects
         played.said += opening.said
+    for group in (page for page in rehearsal.pages if page.kind is Kind.GROUP):
+        played.effects += group.effects
+        played.said += group.said
     return played
 
 

@@ -30,7 +30,12 @@ KNOWN = Known(
 
 def test_the_shipped_rules_are_right_and_have_no_findings() -> None:
     rules = load_folder(RULES, KNOWN)
-    assert sorted(rules.rules) == ["high-priority-alert", "low-stock-warning", "performance-optimization"]
+    assert sorted(rules.rules) == [
+        "high-priority-alert",
+        "low-stock-warning",
+        "performance-optimization",
+        "supplier-order",
+    ]
     assert {rule.mode for rule in rules.rules.values()} == {"act"}
     assert find(rules, KNOWN) == ()
 

@@ -21,7 +21,7 @@ ARGUMENTS = {
     "comment_ticket": "ticket text to?",
     "search_tickets": "query project?",
     "check_stock_levels": "sku location?",
-    "draft_purchase_order": "sku supplier quantity unit_price? currency? location? note? to?",
+    "draft_purchase_order": "sku? supplier quantity? lines? unit_price? currency? location? note? to?",
     "place_purchase_order": "order to?",
     "predict_demand": "sku days",
     "notify": "to text subject?",

@@ -114,7 +114,11 @@ def _fallback(step: Step, model: type[BaseModel], look: Look) -> dict[str, Any] 
         if name in step.decide:
             # Bounds hold for the fallback, too; one that is unknown now only keeps the model out.
             limits = limits_of(step.decide[name], look, text_limit(model, name))
-            value = value if isinstance(limits, Outside) else kept(limits, _for_kind(limits.kind, value), shorten=True)
+            # Without its limits nobody can say what a list consists of.
+            instead = limits if step.decide[name].kind == "each" else value
+            value = (
+                instead if isinstance(limits, Outside) else kept(limits, _for_kind(limits.kind, value), shorten=True)
+            )
         if isinstance(value, Outside):
             return Unbound(f"fallback '{name}' {value.reason}")
         args[name] = value
