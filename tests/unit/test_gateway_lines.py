@@ -1,6 +1,7 @@
 """Lists of which the model decides a part: what it is offered, what it may say, and what code puts in."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -34,8 +35,11 @@ rules:
         refuse_if: total > 500
         approval_if: total > 100
 """
-MEMBERS = [{"sku": 12, "price": 2.5, "usual": 24, "pack": 12}, {"sku": "<|b|>", "price": 1, "usual": 5, "pack": 1}]
-WISHED = [{"quantity": 24, "sku": "other", "unit_price": 0}, {"quantity": 5}]
+MEMBERS: list[dict[str, object]] = [
+    {"sku": 12, "price": 2.5, "usual": 24, "pack": 12},
+    {"sku": "<|b|>", "price": 1, "usual": 5, "pack": 1},
+]
+WISHED: list[dict[str, object]] = [{"quantity": 24, "sku": "other", "unit_price": 0}, {"quantity": 5}]
 
 
 def rule(text: str = RULES) -> Rule:
@@ -141,7 +145,7 @@ def gated(price: float, policy: Policy | None = None) -> Outcome:
 
 def test_gates_and_the_ceiling_are_held_against_the_whole_order() -> None:
     assert [gated(price) for price in (9, 9.1, 49, 49.1)] == [Outcome.SEND, Outcome.ASK, Outcome.ASK, Outcome.REFUSE]
-    dear = Policy(money=MoneyLimits(currency="EUR", per_effect=50))
+    dear = Policy(money=MoneyLimits(currency="EUR", per_effect=Decimal(50)))
     assert gated(5, dear) is Outcome.REFUSE
 
 
