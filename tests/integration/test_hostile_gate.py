@@ -109,11 +109,8 @@ def wild(chance: random.Random) -> Iterator[ScriptedCall]:
         }
         yield ScriptedCall(name, arguments)
     yield ScriptedCall("order", {"quantity": chance.choice(numbers), "note": "n"})
-    for lines in (
-        {"line_1": {"quantity": chance.choice(numbers)}},
-        [{"sku": "GOLD", "quantity": 9999}],
-        {"line_2": {}},
-    ):
+    odd: list[Any] = [{"line_1": {"quantity": chance.choice(numbers)}}, {"line_2": {}}]
+    for lines in (*odd, [{"sku": "GOLD", "quantity": 9999}]):
         yield ScriptedCall("order", {"lines": lines, "note": "n"})
     yield ScriptedCall("order", {"lines": {"line_1": {"quantity": 12, "sku": "GOLD", "unit_price": 0}}, "note": "n"})
     yield ScriptedCall("order", '{"quantity": 12, "quantity": 9999}')
