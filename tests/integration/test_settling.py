@@ -174,3 +174,20 @@ async def test_the_command_says_what_is_wrong_and_what_to_do(
         assert (await settle(key[:10], "--resend"))[1].startswith("is sent again: send_alert severity=critical")
         await desk.until(desk.effects, {"page": "DONE", "tell": "DONE"})
         assert "is DONE: only a parked effect is settled by a person" in (await settle(key, "--not-done"))[1]
+
+
+async def test_an_older_copy_of_the_ledger_takes_what_a_person_said_from_the_outcomes(desk: Office) -> None:
+    scripts = desk.ledger.scripts
+    async with running(desk.worker()):
+        _, key = await parked(desk, KEPT)
+        older = await scripts.read("hgetall", scripts.key("effect", key))
+        await desk.ledger.decisions.settle(key, Settled.NOT_DONE, "ana", "called them instead")
+        await desk.until(lambda: first(desk), "REFUSED")
+    (record,) = [each for each in written(desk, "outcomes") if each.get("state") == "REFUSED"]
+    await scripts.client.delete(scripts.key("effect", key))
+    await scripts.client.hset(scripts.key("effect", key), mapping=older)
+    await scripts.client.sadd(scripts.key("effects", "PARKED"), key)
+    for new in (1, 0):
+        assert await desk.ledger.birth.adopt([(key.encode(), json.dumps(record).encode())]) == new
+    assert await first(desk) == "REFUSED"
+    assert await desk.ledger.queries.parked() == []
