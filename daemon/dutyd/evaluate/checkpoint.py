@@ -10,6 +10,7 @@ run id is compared: a Redis that came back from an older copy has the right toke
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -157,15 +158,21 @@ class Checkpoint:
         return Saved(_offsets(state), triggers)
 
     def pages(self, task: str) -> Iterator[Mapping[bytes, bytes]]:
-        """Yield the latches of *task* as stored now, some at a time; while somebody writes one may come twice."""
-        cursor = None
-        while cursor != 0:
-            with _answering():
-                answer: tuple[int, dict[bytes, bytes]] = self._redis.hscan(
-                    self._keys(task)[1], cursor or 0, count=_PAGE
-                )  # type: ignore[assignment]  # sync client
-            cursor, page = answer
+        """Yield the latches of *task* as stored now, some at a time; while somebody writes one may come twice.
+
+        Redis gathers the next page while the caller is busy with the last.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="latches") as ahead:
+            cursor, page = self._page(task, 0)
+            while cursor != 0:
+                following = ahead.submit(self._page, task, cursor)
+                yield page
+                cursor, page = following.result()
             yield page
+
+    def _page(self, task: str, cursor: int) -> tuple[int, dict[bytes, bytes]]:
+        with _answering():
+            return self._redis.hscan(self._keys(task)[1], cursor, count=_PAGE)  # type: ignore[return-value]  # sync
 
     def write(self, writes: Sequence[Write]) -> list[Answer]:
         """Write each of *writes*, every one atomic, all in one round trip; return their answers in order."""

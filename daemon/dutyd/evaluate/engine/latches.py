@@ -4,7 +4,8 @@ Most latches of a rule have the same head (firing, by the rule as it is): it is 
 entries of memory, its entity and its body. Used by ``runner``, which alone changes them while events are judged.
 """
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 
 from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.latch import Latch, Phase
@@ -61,21 +62,21 @@ class Latches(MutableMapping[Key, Latch]):
         """Return the latch of *key* as it is kept."""
         body, usual = self._bodies[key], self._usual
         assert usual is not None  # the first that was placed
-        return Stored(self._odd.get(key, usual), body)
+        return self._odd.get(key, usual), body
 
     def phase(self, key: Key) -> Phase:
         """Return where *key* stands."""
-        return self.at_rest(key).head.phase if key in self._bodies else Phase.INACTIVE
+        return self.at_rest(key)[0].phase if key in self._bodies else Phase.INACTIVE
 
-    def heads(self) -> Iterator[tuple[Key, Head]]:
-        """Yield every entity with the head of its latch."""
-        if self._usual is None:
-            return iter(())
-        usual, odd = self._usual, self._odd
-        return ((key, odd.get(key, usual)) for key in self._bodies)
+    def groups(self) -> Iterator[tuple[Head, Iterable[Key]]]:
+        """Yield every head with the entities that have it."""
+        odd: dict[Head, list[Key]] = defaultdict(list)
+        for key, head in self._odd.items():
+            odd[head].append(key)
+        if self._usual is not None:
+            yield self._usual, [key for key in self._bodies if key not in self._odd] if odd else self._bodies
+        yield from odd.items()
 
     def where(self, test: Callable[[Head], bool]) -> list[Key]:
-        """Return the entities whose head passes *test*: nobody looks at each of those that have the usual one."""
-        if self._usual is not None and test(self._usual):
-            return [key for key, head in self.heads() if test(head)]
-        return [key for key, head in self._odd.items() if test(head)]
+        """Return the entities whose head passes *test*, which is asked once for all with the same."""
+        return [key for head, keys in self.groups() if test(head) for key in keys]

@@ -95,9 +95,12 @@ class Runner:
         """Keep the bits of *number* in a table's *masks* from now on; *forget* tells it what went by itself."""
         self._masks, self._number, self._forget = masks, number, forget
         firing, pending = firing_bit(number), pending_bit(number)
-        for key, head in self.latches.heads():
-            bits = firing if head.phase is Phase.FIRING else pending
-            masks[key] = masks.get(key, 0) | bits | (pending if "ending" in head.also else 0)
+        for head, keys in self.latches.groups():
+            bits = (firing if head.phase is Phase.FIRING else pending) | (pending if "ending" in head.also else 0)
+            if masks:
+                masks.update((key, masks.get(key, 0) | bits) for key in keys)
+            else:
+                masks.update(dict.fromkeys(keys, bits))
 
     def move(self, key: Key, moment: Moment) -> Outcome:
         """Move the latch of *key* on to where it goes from where it stands."""

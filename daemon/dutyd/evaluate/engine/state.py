@@ -99,11 +99,15 @@ class State:
 
         What matters only when something happens to it stays as it is stored.
         """
+        latches, usual, rests = self.latches, None, False
         for (rule, entity), each in stored:
-            if each.head.phase is Phase.INACTIVE or each.head.also:
-                self._take(rule, to_key(entity), unpack(each))
+            if each[0] is not usual:
+                usual = each[0]
+                rests = usual.phase is not Phase.INACTIVE and not usual.also
+            if rests:
+                latches[rule].place(entity[0] if len(entity) == 1 else entity, each)
             else:
-                self.latches[rule].place(to_key(entity), each)
+                self._take(rule, to_key(entity), unpack(each))
         self.plan = None
 
     def _take(self, rule: str, key: Key, latch: Latch) -> None:

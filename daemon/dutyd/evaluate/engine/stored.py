@@ -7,7 +7,6 @@ rest, mostly evidence. A million incidents that nobody asks about so cost a star
 """
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
 
@@ -30,6 +29,10 @@ _EARLY = tuple(name for name in Latch.__struct_fields__ if name not in {*_IN_HEA
 """Fields of the body that matter at a start: the head says which of them are there."""
 
 
+_NOTHING: tuple[object, ...] = (None, "", {})
+"""What such a field says where there is nothing to say."""
+
+
 class Head(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What must be known of a latch at once.
 
@@ -48,11 +51,8 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     also: tuple[str, ...] = ()
 
 
-class Stored(NamedTuple):
-    """A latch at rest; equal heads are the same object."""
-
-    head: Head
-    body: bytes
+Stored = tuple[Head, bytes]
+"""A latch at rest: equal heads are the same object; the body ends as the document does."""
 
 
 class _Old(msgspec.Struct, frozen=True):
@@ -65,25 +65,22 @@ class _Old(msgspec.Struct, frozen=True):
 _latch = msgspec.json.Decoder(Latch)
 _old = msgspec.json.Decoder(_Old)
 _encoder = msgspec.json.Encoder()
-_defaults = {field.name: field.default for field in msgspec.structs.fields(Latch)}
 
 
 def pack(latch: Latch) -> Stored:
     """Return *latch* at rest, its evidence cut where it is too large."""
-    body = _encoder.encode(_without_head(latch))
+    body = _body(latch)
     if len(body) >= _LONG and latch.evidence is not None:
         latch = msgspec.structs.replace(latch, evidence=cut_evidence(latch.evidence))
-        body = _encoder.encode(_without_head(latch))
-    also = tuple(name for name in _EARLY if getattr(latch, name))
-    if latch.ending is not None and "ending" not in also:
-        also = ("ending", *also)
-    return Stored(_head(latch.phase, latch.topic, latch.per, latch.timing, also), body)
+        body = _body(latch)
+    also = tuple(name for name in _EARLY if getattr(latch, name) not in _NOTHING)
+    return _head(latch.phase, latch.topic, latch.per, latch.timing, also), body
 
 
 def unpack(stored: Stored) -> Latch:
     """Return the latch."""
     head, body = stored
-    latch = _latch.decode(body)
+    latch = _latch.decode(memoryview(body)[:-1])
     evidence = latch.evidence
     return msgspec.structs.replace(
         latch,
@@ -97,7 +94,8 @@ def unpack(stored: Stored) -> Latch:
 
 def join(stored: Stored) -> bytes:
     """Return the document that the checkpoint holds."""
-    return _text(stored.head) + _BORDER + stored.body + b"}"
+    head, body = stored
+    return _text(head) + _BORDER + body
 
 
 def split(document: bytes) -> Stored:
@@ -108,14 +106,15 @@ def split(document: bytes) -> Stored:
 
     """
     text, border, body = document.partition(_BORDER)
-    return Stored(_parsed(text), body[:-1]) if border else _split_old(document)
+    return (_parsed(text), body) if border else _split_old(document)
 
 
-def _without_head(latch: Latch) -> Latch:
-    """Return what the body says: nothing that the head, or the evidence, says."""
+def _body(latch: Latch) -> bytes:
+    """Return the body: nothing that the head, or the evidence, says."""
     told = latch.evidence is not None and latch.occurrence == _identity(latch.evidence)
     occurrence = "" if told else latch.occurrence
-    return msgspec.structs.replace(latch, phase=Phase.INACTIVE, topic="", per=None, timing="", occurrence=occurrence)
+    rest = msgspec.structs.replace(latch, phase=Phase.INACTIVE, topic="", per=None, timing="", occurrence=occurrence)
+    return _encoder.encode(rest) + b"}"
 
 
 def _identity(evidence: Evidence) -> str:
