@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from dutyd.act.guard import GuardedProvider
 from dutyd.act.sweep import OLDEST_SECONDS, Sweeper
 from dutyd.core.incident import Settled, provider_key
 from dutyd.core.policy import Policy
-from dutyd.core.tool import Provider
+from dutyd.core.tool import NotSentError, Provider
 from dutyd.ledger.scripts import ms
 from dutyd.ledger.sweeps import Look
 from dutyd.ops.notices import Notices
@@ -135,6 +136,26 @@ async def test_a_system_that_does_not_answer_is_asked_again_and_misses_nothing(d
     await scripts.client.zadd(scripts.key("unswept"), {name: due - ms(120)})  # two minutes later
     await swept(desk, sweeper)
     assert counted("missing") == before
+
+
+async def test_a_system_whose_look_ups_fail_is_not_left_alone_for_that(desk: Office) -> None:
+    guarded = GuardedProvider("ticketing", provider_of(desk))
+    sweeper = await done(desk, *(f"s{number}" for number in range(20)), provider=guarded)
+    await desk.fault(path="/effects", method="GET", do="fail", status=503, times=20)
+    await sweeper.turn(asyncio.Event())
+    assert await desk.listed("/faults") == []  # each was asked about, and had no answer
+    assert not guarded.breaker.is_open
+
+
+async def test_the_one_try_of_a_system_that_was_down_is_left_to_effects(desk: Office) -> None:
+    provider = GuardedProvider("ticketing", provider_of(desk))
+    now = provider.clock()
+    provider.breaker.failed(now, at_once=0.0)
+    assert provider.breaker.is_open
+    with pytest.raises(NotSentError, match="left alone"):
+        await provider.peek("ticket", "dutyd-1")
+    assert provider.breaker.wait(now) == 0  # nobody has taken it
+    await provider.close()
 
 
 async def test_an_effect_that_could_not_be_asked_about_for_a_day_is_let_go(desk: Office, tmp_path: Path) -> None:

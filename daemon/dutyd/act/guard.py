@@ -57,6 +57,13 @@ class GuardedProvider:
         """Look up; raises NotSentError where a guard holds it back."""
         return await self._guarded(lambda: self.provider.lookup(kind, key))
 
+    async def peek(self, kind: str, key: str) -> Receipt | None:
+        """Look up for the sweeper: within the pace, never while the breaker is open, and its failure opens none."""
+        if self.breaker.is_open:  # whose one try this must not be
+            raise NotSentError(f"{self.name} keeps failing: left alone")
+        self._keep_pace()
+        return await self.provider.lookup(kind, key)
+
     async def read(self, kind: str, query: Mapping[str, Any]) -> Any:
         """Ask; raises NotSentError where a guard holds it back."""
         return await self._guarded(lambda: self.provider.read(kind, query))
@@ -69,11 +76,14 @@ class GuardedProvider:
         """Close connections."""
         await self.provider.close()
 
+    def _keep_pace(self) -> None:
+        if self.pace is not None and (wait := self.pace.wait(self.clock())):
+            raise NotSentError(f"{self.name}: its pace is {self.pace.per_minute:g} a minute", retry_after=wait)
+
     async def _guarded(self, call: Callable[[], Awaitable[T]]) -> T:
         if wait := self.breaker.wait(self.clock()):
             raise NotSentError(f"{self.name} keeps failing: left alone", retry_after=wait)
-        if self.pace is not None and (wait := self.pace.wait(self.clock())):
-            raise NotSentError(f"{self.name}: its pace is {self.pace.per_minute:g} a minute", retry_after=wait)
+        self._keep_pace()
         try:
             answer = await call()
         except (RefusedError, KeyKnownError):

@@ -8,17 +8,19 @@ about for a day is let go. Started by ``app`` beside the worker.
 import asyncio
 import contextlib
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 
 from dutyd.act.effects import GRACE
+from dutyd.act.guard import GuardedProvider
 from dutyd.act.means import Means
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import provider_key
 from dutyd.core.metrics import BREACHES
-from dutyd.core.tool import NotSentError, Promise, Provider, ProviderClass, ProviderError, Receipt
+from dutyd.core.tool import NotSentError, Promise, ProviderClass, ProviderError, Receipt
 from dutyd.ledger.effects import Effect
 from dutyd.ledger.sweeps import Done, Look
 
@@ -87,7 +89,7 @@ class Sweeper:
             return False
         try:
             async with asyncio.timeout(place.promise.timeout):
-                found = await place.provider.lookup(place.makes, provider_key(key))
+                found = await place.ask(place.makes, provider_key(key))
         except (ProviderError, TimeoutError) as error:
             wait = error.retry_after if isinstance(error, NotSentError) else None
             await sweeps.later(self._token, key, wait or AGAIN_SECONDS)
@@ -117,7 +119,8 @@ class Sweeper:
         if promise is None or not promise.searchable or promise.kind is ProviderClass.C:
             return None
         named = (f"{tool.family}.{name}" for name, each in routes.named.items() if each is provider)
-        return Place(next(named, tool.family), provider, promise, tool.makes)
+        ask = provider.peek if isinstance(provider, GuardedProvider) else provider.lookup
+        return Place(next(named, tool.family), promise, tool.makes, ask)
 
     def _begin_series(self) -> None:
         for family, routes in self.means.providers.items():
@@ -135,13 +138,14 @@ class Place:
     Attributes:
         name: ``family`` or ``family.route``.
         makes: the kind of thing.
+        ask: looks one up by kind and key.
 
     """
 
     name: str
-    provider: Provider
     promise: Promise
     makes: str
+    ask: Callable[[str, str], Awaitable[Receipt | None]]
 
 
 def judged(effect: Effect, found: Receipt | None, *, keeps: bool) -> tuple[Look, str]:
