@@ -1,6 +1,6 @@
 """The ledger on paper says what the ledger's scripts say, on a real server whose clock is the test's.
 
-Random openings and clears of two rules, in bursts and with pauses, with throttles, brakes, storms and silences. At
+Random openings and clears of two rules, in bursts and with pauses: throttles, brakes, storms, groups and silences. At
 every moment at which anything may happen both are asked what is due, and what came in.
 """
 
@@ -11,6 +11,7 @@ from itertools import count
 from secrets import token_hex
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from dutyd.core.incident import Evidence, IncidentState, Trigger, TriggerKind, i
 from dutyd.core.mute import Silence, silenced
 from dutyd.core.rule import Brake, Mode, Rate, Throttle
 from dutyd.ledger.connect import connect_async
-from dutyd.ledger.incidents import Accepted, Arrival, Incidents, Waiting
+from dutyd.ledger.incidents import Accepted, Arrival, Claim, Gathering, Incidents, Waiting
 from dutyd.ledger.scripts import Scripts
 from dutyd.ledger.scripts import _source as source_of
 from dutyd.ledger.standing import Standings
@@ -49,6 +50,9 @@ terms = st.builds(
     brakes=st.lists(st.builds(Brake, st.integers(1, 6), st.sampled_from([10.0, 60.0])), max_size=2).map(tuple),
     pages=st.booleans(),
     storms=st.booleans(),
+    grouped=st.just(False),
+) | st.builds(
+    Terms, throttle=st.builds(Throttle, per_entity=rates, per_rule=rates), grouped=st.just(True), pages=st.booleans()
 )
 moves = st.builds(
     Move,
@@ -83,6 +87,12 @@ def trigger_of(rule: str, number: int, at: float) -> Trigger:
         decided=at,
         evidence=Evidence(id="e", source="metrics", time=at, fields={}),
     )
+
+
+def gathering_of(trigger: Trigger) -> Gathering:
+    values = tuple(trigger.entity.values())
+    name = incident_id(trigger.rule, ("group", *values), trigger.incident)
+    return Gathering("/".join((trigger.rule, *values)), msgspec.structs.replace(trigger, incident=name), 10.0, 4)
 
 
 def cleared(trigger: Trigger, at: float) -> Trigger:
@@ -123,11 +133,15 @@ class OnPaper:
 
     def worked(self, at: float, entry: Entry) -> None:
         mute = silenced(self.silent, entry.trigger.rule, entry.trigger.entity, at)
-        if entry.kind is Kind.INCIDENT and mute is not None:
+        if entry.kind in (Kind.INCIDENT, Kind.GROUP) and mute is not None:
             self.paper.mute(entry, mute)
             return
+        if entry.terms.grouped and entry.kind is Kind.INCIDENT:
+            self.paper.gather(entry, gathering_of(entry.trigger), at)
+            return
         entry.begun = True
-        members = sorted(member.id for member in entry.members)
+        listed = entry.kind is not Kind.GROUP
+        members = sorted(each.id for each in entry.members if listed or self.paper.get(each.id) is not None)
         self.log.append((at, "worked", entry.kind.value, entry.id, members))
         if entry.kind is Kind.ROLLUP:
             self.paper.close(entry, at)
@@ -159,10 +173,16 @@ class Real:
             brakes=held.brakes,
             pages=held.pages,
             storms=held.storms,
+            grouped=held.grouped,
             source="t.triggers:0",
             next_offset=next(self.offsets),
             produced=int(now * 1000),
         )
+
+    async def members_of(self, claim: Claim) -> Sequence[Trigger]:
+        if claim.kind == "group":
+            return await self.incidents.gathered(claim.id)
+        return (await self.incidents.members(claim.id)).triggers
 
     async def work(self, now: float) -> None:
         incidents = self.incidents
@@ -171,11 +191,12 @@ class Real:
                 mute = silenced(self.silent, claim.rule, claim.trigger.entity, now)
                 if claim.state is IncidentState.CLEARING:
                     await incidents.rest(claim, Waiting.NOTHING, None, close=True)
-                elif claim.kind == "incident" and mute is not None:
+                elif claim.kind in ("incident", "group") and mute is not None:
                     await incidents.mute(claim, mute, mute.until - now)
+                elif claim.kind == "incident" and self.held[claim.rule].grouped:
+                    await incidents.join(claim, gathering_of(claim.trigger))
                 else:
-                    found = await incidents.members(claim.id)
-                    members = sorted(trigger.incident for trigger in found.triggers)
+                    members = sorted(trigger.incident for trigger in await self.members_of(claim))
                     self.log.append((now, "worked", claim.kind, claim.id, members))
                     await incidents.rest(claim, Waiting.NOTHING, None, close=claim.kind == "rollup")
 

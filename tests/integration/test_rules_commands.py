@@ -129,8 +129,8 @@ def test_the_worst_case_of_a_day_is_priced_by_the_settings(dutyd: Program) -> No
     _, out, _ = dutyd("rules", "check", "rules", "--settings", "dutyd.yaml", "--costs", "--json")
     rows = {row["rule"]: row for row in json.loads(out)}
     assert {name: (row["openings"], row["money"]) for name, row in rows.items()} == {
-        "reorder": (10.0, "500 EUR"),
-        "morning": (2.0, "160 EUR"),
+        "reorder": (10.0, "500.00 EUR"),
+        "morning": (2.0, "160.00 EUR"),
     }
 
 

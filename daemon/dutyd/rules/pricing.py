@@ -108,7 +108,7 @@ def _money(spending: list[tuple[Step, Tool]], times: float | None, known: Known)
     known_totals = [*caps, *([total] if total is not None else [])]
     currency = next((amount.currency for amount in amounts if amount is not None and amount.currency), "")
     currency = currency or (limits.currency if limits is not None else "")
-    return Money(min(known_totals), currency) if known_totals else None
+    return Money(min(known_totals).quantize(Decimal("0.01")), currency) if known_totals else None
 
 
 def _amount(step: Step, tool: Tool, known: Known) -> Money | None:
