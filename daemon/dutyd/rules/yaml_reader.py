@@ -28,7 +28,9 @@ from dutyd.rules.scalars import resolve
 from dutyd.rules.source import Broken, ListNode, MapNode, Node, Scalar, SourceFile
 from dutyd.rules.yaml_traps import LEADING_ZERO, UNQUOTED_TEMPLATE, Slip, explain, first_character, in_quotes, mend
 
-MAX_CHARACTERS = 8_000_000  # of one file: ten thousand rules fit
+MAX_CHARACTERS = 1_000_000
+"""Of one file: as much as a ConfigMap holds, thousands of rules. The parser takes about five seconds for so much."""
+
 _MAX_DEPTH = 32  # the deepest rule needs about ten
 _MAX_REREAD = 500_000  # characters read again after syntax errors: a large broken file must not take a minute
 
@@ -40,7 +42,12 @@ class _StopReadingError(Exception):
 def read_yaml(source: SourceFile) -> Node | None:
     """Return the one document of *source*, or None; what is wrong is reported to *source*."""
     if len(source.text) > MAX_CHARACTERS:
-        source.report(0, "too-large", f"the file is larger than {MAX_CHARACTERS:,} characters: split it")
+        source.report(
+            0,
+            "too-large",
+            f"the file has {len(source.text):,} characters, and one file at most {MAX_CHARACTERS:,}",
+            "split it: a folder holds any number of files",
+        )
         return None
     text, blanked, told = source.text, frozenset[int](), set[int]()
     while True:
