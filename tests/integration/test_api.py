@@ -221,3 +221,13 @@ async def test_a_parked_effect_is_settled_by_who_may_decide(desk: Office, api: C
     assert (status, told["error"]) == (422, "'receipt' is missing: a text")
     assert await api("POST", path, said) == (200, {"key": row["key"], "done": "not done", "by": "carla"})
     assert await states(desk) == ["REFUSED"]
+
+
+async def test_what_a_later_look_found_is_listed(desk: Office, api: Client) -> None:
+    row = await waiting(desk, api)
+    assert (await api("GET", "/api/effects?breaches"))[1] == []
+    effect = desk.ledger.scripts.key("effect", row["key"])
+    await desk.ledger.scripts.client.hset(effect, "breach", "missing: PO-1 is not there")
+    (found,) = (await api("GET", "/api/effects?breaches", token="view-token"))[1]
+    assert (found["key"], found["breach"]) == (row["key"], "missing: PO-1 is not there")
+    assert "make it by hand" in found["what_to_do"]

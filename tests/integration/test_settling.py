@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from dutyd.core.incident import Settled, Trigger
+from dutyd.core.policy import Policy
 from dutyd.ledger.decisions import Decided
+from dutyd.ops.notices import Notices
+from dutyd.ops.standing import Lookout
 from support.acting import Office, office, running
 from support.program import Program
 
@@ -174,6 +178,25 @@ async def test_the_command_says_what_is_wrong_and_what_to_do(
         assert (await settle(key[:10], "--resend"))[1].startswith("is sent again: send_alert severity=critical")
         await desk.until(desk.effects, {"page": "DONE", "tell": "DONE"})
         assert "is DONE: only a parked effect is settled by a person" in (await settle(key, "--not-done"))[1]
+
+
+async def test_people_are_told_again_where_what_was_sent_again_is_parked_again(desk: Office) -> None:
+    notices = Notices(desk.ledger.standings, "shop")
+    lookout = Lookout(desk.ledger.standings, Policy(), notices)
+    before = told()
+    async with running(desk.worker()):
+        _, key = await parked(desk, LOST)
+        for again in (1, 2):
+            for _ in range(2):
+                await lookout.look()
+            assert told() - before == again
+            await desk.fault(**LOST)
+            await desk.ledger.decisions.settle(key, Settled.RESEND, "ana", "not there")
+            await desk.until(lambda: first(desk), "PARKED")
+
+
+def told() -> float:
+    return REGISTRY.get_sample_value("dutyd_notices_total", {"kind": "parked", "result": "logged"}) or 0.0
 
 
 async def test_an_older_copy_of_the_ledger_takes_what_a_person_said_from_the_outcomes(desk: Office) -> None:

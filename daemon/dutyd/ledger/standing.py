@@ -23,7 +23,7 @@ class Standing:
         oldest_due: seconds that the oldest due incident waits for a worker; 0: none does.
         busy: incidents that go on by themselves.
         effects: how many are in each state that is no end, and PARKED.
-        parked: keys of parked effects, the first hundred.
+        parked: keys of parked effects, the first hundred, and how often each was sent.
         stuck, stuck_ids: incidents that something unexpected has stopped: how many, and the first hundred ids.
         approvals: keys of calls that wait for approval, and for how many seconds, a hundred at most.
         model_rejects: whether the model's host has turned us away today: no waiting mends that.
@@ -39,7 +39,7 @@ class Standing:
     oldest_due: float
     busy: int
     effects: Mapping[EffectState, int]
-    parked: Sequence[str]
+    parked: Mapping[str, int]
     stuck: int
     stuck_ids: Sequence[str]
     model_rejects: bool
@@ -68,7 +68,7 @@ class Standings:
             oldest_due=int(waits) / 1000,
             busy=int(busy),
             effects={EffectState(state): int(count) for state, count in mapping(counts).items()},
-            parked=[text(name) for name in parked],
+            parked={name: int(attempts) for name, attempts in mapping(parked).items()},
             stuck=int(stuck),
             stuck_ids=[text(name) for name in stuck_ids],
             approvals={name: int(waited) / 1000 for name, waited in mapping(waiting).items()},

@@ -155,6 +155,8 @@ class Api:
         if said and said not in set(EffectState):
             raise RefusalError(422, f"state is one of {', '.join(EffectState)}")
         rows = await self._ledger(self.ledger.queries.effects(EffectState(said) if said else None))
+        if "breaches" in request.query_params:
+            rows = [row for row in rows if row["breach"]]
         return rows[: _limit(request)]
 
     async def _approvals(self, request: Request, _: Token) -> list[Row]:

@@ -85,8 +85,8 @@ def notices_of(standing: Standing, used: Mapping[str, float]) -> list[Notice]:
     """Return what people should be told of; each has the thing that it is told of once."""
     budgets = [_budget(standing, name, share) for name, share in used.items() if share >= NEARLY]
     parked = [
-        Notice("parked", key, f"effect {key} is parked, it may have happened: {what_to_do(key)}")
-        for key in standing.parked
+        Notice("parked", f"{key}/{sent}", f"effect {key} is parked, it may have happened: {what_to_do(key)}")
+        for key, sent in standing.parked.items()  # where a person had it sent again, it is told again
     ]
     stuck = [
         Notice("stuck", name, f"incident {name} is stopped by something unexpected: `dutyd incidents show {name}`")

@@ -1,7 +1,7 @@
 -- How the installation stands now, for metrics and notices; one look, so that its numbers fit together. A parked effect
 -- whose record has expired is forgotten here. ARGV: 2 how many names at most.
 -- Answers {ms that the oldest due incident waits, incidents that go on by themselves, {state, count, ...},
---          {names of parked effects}, {field, value, ...} of what was spent today, the day,
+--          {name, attempts, ...} of parked effects, {field, value, ...} of what was spent today, the day,
 --          how many incidents are stuck, {their ids},
 --          {name, ms, ...}: calls that wait for approval, and since when,
 --          '1' where the model's host has turned us away today, rules that are held for opening too often,
@@ -32,6 +32,11 @@ local function names(set)
   table.sort(all)
   return {unpack(all, 1, math.min(#all, ARGV[2]))}
 end
+local parked = {}
+for nth, name in ipairs(names(key('effects', 'PARKED'))) do
+  parked[2 * nth - 1] = name
+  parked[2 * nth] = redis.call('HGET', key('effect', name), 'attempts')
+end
 local waiting = {}
 for _, name in ipairs(redis.call('SMEMBERS', key('approvals'))) do
   if #waiting < 2 * ARGV[2] then
@@ -42,6 +47,6 @@ end
 local turned_away = tonumber(redis.call('GET', key('model_rejected')) or '')
 local day = tostring(math.floor(at / 86400000))
 local rejects = turned_away and tostring(math.floor(turned_away / 86400000)) == day and '1' or ''
-return {waits, redis.call('SCARD', key('busy')), counts, names(key('effects', 'PARKED')),
+return {waits, redis.call('SCARD', key('busy')), counts, parked,
   redis.call('HGETALL', key('spent', day)), day, redis.call('SCARD', key('stuck')), names(key('stuck')), waiting, rejects,
   redis.call('HKEYS', key('braked')), breaches}
