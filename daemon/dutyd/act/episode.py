@@ -5,19 +5,21 @@ are the same thing. ``path`` works with it, ``perform`` and ``run`` do single st
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dutyd.act.each import Item, items_of, to_take_back
 from dutyd.act.effects import Sender, result_of
 from dutyd.act.gateway import Gate, Outcome, gate
 from dutyd.act.lease import Lease
 from dutyd.act.means import Means
 from dutyd.act.names import names_of
 from dutyd.act.steps import StepResult, StepState, recall_result
-from dutyd.core.expr import Look
-from dutyd.core.incident import EffectState, Trigger, effect_key, round_of, round_suffix
+from dutyd.core.expr import Look, look_with
+from dutyd.core.incident import EffectState, IncidentState, Trigger, effect_key, item_of, round_of, round_suffix
 from dutyd.core.mute import Mute
 from dutyd.core.rule import Rule, Step
+from dutyd.core.tool import known_tool
 from dutyd.ledger.effects import Effect, LostError
 from dutyd.ledger.incidents import Claim, Hold, Waiting
 
@@ -52,6 +54,8 @@ class Episode:
         results: what became of each step of this round so far.
         round: which one this is.
         earlier: what became of sends of other rounds.
+        item: the one that a step with ``each`` is done for now.
+        items: step to name of an item to what became of it.
 
     """
 
@@ -65,11 +69,18 @@ class Episode:
     results: dict[str, StepResult] = field(default_factory=dict)
     round: int = 1
     earlier: list[StepResult] = field(default_factory=list)
+    item: Item | None = None
+    items: dict[str, dict[str, StepResult]] = field(default_factory=dict)
 
     @property
     def look(self) -> Look:
         """The names that expressions read, with the results so far."""
-        return names_of(self.rule, self.trigger, self.results, summary=self.summary)
+        look = names_of(self.rule, self.trigger, self.results, summary=self.summary)
+        return look if self.item is None else look_with("item", self.item.value, look)
+
+    def of_item(self, item: Item | None) -> "Episode":
+        """Return the same work, on one item of a step's list."""
+        return replace(self, item=item)
 
     @property
     def suffix(self) -> str:
@@ -78,7 +89,12 @@ class Episode:
 
     def key(self, step: str, *, clear: bool = False) -> str:
         """Return the effect key of *step* in this round."""
-        return effect_key(self.claim.id, step, clear=clear, round_=self.round)
+        item = None if self.item is None else self.item.name
+        return effect_key(self.claim.id, step, clear=clear, item=item, round_=self.round)
+
+    def note_name(self, step: str) -> str:
+        """Return the name under which the ledger notes the result of *step* in this round."""
+        return self.key(step).removeprefix(f"{self.claim.id}/")
 
     async def recall(self, *, clear: bool = False, again: "Reread | None" = None) -> None:
         """Take up what the ledger remembers of this round: ended results as they are, the others as far as they go.
@@ -86,13 +102,53 @@ class Episode:
         What a call that was approved since depends on is read *again*: its gates are asked by what is true now.
         """
         known = self.accepted.on_clear if clear else self.accepted.steps
+        if not clear:
+            self.items.clear()
         noted = await self.means.ledger.incidents.steps(self.claim.id)
         self.results.update({name: recall_result(noted[at]) for name in known if (at := name + self.suffix) in noted})
+        self._recall_noted_items(known, noted)
         for effect in await self.means.ledger.effects.of(self.claim.id):
-            if effect.step in known and effect.key == self.key(effect.step, clear=clear):
-                if again is not None and effect.approved and effect.state is EffectState.RESERVED:
-                    await again(self, known[effect.step])
-                self.results[effect.step] = await self._take_up(effect, known[effect.step])
+            if effect.step not in known:
+                continue
+            step = known[effect.step]
+            view = self.of_item(self._item_of(effect, step))
+            if effect.key != view.key(step.name, clear=clear):
+                continue
+            if again is not None and effect.approved and effect.state is EffectState.RESERVED:
+                await again(view, step)
+            self._remember(step, view.item, await view.take_up(effect, step))
+        if self.claim.state is IncidentState.CLEARING and not clear:
+            for name in self.items.keys() & known.keys():
+                self._settle_items(known[name], self.items[name])
+
+    def _settle_items(self, step: Step, begun: Mapping[str, StepResult]) -> None:
+        """Make one result of what was begun of *step*: after a clear other items are off, unless they outlive it."""
+        listed = items_of(step, self.look)
+        items = {item.name: item for item in listed} if isinstance(listed, list) else {}
+        late = known_tool(step.tool, self.means.catalogue).outlives_clear and self.round == self.claim.trigger.round
+        if not (late and items.keys() - begun.keys()):
+            kept = [(items.get(name, Item(name, name)), one) for name, one in begun.items()]
+            self.results[step.name] = to_take_back(kept)
+
+    def _remember(self, step: Step, item: Item | None, result: StepResult) -> None:
+        if item is None:
+            self.results[step.name] = result
+        else:
+            self.items.setdefault(step.name, {})[item.name] = result
+
+    def _recall_noted_items(self, known: Mapping[str, Step], noted: Mapping[str, bytes]) -> None:
+        for name, value in noted.items():
+            step, item = known.get(name.partition("/i:")[0]), item_of(name)
+            if step is not None and item is not None and round_of(name) == self.round:
+                self._remember(step, Item(item, item), recall_result(value))
+
+    def _item_of(self, effect: Effect, step: Step) -> Item | None:
+        """Return the item that *effect* is for, with its value where the list has it now."""
+        name = item_of(effect.key)
+        if name is None:
+            return None
+        items = items_of(step, self.look)
+        return next((item for item in items if isinstance(item, Item) and item.name == name), Item(None, name))
 
     async def settle_earlier(self) -> None:
         """Of the rounds before this one, settle what was sent; what was not is off."""
@@ -112,7 +168,7 @@ class Episode:
         done = {round_of(effect.key) for effect in effects if effect.state is EffectState.DONE and not effect.clear}
         return sorted(done | {self.round})
 
-    async def _take_up(self, effect: Effect, step: Step) -> StepResult:
+    async def take_up(self, effect: Effect, step: Step) -> StepResult:
         """Bring one remembered effect on, through its gates again where it is not sent yet."""
         if effect.state.ended:
             return result_of(effect)

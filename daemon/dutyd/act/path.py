@@ -66,7 +66,7 @@ async def act(episode: Episode) -> Rest:
     steps = episode.rule.steps
     await episode.recall(again=read_again)
     await episode.settle_earlier()
-    if not episode.results and (muted := await _muted(episode)):
+    if not (episode.results or episode.items) and (muted := await _muted(episode)):
         return muted
     while not episode.lease.cleared.is_set():
         now = ready(steps, episode.results, episode.look)

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from dutyd.act.each import Item, items_of, skipped, together
 from dutyd.act.episode import Episode
 from dutyd.act.gateway import Bound, Gate, Outcome, Unbound, bind
 from dutyd.act.steps import StepResult, StepState, encode_result, needed_by
@@ -23,6 +24,9 @@ from dutyd.core.tool import ANSWER, NotSentError, ProviderError, Tool, UnknownOu
 from dutyd.ledger.effects import MICROS, MoneyLimitsMicros, NewEffect
 
 log = structlog.get_logger()
+
+SIDE_BY_SIDE = 4
+"""Items of one step that are done at the same time."""
 
 READ_SECONDS = 20.0
 READ_RETRY = Retry(attempts=3, backoff=0.5)
@@ -37,11 +41,35 @@ _STATES = {
 
 
 async def perform(episode: Episode, step: Step, *, by: str = "rule", clear: bool = False) -> StepResult:
-    """Do *step* with what the rule says, its fallback where something was left to decide."""
+    """Do *step* with what the rule says, its fallback where something was left to decide; once for each item."""
+    if step.each is not None and episode.item is None:
+        return await _perform_each(episode, step, clear=clear)
     bound = bind(step, episode.means.catalogue, episode.look)
     if isinstance(bound, Unbound):
         return await refuse(episode, step, bound.reason, clear=clear)
     return await call(episode, step, bound, by=by, clear=clear)
+
+
+async def _perform_each(episode: Episode, step: Step, *, clear: bool) -> StepResult:
+    """Do *step* for each item of its list that was not begun, some side by side."""
+    items = items_of(step, episode.look)
+    if isinstance(items, str):
+        return await refuse(episode, step, items, clear=clear)
+    slots, begun = asyncio.Semaphore(SIDE_BY_SIDE), episode.items.get(step.name, {})
+
+    async def one(item: Item) -> StepResult:
+        view = episode.of_item(item)
+        async with slots:
+            return begun.get(item.name) or skipped(step, view.look) or await perform(view, step, clear=clear)
+
+    # As in `path`: all come to rest before the first error is told.
+    ended = await asyncio.gather(*(one(item) for item in items), return_exceptions=True)
+    results: list[StepResult] = []
+    for result in ended:
+        if isinstance(result, BaseException):
+            raise result
+        results.append(result)
+    return together(list(zip(items, results, strict=True)))
 
 
 async def call(episode: Episode, step: Step, bound: Bound, *, by: str, clear: bool = False) -> StepResult:
@@ -117,7 +145,7 @@ def money_limits(policy: Policy) -> MoneyLimitsMicros:
 
 async def _note(episode: Episode, step: Step, result: StepResult) -> StepResult:
     incidents = episode.means.ledger.incidents
-    episode.saw(await incidents.note_step(episode.claim, step.name + episode.suffix, encode_result(result)))
+    episode.saw(await incidents.note_step(episode.claim, episode.note_name(step.name), encode_result(result)))
     return result
 
 

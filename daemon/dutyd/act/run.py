@@ -146,7 +146,17 @@ the event that the rule does not name."""
 
 def shown(result: StepResult, tool: Tool) -> dict[str, object]:
     """Return what the model sees of a step's result: of a question all, of an effect what it can be found by."""
-    return {name: value for name, value in result.data.items() if not tool.changes or name in RECEIPT}
+    if not tool.changes:
+        return dict(result.data)
+    many = result.data.get("results")
+    of_items = (
+        {"results": [_receipt(each) for each in many if isinstance(each, Mapping)]} if isinstance(many, list) else {}
+    )
+    return _receipt(result.data) | of_items
+
+
+def _receipt(data: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in data.items() if name in RECEIPT}
 
 
 def _tool(episode: Episode, step: str) -> Tool:

@@ -126,7 +126,7 @@ def _hindrance(step: Step, steps: Mapping[str, Step], results: Results, look: Lo
             return StepResult(StepState.STOPPED, reason=f"step '{name}' is no longer in the rule")
         if results[name].state in broken and (name not in steps or steps[name].on_error == "stop"):
             return StepResult(StepState.STOPPED, reason=f"step '{name}' was {results[name].state}")
-    if step.if_ is None:
+    if step.if_ is None or step.each is not None:  # asked of each item
         return None
     holds = evaluate(step.if_, look)
     if holds is True:

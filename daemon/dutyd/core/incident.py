@@ -8,7 +8,7 @@ arrives at the same key. Used by evaluate (which opens and clears), act (which w
 import hashlib
 from enum import StrEnum
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -188,6 +188,12 @@ def round_of(key: str) -> int:
     """Return the round that an effect key belongs to."""
     _, _, number = key.rpartition("/r:")
     return int(number) if number.isdigit() else 1
+
+
+def item_of(key: str) -> str | None:
+    """Return the item that an effect key is for; None where its step runs once."""
+    _, found, rest = key.partition("/i:")
+    return unquote(rest.partition("/r:")[0]) if found else None
 
 
 def provider_key(key: str) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
+from dutyd.act.each import Item, items_of, skipped, together
 from dutyd.act.gateway import Accepted, Bound, Call, Outcome, Rejected, Unbound, bind, gate, judge, narrowed
 from dutyd.act.names import names_of
 from dutyd.act.steps import StepResult, StepState, ready
-from dutyd.core.expr import Look
+from dutyd.core.expr import Look, look_with
 from dutyd.core.incident import EffectState, Trigger
 from dutyd.core.money import Money
 from dutyd.core.policy import Policy
@@ -72,6 +73,7 @@ class Actor:
         results: what became of each step of this round.
         earlier: the same of the rounds before.
         summary: replaces the rule's summary, on a page for many.
+        item: the one that a step with ``each`` is done for now.
 
     """
 
@@ -85,11 +87,13 @@ class Actor:
     results: dict[str, StepResult] = field(default_factory=dict)
     earlier: list[dict[str, StepResult]] = field(default_factory=list)
     summary: str | None = None
+    item: Item | None = None
 
     @property
     def look(self) -> Look:
         """The names that its expressions read now."""
-        return names_of(self.rule, self.trigger, self.results, summary=self.summary)
+        look = names_of(self.rule, self.trigger, self.results, summary=self.summary)
+        return look if self.item is None else look_with("item", self.item.value, look)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -130,7 +134,9 @@ class Actor:
     def take_back(self, results: dict[str, StepResult]) -> None:
         """Run ``on_clear`` on what one round did."""
         never = StepResult(StepState.SKIPPED, reason="cleared")
-        done = {name: result for name, result in results.items() if result.ended}
+        some = {name for name, result in results.items() if result.data.get("results") and self.rule.steps[name].each}
+        done = {name: result for name, result in results.items() if result.ended and name not in some}
+        done |= {name: StepResult(StepState.DONE, results[name].data) for name in some}
         self.results = {**dict.fromkeys(self.rule.steps, never), **done}
         while True:
             now = ready({**self.rule.steps, **self.rule.on_clear}, self.results, self.look)
@@ -175,12 +181,32 @@ class Actor:
                 self.said.append(f"{name}: {message}")
 
     def perform(self, step: Step) -> None:
-        """Do *step* with what the rule says, its fallback where something was left to decide."""
+        """Do *step* with what the rule says, its fallback where something was left to decide; once for each item."""
+        if step.each is not None and self.item is None:
+            self.perform_each(step)
+            return
         match bind(step, self.catalogue, self.look):
             case Bound(args):
                 self.send(step, args)
             case Unbound(reason):
                 self.note(step, {}, EffectState.REFUSED, reason)
+
+    def perform_each(self, step: Step) -> None:
+        """Do *step* for each item of its list."""
+        items = items_of(step, self.look)
+        if isinstance(items, str):
+            self.note(step, {}, EffectState.REFUSED, items)
+            return
+        results: list[tuple[Item, StepResult]] = []
+        for item in items:
+            self.item = item
+            found = skipped(step, self.look)
+            if found is None:
+                self.perform(step)
+                found = self.results.pop(step.name)
+            results.append((item, found))
+            self.item = None
+        self.results[step.name] = together(results)
 
     def send(self, step: Step, args: Mapping[str, Any]) -> None:
         """Bring a call through the gates, and give it the result that the test says."""

@@ -237,6 +237,7 @@ def _steps(
             steps=written - {ANSWER.name} if answer is not None else written,
             answer=frozenset() if answer is None else frozenset(answer.decide),
             clearing=frozenset(clearing),
+            each=frozenset(step.name for step in (*first.values(), *last.values()) if step.each is not None),
             arguments={
                 step.name: call_types(known.catalogue[step.tool])
                 for step in (*first.values(), *last.values())

@@ -118,6 +118,7 @@ def _steps(catalogue: Catalogue, tools: tuple[str, ...]) -> Schema:
         "if": _expression("skips the step where false"),
         "refuse_if": _expression("refuses the call where true"),
         "approval_if": _expression("asks a person where true"),
+        "each": {"type": ["string", "array"], "description": "a list: the step is done once for each `item`"},
         "retry": _object({"attempts": _count("how often"), "backoff": _duration("how long to wait")}, ()),
         "on_error": {"enum": ["stop", "continue"], "description": "what becomes of the steps that need this one"},
         "if_unsure": {"enum": ["skip", "repeat"], "description": "where the provider can't tell whether it was done"},

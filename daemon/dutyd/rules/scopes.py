@@ -32,6 +32,7 @@ class Names:
         fields: what stands in place of an event's fields, and nothing else; None: any event's fields.
         group: what may follow ``group.``; None: the rule has no group. What one event of a member says is not what
             its group says: the steps of a group read *fields*, which its members have in common, and ``group``.
+        each: the steps that run once for each item of a list: theirs read ``item``.
 
     """
 
@@ -42,6 +43,7 @@ class Names:
     fields: Mapping[str, Type] | None = None
     answer: frozenset[str] = frozenset()
     group: frozenset[str] | None = None
+    each: frozenset[str] = frozenset()
 
 
 def let_types(uses: Iterable[Use]) -> dict[str, Type]:
@@ -105,7 +107,8 @@ def _scope(use: Use, names: Names) -> Scope:
     if use.where is Where.GOAL:
         return _after(names, _TEXTS, _NONE)
     own = names.arguments.get(use.owner, {}) if use.where is Where.CALL else {}
-    item = {"item": None} if use.where is Where.ITEM else {}
+    of_item = use.where is Where.ITEM or (use.owner in names.each and use.where is not Where.EACH)
+    item: dict[str, None] = {"item": None} if of_item else {}
     own = {**own, **dict.fromkeys(item, Type.ANY)}
     steps = names.steps | names.clearing if use.owner in names.clearing else names.steps
     return _after(names, {**_TEXTS, **own}, {**_NONE, **item, "steps": steps, "answer": names.answer})

@@ -61,6 +61,10 @@ def _check_decisions(context: StepContext, fields: Fields, step: Step) -> None:
     source = context.source
     if context.clearing and fields.written("decide"):
         source.report(fields.key("decide"), "decide", "on_clear leaves nothing to the model: it runs without one")
+    if fields.written("each") and fields.written("decide"):
+        message = "`each` does a step once for each item, and the model is asked once"
+        hint = "leave a list to it: decide: {lines: {each: {in: ..., decide: ...}}}"
+        source.report(fields.key("each"), "decide", message, hint)
     decided, bound_names = fields.names_in("decide"), fields.names_in("with")
     for name, key in decided.items():
         if name in bound_names:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from dutyd.core.expr import Template, Type
+from dutyd.core.expr import Expr, Template, Type
 from dutyd.core.rule import Bound, Retry, Step
 from dutyd.core.tool import Tool
 from dutyd.rules.bounds import bound
@@ -18,7 +18,7 @@ from dutyd.rules.source import Node, Scalar, SourceFile
 from dutyd.rules.step_checks import StepContext, check_step, find_tool
 from dutyd.rules.tool_args import expression_types
 from dutyd.rules.uses import Uses, Where
-from dutyd.rules.values import count, duration, names, one_of, text
+from dutyd.rules.values import count, duration, names, one_of, text, wrong
 
 KEYS = (
     "tool",
@@ -29,11 +29,11 @@ KEYS = (
     "if",
     "refuse_if",
     "approval_if",
+    "each",
     "retry",
     "on_error",
     "if_unsure",
 )
-LATER = ("each",)
 STEP_NAME = re.compile(r"[A-Za-z][a-z0-9_]{2,39}")
 
 
@@ -63,7 +63,7 @@ def read_steps(context: StepContext, node: Node) -> dict[str, Step]:
 
 def _step(context: StepContext, name: Scalar, node: Node) -> Step | None:
     source, uses, own = context.source, context.uses, name.text
-    fields = Fields(source, node, "step", KEYS, later=LATER, required=("tool",))
+    fields = Fields(source, node, "step", KEYS, required=("tool",))
     if not fields.readable:
         return None
     tool = _tool(context, fields)
@@ -81,6 +81,7 @@ def _step(context: StepContext, name: Scalar, node: Node) -> Step | None:
         if_=fields.read("if", uses.expression(Where.STEP, own)),
         refuse_if=fields.read("refuse_if", uses.expression(Where.CALL, own)),
         approval_if=fields.read("approval_if", uses.expression(Where.CALL, own)),
+        each=fields.read("each", lambda source, node: _each(source, node, uses, own)),
         retry=fields.read("retry", _retry, Retry()),
         on_error=fields.read("on_error", one_of(_OnError), _OnError.STOP).value,
         if_unsure=_value(fields.read("if_unsure", one_of(_IfUnsure))),
@@ -88,6 +89,15 @@ def _step(context: StepContext, name: Scalar, node: Node) -> Step | None:
     )
     check_step(context, fields, step, tool)
     return step
+
+
+def _each(source: SourceFile, node: Node, uses: Uses, step: str) -> Template | None:
+    """Read the list whose items a step is done for."""
+    found = uses.template(Where.EACH, step, Type.LIST)(source, node)
+    if found is None or isinstance(found.root, tuple | Expr):
+        return found
+    wrong(source, node, 'a list, such as [a, b] or "{{ group.members }}"')
+    return None
 
 
 def _value(member: _IfUnsure | None) -> Any:

@@ -29,6 +29,7 @@ class Where(Enum):
     SUMMARY = auto()  # fields and `let`, without windows
     GOAL = auto()  # as SUMMARY, with summary and evidence
     STEP = auto()  # as GOAL, with `steps.x`
+    EACH = auto()  # as STEP, without `item`: the list itself
     ITEM = auto()  # as STEP, with `item`, one item of the list that is decided
     CALL = auto()  # as STEP, with the call's own arguments
 

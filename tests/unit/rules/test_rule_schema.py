@@ -54,7 +54,10 @@ rules:
     from: metrics
     when: used > 95
     group: {by: [rack], wait: 5m, at_most: 40, member: {disk: "{{ disk }}"}}
-    steps: {page: {tool: send_alert, with: {severity: info, summary: "{{ rack }}: {{ group.size }}"}}}
+    steps:
+      page: {tool: send_alert, with: {severity: info, summary: "{{ rack }}: {{ group.size }}"}}
+      told: {each: [ana, bob], tool: notify, with: {to: "{{ item }}", text: "{{ rack }}"}}
+      each_disk: {each: "{{ group.members }}", tool: notify, with: {to: ana, text: "{{ item.disk }}"}}
   - id: nightly
     schedule: "0 6 * * 1-5"
     timezone: Europe/Berlin

@@ -55,7 +55,7 @@ def _steps(accepted: Mapping[str, Step], current: Mapping[str, Step]) -> dict[st
 def _step(accepted: Step, current: Step) -> Step | None:
     if accepted == current:
         return accepted
-    if accepted.tool != current.tool:
+    if accepted.tool != current.tool or accepted.each != current.each:
         return None
     decide: dict[str, Bound] = {}
     # What the rule binds in either state the model does not decide; the accepted value stands where both bind.
