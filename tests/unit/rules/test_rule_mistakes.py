@@ -102,14 +102,14 @@ MISTAKES = [
     (
         "        with: {severity",
         '        each: "{{ 1 + 1 }}"\n        with: {severity',
-        "21:19",
+        "20:21",
         "expression",
         "must be a list",
     ),
     (
         "        with: {severity",
         '        each: "{{ item }}s"\n        with: {severity',
-        "21:15",
+        "20:15",
         "wrong-type",
         "a list, such as",
     ),
