@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from dutyd.core.event import Event
 from dutyd.core.expr import Expr, Node, to_text
 from dutyd.core.expr.tree import Binary, Call, Has, ListOf, Literal, Name, Prev, Ternary, Unary, Window
-from dutyd.core.rule import Again, Opens, Rule, Silent, Then
+from dutyd.core.rule import Again, Guard, Item, Opens, Rule, Silent, Then
+from dutyd.core.rule import Sequence as Sequences
 from dutyd.evaluate.engine import Change
 from support.reference_engine import Told
 
@@ -147,6 +148,46 @@ def rules(draw: st.DrawFn, condition: st.SearchStrategy[Node] = conditions, most
                 when=expr(when),
                 clear=None if clear is None else expr(clear),
                 hold=draw(st.sampled_from([0.0, 0.0, 1.0, 3.0, 7.5])),
+                **draw(terms),
+            )
+        )
+    return made
+
+
+_items: st.SearchStrategy[Node] = st.one_of(
+    st.sampled_from([Binary("==", Name("s"), Literal("u")), Binary("==", Name("s"), Literal("v"))]),
+    _simple,
+    st.just(Name("b")),
+)
+
+
+@st.composite
+def sequence_rules(draw: st.DrawFn, topics: Sequence[str] = (TOPIC,), most: int = 3) -> list[Rule]:
+    """Return rules that open when one thing after the other happened, in one of *topics* or in several."""
+    made = []
+    for number in range(draw(st.integers(1, most))):
+        count = draw(st.integers(2, 4))
+        items: list[Item] = []
+        for at in range(count):
+            where = draw(st.none() | _items)
+            if items and draw(st.integers(0, 2)) == 0:
+                same = Binary("==", Name("x"), Name(f"items.{items[-1].name}.x"))
+                where = same if where is None else Binary("&&", where, same)
+            topic = TOPIC if at == count - 1 else draw(st.sampled_from(topics))
+            items.append(Item(f"i{at}", topic, None if where is None else expr(where)))
+        guard = draw(st.none() | _items | st.just(Binary(">", Name("x"), Name("items.i0.x"))))
+        unless = None if guard is None else Guard(draw(st.sampled_from(topics)), expr(guard))
+        clear = draw(st.none() | _simple) if len(topics) == 1 else None
+        where = draw(st.none() | st.none() | _where)
+        made.append(
+            Rule(
+                id=f"sequence-{number}",
+                topic=TOPIC,
+                per=draw(st.sampled_from([("k",), ("k",), ()])),
+                where=None if where is None else expr(where),
+                when=expr(Literal(value=False)),
+                clear=None if clear is None else expr(clear),
+                sequence=Sequences(tuple(items), draw(st.sampled_from([1.0, 3.0, 10.0])), unless),
                 **draw(terms),
             )
         )

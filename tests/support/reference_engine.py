@@ -8,10 +8,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from dutyd.core.event import Event
 from dutyd.core.expr import Look, Node, evaluate
 from dutyd.core.expr.tree import Has, Name, Prev, Window, walk
 from dutyd.core.rule import Rule
+from dutyd.core.rule import Sequence as Sequences
 
 
 class Told(NamedTuple):
@@ -38,8 +41,12 @@ class _Sample(NamedTuple):
 class _Entity:
     """One rule, one entity."""
 
-    def __init__(self, rule: Rule, entity: tuple[str, ...]) -> None:
+    def __init__(self, rule: Rule, entity: tuple[str, ...], topics: Mapping[str, str]) -> None:
         self.rule = rule
+        self.topics = topics
+        self.past: list[Event] = []  # since the last whole sequence
+        self.ways: dict[tuple[int, int], list[Event] | None] = {}  # what ``_way`` found among them
+        self.items: dict[str, object] = {}  # what was seen of the items of the sequence that opened
         self.entity = entity
         self.phase = "inactive"
         self.since = 0.0
@@ -142,11 +149,83 @@ class _Entity:
         if self.last is not None and event.time < self.last.time:
             self._sample(event, self.last.time)
             return
+        topic = self.topics.get(event.id, self.rule.topic)
         yield from self.fire(event.time, inclusive=False)
         self.ended = False
         self.before, self.last, self.newest = self.last, event, event.time
         self._sample(event, event.time)
-        yield from self._decide(event.time, event.identity)
+        if topic == self.rule.topic:
+            yield from self._decide(event.time, event.identity)
+        if self.rule.sequence is not None:
+            yield from self._follow(self.rule.sequence, event)
+
+    def _follow(self, sequence: Sequences, event: Event) -> Iterator[Told]:
+        """Look for a whole sequence that ends with *event*."""
+        self.past.append(event)
+        whole = self._newest(sequence, len(sequence.items) - 1, len(self.past), last=True)
+        if whole is None:
+            return
+        self.past, self.ways = [], {}
+        items = self._seen(whole)
+        self.last = msgspec.structs.replace(event, fields=event.fields | items)
+        if self.rule.momentary:
+            self.items, self.occurrence, self.opened = items, event.identity, event.time
+            yield self._told("opened", event.time)
+        elif self.phase == "inactive" and not self._clears(event):
+            self.items, self.occurrence = items, event.identity
+            yield self._open(event.time)
+
+    def _clears(self, event: Event) -> bool:
+        return self.rule.clear is not None and evaluate(self.rule.clear.root, self._look(event.time)) is True
+
+    def _way(self, sequence: Sequences, at: int, end: int) -> list[Event] | None:
+        if (at, end) not in self.ways:
+            self.ways[at, end] = self._newest(sequence, at, end)
+        return self.ways[at, end]
+
+    def _newest(self, sequence: Sequences, at: int, end: int, *, last: bool = False) -> list[Event] | None:
+        """Return the newest events before *end* that are the items up to *at*; *last*: the very last must be one."""
+        for index in reversed(range(end)):
+            event, item = self.past[index], sequence.items[at]
+            before = self._way(sequence, at - 1, index) if at else []
+            fits = before is not None and not (before and event.time - before[0].time > sequence.within)
+            if fits and before is not None and not self._breaks(sequence, index):
+                seen = self._passing({**event.fields, **self._seen(before)})
+                if self._topic(event) == item.topic and (item.where is None or evaluate(item.where, seen) is True):
+                    way = [*before, event]
+                    broken = any(self._breaks(sequence, later, way) for later in range(index + 1, end))
+                    return None if broken else way
+            if last:
+                return None
+        return None
+
+    def _breaks(self, sequence: Sequences, index: int, way: Sequence[Event] | None = None) -> bool:
+        """Return whether the event at *index* breaks *way*; None: whether it breaks anything there is."""
+        guard, event = sequence.unless, self.past[index]
+        if guard is None or self._topic(event) != guard.topic:
+            return False
+        if way is not None:
+            return evaluate(guard.where, self._passing({**event.fields, **self._seen(way)})) is True
+        if evaluate(guard.where, self._passing(event.fields)) is True:
+            return True
+        ways = [self._way(sequence, at, index) for at in range(len(sequence.items) - 1)]
+        return any(self._breaks(sequence, index, way) for way in ways if way)
+
+    def _topic(self, event: Event) -> str:
+        return self.topics.get(event.id, self.rule.topic)
+
+    def _seen(self, way: Sequence[Event]) -> dict[str, object]:
+        assert self.rule.sequence is not None
+        pairs = zip(self.rule.sequence.items, way, strict=False)
+        return {f"items.{item.name}.{field}": value for item, event in pairs for field, value in event.fields.items()}
+
+    def _passing(self, fields: Mapping[str, object]) -> Look:
+        def look(node: Name | Has | Window | Prev) -> object | None:
+            assert isinstance(node, Name | Has)
+            value = fields.get(node.name)
+            return value is not None if isinstance(node, Has) else value
+
+        return look
 
     def _each(self, event: Event) -> Iterator[Told]:
         self.last = event
@@ -237,6 +316,7 @@ class _Entity:
                 self.phase = "inactive"
         else:
             clears = clear if self.rule.clear is not None else None if when is None else when is False
+            clears = False if self.rule.sequence is not None and self.rule.clear is None else clears
             if self.ending is not None:
                 self.ending = None if clears is False else self.ending
             elif clears is True and self.rule.keep > 0:
@@ -247,6 +327,7 @@ class _Entity:
 
     def _told(self, kind: str, now: float, because: str = "") -> Told:
         assert self.last is not None
+        self.last = msgspec.structs.replace(self.last, fields=self.last.fields | self.items)
         look = self._look(now)
         let = {name: evaluate(node, look) for name, node in self.let.items()}
         decided = max(now, self.opened)
@@ -258,8 +339,10 @@ class _Entity:
 class Reference:
     """All rules of one topic."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], topics: Mapping[str, str] | None = None) -> None:
+        """*topics*: the id of each event to the alias of its topic, where that is not the rules' own."""
         self._rules = rules
+        self._topics = topics or {}
         self._entities: dict[tuple[str, tuple[str, ...]], _Entity] = {}
         self._seen: set[str] = set()
 
@@ -280,7 +363,7 @@ class Reference:
             if entity is None or (rule.where is not None and evaluate(rule.where, _fields(event)) is not True):
                 continue
             key = (rule.id, entity)
-            yield from self._entities.setdefault(key, _Entity(rule, entity)).take(event)
+            yield from self._entities.setdefault(key, _Entity(rule, entity, self._topics)).take(event)
 
     def phases(self) -> dict[tuple[str, tuple[str, ...]], str]:
         """Return what is not inactive."""

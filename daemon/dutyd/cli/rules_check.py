@@ -96,7 +96,7 @@ def _topic(loaded: "RuleSet", known: "Known", alias: str | None) -> "Topic":
     from dutyd.cli.publish import chosen
     from dutyd.core.topic import Topic
 
-    read = sorted({rule.topic for rule in loaded.rules.values() if rule.topic})
+    read = sorted({topic for rule in loaded.rules.values() for topic in rule.topics})
     if alias is None and len(read) > 1:
         raise SettingsError(f"--topic ALIAS is needed: the rules read {', '.join(read)}")
     name = alias or next(iter(read), "events")

@@ -49,7 +49,7 @@ def explain(  # a command has as many parameters as options
     of = _topic(known, topic)
     events = read_document(read_file(event), of)
     asked = _asked(loaded.rules, rule, topic)
-    told = [explain_rule(each, events) for each in asked]
+    told = [explain_rule(each, events, [topic or each.topic] * len(events)) for each in asked]
     if as_json:
         print_json([asdict(each) for each in told])
         return
@@ -72,7 +72,7 @@ def _asked(rules: "dict[str, Rule] | object", rule: str | None, topic: str | Non
     if rule is not None and rule not in rules:
         raise SettingsError(f"there is no rule '{rule}'{nearest(rule, set(rules))}")
     found = [each for each in rules.values() if rule in (None, each.id) and each.schedule is None]
-    found = [each for each in found if topic in (None, each.topic)]
+    found = [each for each in found if topic is None or topic in each.topics]
     if not found:
         raise SettingsError(f"no rule judges events of '{topic}'" if topic else "no rule judges events")
     return found

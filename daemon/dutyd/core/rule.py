@@ -239,6 +239,51 @@ class Schedule:
         return f"{self.text} {self.timezone}"
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One of the things that must happen in a sequence.
+
+    Attributes:
+        name: by which expressions read what was seen of it: ``items.NAME.FIELD``.
+        topic: alias of the topic that tells of it; of the last one, the rule's.
+        where: which events of the topic are it; None: every one that the rule sees.
+
+    """
+
+    name: str
+    topic: str
+    where: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Events that break a sequence: those of *topic* for which *where* is true."""
+
+    topic: str
+    where: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """What opens a rule's incidents in place of ``when``: *items*, one after the other, from first to last *within*.
+
+    Attributes:
+        items: two at least, in order.
+        within: seconds of event time.
+        unless: what breaks it in the meantime; None: nothing.
+
+    """
+
+    items: tuple[Item, ...]
+    within: float
+    unless: Guard | None = None
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The aliases of all topics that tell of it."""
+        return frozenset(item.topic for item in self.items) | ({self.unless.topic} if self.unless else set())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One entry of a rule file.
@@ -247,6 +292,7 @@ class Rule:
         id: never changes.
         topic: alias of the source topic (``from``); empty for a rule with a schedule, whose *when* is just true.
         schedule: when it is due; None: it judges events.
+        sequence: what must happen, one after the other; *when* is then just false. None: it has a *when*.
         per: the fields whose values make the entity; empty: one entity for the whole rule.
         let: names for sub-expressions, in the order of the file; usable in when, clear and steps.
         hold: ``for``, seconds that *when* must be true before it fires.
@@ -268,6 +314,7 @@ class Rule:
     topic: str
     when: Expr
     schedule: Schedule | None = None
+    sequence: Sequence | None = None
     per: tuple[str, ...] = ()
     where: Expr | None = None
     let: Mapping[str, Expr] = field(default_factory=dict)
@@ -296,7 +343,15 @@ class Rule:
     @property
     def momentary(self) -> bool:
         """Whether its incidents have no end of their own: they are closed once nothing is left to do."""
+        if self.sequence is not None:
+            return self.clear is None and self.silent is None and self.expire is None
         return self.schedule is not None or self.opens is Opens.EACH_EVENT
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The aliases of all topics that it reads."""
+        own = frozenset((self.topic,)) if self.topic else frozenset[str]()
+        return own if self.sequence is None else own | self.sequence.topics
 
     @property
     def timing(self) -> str:

@@ -31,11 +31,19 @@ _WORST: Decisions = {}
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One event of a test: seconds from the beginning, its fields, and its id where the test gives one."""
+    """One event of a test.
+
+    Attributes:
+        at: seconds from the beginning.
+        id: where the test gives one.
+        topic: the alias of its topic; None: the rule's own.
+
+    """
 
     at: float
     fields: Mapping[str, Any]
     id: str | None = None
+    topic: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +118,8 @@ def _case(source: SourceFile, node: Node, rules: Mapping[str, Rule], usual: str 
         source.report(node, "missing-key", "which rule is tested?", "write 'rule: ID' here, or once for the file")
     rule = rules.get(rule_id or "")
     scheduled = rule is not None and rule.schedule is not None
-    events = fields.read("events", _events, ()) if scheduled else fields.require("events", _events)
+    read_events = _events_of(rule)
+    events = fields.read("events", read_events, ()) if scheduled else fields.require("events", read_events)
     expected = fields.require("expect", expected_of(rule), "say what must happen, or 'expect: nothing'")
     until, model = fields.read("until", duration), fields.read("model", _model_of(rule))
     results = fields.read("results", _by_step(rule, clearing=True), {})
@@ -129,23 +138,38 @@ def _case(source: SourceFile, node: Node, rules: Mapping[str, Rule], usual: str 
     )
 
 
-def _events(source: SourceFile, node: Node) -> tuple[Given, ...] | None:
+def _events_of(rule: Rule | None) -> Reader[tuple[Given, ...]]:
+    """Make a reader of the events of a test of *rule*."""
+    topics = None if rule is None else rule.topics
+
+    def read(source: SourceFile, node: Node) -> tuple[Given, ...] | None:
+        return _events(source, node, topics)
+
+    return read
+
+
+def _events(source: SourceFile, node: Node, topics: frozenset[str] | None) -> tuple[Given, ...] | None:
     if not isinstance(node, ListNode) or not node.items:
         wrong(source, node, "a list of events", "begin each event with '- at: 0s'")
         return None
-    found = [event for item in node.items for event in _event(source, item)]
+    found = [event for item in node.items for event in _event(source, item, topics)]
     if len(found) > _MOST_EVENTS:
         source.report(node, "too-large", f"a test has at most {_MOST_EVENTS:,} events, found {len(found):,}")
         return None
     return tuple(sorted(found, key=lambda event: event.at))
 
 
-def _event(source: SourceFile, node: Node) -> tuple[Given, ...]:
-    fields = Fields(source, node, "event", ("at", "id", "fields"), required=("at", "fields"))
+def _event(source: SourceFile, node: Node, topics: frozenset[str] | None) -> tuple[Given, ...]:
+    """Read one event, or several at different times; *topics*: those that the rule reads, None where it is wrong."""
+    fields = Fields(source, node, "event", ("at", "id", "from", "fields"), required=("at", "fields"))
     times = fields.require("at", _times) or ()
     id_ = fields.read("id", text)
+    topic = fields.read("from", text)
+    if topic is not None and topics is not None and topic not in topics:
+        message = f"the rule does not read topic '{topic[:60]}'{nearest(topic, tuple(topics))}"
+        source.report(fields.node_of("from") or node, "unknown-topic", message, f"it reads {', '.join(sorted(topics))}")
     values = fields.require("fields", _flat) or {}
-    return tuple(Given(at, values, id_) for at in times)
+    return tuple(Given(at, values, id_, topic) for at in times)
 
 
 def _times(source: SourceFile, node: Node) -> tuple[float, ...] | None:

@@ -14,8 +14,9 @@ from dutyd.core.expr.tree import Has, Name, Prev, Window
 from dutyd.core.incident import TriggerKind
 from dutyd.core.instant import instant_text
 from dutyd.core.rule import Rule
-from dutyd.evaluate.engine import Change, Phase, State, judge, peek, plan
+from dutyd.evaluate.engine import Change, Counts, Phase, State, judge, peek, plan
 from dutyd.evaluate.engine.entities import entity_of, entity_value, key_of
+from dutyd.rules.explaining_sequences import Watched
 
 MOST_LINES = 200
 """Lines of one rule's explanation: a larger tree is cut, and says so."""
@@ -38,13 +39,18 @@ class Told:
     parts: Mapping[str, Explained] = field(default_factory=dict)
 
 
-def explain_rule(rule: Rule, events: Sequence[Event]) -> Told:
-    """Return what *rule* makes of the last of *events*, the others being what happened before."""
+def explain_rule(rule: Rule, events: Sequence[Event], topics: Sequence[str] | None = None) -> Told:
+    """Return what *rule* makes of the last of *events*, the others being what happened before.
+
+    *topics*: the alias of each event's topic; None: all are of the rule's own.
+    """
     last = events[-1]
     missing = [name for name in rule.per if entity_value(last.fields.get(name)) is None]
     if missing:
         return Told(rule.id, {}, f"no entity: {_listed(missing)} of `per` {_has(last, missing)}")
     entity = dict(zip(rule.per, entity_of(key_of(rule.per, last.fields.get) or ()), strict=True))
+    if rule.sequence is not None:
+        return _explain_sequence(rule, entity, events, topics or [rule.topic] * len(events))
     planned, state = plan([rule]), State()
     judge(planned, state, rule.topic, events[:-1])
     state.take_counts()
@@ -58,6 +64,19 @@ def explain_rule(rule: Rule, events: Sequence[Event]) -> Told:
     if rule.clear is not None:
         parts["clear"] = explain(rule.clear, look)
     return Told(rule.id, entity, _verdict(rule, state, last, changes, parts), parts)
+
+
+def _explain_sequence(rule: Rule, entity: Mapping[str, str], events: Sequence[Event], topics: Sequence[str]) -> Told:
+    key = key_of(rule.per, events[-1].fields.get)
+    watched = Watched(plan([rule]), rule, () if key is None else key, events, topics)
+    look = peek(watched.state, rule.id, events[-1])
+    parts = {"where": explain(rule.where, look)} if rule.where is not None else {}
+    if parts and parts["where"].value is not True:
+        return Told(rule.id, entity, f"it does not see this event: `where` is {_because(parts['where'], parts)}", parts)
+    parts |= watched.parts()
+    if rule.clear is not None:
+        parts["clear"] = explain(rule.clear, _with_let(rule, look))
+    return Told(rule.id, entity, _dropped(watched.counts) or watched.verdict(parts), parts)
 
 
 def lines(told: Told) -> list[str]:
@@ -85,14 +104,18 @@ def shown(value: object) -> str:
 
 
 def _verdict(rule: Rule, state: State, event: Event, changes: Sequence[Change], parts: Mapping[str, Explained]) -> str:
-    counts = state.take_counts()
-    if counts.duplicates:
-        return "an event with this source, id and time was read before: it is dropped"
-    if counts.late:
-        return "it is older than the newest event of its entity: it moves nothing"
+    if dropped := _dropped(state.take_counts()):
+        return dropped
     if changes:
         return "it opens an incident" if changes[-1].kind is TriggerKind.OPENED else "it clears the incident"
     return _standing(rule, state, event, parts)
+
+
+def _dropped(counts: Counts) -> str:
+    """Say why an event was not judged; nothing where it was."""
+    if counts.duplicates:
+        return "an event with this source, id and time was read before: it is dropped"
+    return "it is older than the newest event of its entity: it moves nothing" if counts.late else ""
 
 
 def _standing(rule: Rule, state: State, event: Event, parts: Mapping[str, Explained]) -> str:

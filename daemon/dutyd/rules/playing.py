@@ -6,6 +6,8 @@ Called by ``testing``, and compared with what is expected by ``verdict``.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from dutyd.core.event import Event
@@ -44,7 +46,8 @@ def play(case: Case, rule: Rule, known: Known) -> Played:
     script = Script(case.model, case.hostile, case.results)
     rehearsal = Rehearsal([rule], known, script, keep_values=True)
     rehearsal.begin(BEGIN)
-    rehearsal.judge(rule.topic, events_of(case, rule))
+    for topic, events in groupby(events_of(case, rule), key=itemgetter(0)):
+        rehearsal.judge(topic, [event for _, event in events])
     rehearsal.end(BEGIN + max([case.until or 0.0, *(given.at for given in case.events)]))
     played = Played()
     for opening in rehearsal.openings:
@@ -59,10 +62,11 @@ def play(case: Case, rule: Rule, known: Known) -> Played:
     return played
 
 
-def events_of(case: Case, rule: Rule) -> list[Event]:
-    """Return the events of *case* as the engine reads them."""
-    times = [(BEGIN + given.at, given) for given in case.events]
-    return [
-        Event(f"event-{number}" if given.id is None else given.id, rule.topic, time, time, number, dict(given.fields))
-        for number, (time, given) in enumerate(times)
-    ]
+def events_of(case: Case, rule: Rule) -> list[tuple[str, Event]]:
+    """Return the events of *case* as the engine reads them, each with the alias of its topic."""
+    found: list[tuple[str, Event]] = []
+    for number, given in enumerate(case.events):
+        topic, time = given.topic or rule.topic, BEGIN + given.at
+        id_ = f"event-{number}" if given.id is None else given.id
+        found.append((topic, Event(id_, topic, time, time, number, dict(given.fields))))
+    return found

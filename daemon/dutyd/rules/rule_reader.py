@@ -14,6 +14,7 @@ from dutyd.core.expr import Expr, Type, parse
 from dutyd.core.rule import Agent, Group, Mode, Opens, Place, Rule, Severity, Step, Throttle
 from dutyd.core.tool import ANSWER
 from dutyd.evaluate.engine.conditions import conditions_of
+from dutyd.evaluate.engine.progress import reads_items
 from dutyd.rules.agent_reader import read_agent, read_answer
 from dutyd.rules.episode_reader import KEYS as EPISODE_KEYS
 from dutyd.rules.episode_reader import read_brake, read_episode
@@ -26,6 +27,9 @@ from dutyd.rules.schedule_reader import KEYS as SCHEDULE_KEYS
 from dutyd.rules.schedule_reader import NAMES as SCHEDULE_NAMES
 from dutyd.rules.schedule_reader import schedule_of
 from dutyd.rules.scopes import PREFIXES, Names, check_uses, fields_read, let_types
+from dutyd.rules.sequence_reader import KEYS as SEQUENCE_KEYS
+from dutyd.rules.sequence_reader import names_of, read_sequence
+from dutyd.rules.sequence_reader import refuse_alone as refuse_sequence_keys
 from dutyd.rules.source import Broken, MapNode, Node, SourceFile
 from dutyd.rules.step_checks import StepContext
 from dutyd.rules.step_reader import read_steps
@@ -38,6 +42,7 @@ KEYS = (
     "id",
     "from",
     *SCHEDULE_KEYS,
+    *SEQUENCE_KEYS,
     "where",
     "per",
     "let",
@@ -56,10 +61,6 @@ KEYS = (
     "steps",
     "on_clear",
 )
-LATER = (
-    "sequence",
-    "within",
-)
 RULE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 FIELD = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _CONDITIONS = {"where": Where.EVENT, "when": Where.CONDITION, "clear": Where.CONDITION}
@@ -74,7 +75,7 @@ def read_rule(source: SourceFile, node: Node, known: Known, ids: dict[str, Place
     *ids* are the rules read so far, in any file, and where they stand; this one is added.
     """
     before = len(source.problems)
-    fields = Fields(source, node, "rule", KEYS, later=LATER, required=("id", "from", "when", "steps"))
+    fields = Fields(source, node, "rule", KEYS, required=("id", "from", "when", "steps"))
     if not fields.readable:
         return None
     id_, place = fields.require("id", _rule_id), source.place((fields.node_of("id") or node).start)
@@ -96,9 +97,13 @@ def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule |
     each = alone["opens"] is Opens.EACH_EVENT
     if not scheduled:
         _refuse_alone(fields)
-    if not scheduled and not each:
+    in_order = fields.written("sequence") and not scheduled
+    if not scheduled and not in_order:
+        refuse_sequence_keys(fields)
+    if not scheduled and not each and not in_order:
         fields.require("when", anything, "say when it fires, such as error_count > 10")
     per = fields.read("per", names("[service]", _field))
+    sequence = read_sequence(fields, known, uses, topic, per or ()) if in_order else None
     let = _let(fields, uses)
     places = _OF_ONE_EVENT if each else _CONDITIONS
     conditions = {key: fields.read(key, uses.expression(where)) for key, where in places.items()}
@@ -109,13 +114,15 @@ def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule |
     agent = fields.read("agent", lambda source, node: read_agent(source, node, known, uses))
     steps, on_clear, scope = _steps(fields, known, uses, agent)
     shared, of_group = named_in_steps(group)
-    scope = replace(scope, fields=SCHEDULE_NAMES if scheduled else shared, group=of_group)
+    items = names_of(fields) if in_order else ()
+    scope = replace(scope, fields=SCHEDULE_NAMES if scheduled else shared, group=of_group, items=items)
     if group is not None or not fields.written("group") or grouping is Storms.OFF:
         check_uses(source, uses.all, scope)  # else nobody knows which names there are
     if topic:
         stays = None if each else per if fields.written("per") else ()
         check_topic(fields, known, topic, stays)
     when = conditions["when"] or (parse("true") if scheduled or (each and not fields.written("when")) else None)
+    when = when if sequence is None else parse("false")
     if id_ is None or topic is None or when is None or (scheduled and schedule is None):
         return None
     found = Rule(id=id_, topic=topic, when=when, where=conditions["where"], let=let, **alone)
@@ -123,6 +130,7 @@ def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule |
         found,
         clear=conditions.get("clear"),
         schedule=schedule,
+        sequence=sequence,
         per=per or (),
         group=group,
         storms=grouping is None,
@@ -164,6 +172,13 @@ def _check_size(source: SourceFile, fields: Fields, rule: Rule) -> None:
     except WrongError as error:
         source.report(fields.node_of("let") or fields.node, "conditions", str(error))
         return
+    several = rule.sequence is not None and len(rule.sequence.topics) > 1
+    if several and (found.windows or found.prevs):
+        message = "a sequence over several topics has no windows and no prev: it is judged after later events"
+        source.report(fields.node_of("let") or fields.node, "sequence", message, "count in a rule of its own")
+    if rule.sequence is not None and found.clear is not None and reads_items(found.clear):
+        message = "`clear` looks at the events after the sequence: it can't read its items"
+        source.report(fields.key("clear"), "sequence", message, "compare with a number or with a field of the event")
     if rule.opens is Opens.EACH_EVENT and (found.windows or found.prevs):
         message = "a rule that opens for each event looks at that event alone: no windows, no prev"
         source.report(fields.node_of("let") or fields.node, "each-event", message, "count in a rule of its own")

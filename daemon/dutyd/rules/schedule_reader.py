@@ -9,6 +9,7 @@ from dutyd.evaluate.schedule import ScheduleError, read_schedule, zone
 from dutyd.rules.episode_reader import KEYS as EPISODE_KEYS
 from dutyd.rules.fields import Fields
 from dutyd.rules.known import Known
+from dutyd.rules.sequence_reader import KEYS as SEQUENCE_KEYS
 from dutyd.rules.source import Node, Scalar, SourceFile
 from dutyd.rules.values import duration, text
 from dutyd.rules.yaml_positions import locate
@@ -17,7 +18,7 @@ KEYS = ("schedule", "timezone", "missed")
 NAMES = {"due": Type.TEXT, "date": Type.TEXT, "weekday": Type.TEXT, "missed": Type.NUMBER}
 """What steps and summary of a scheduled rule can read."""
 
-OF_EVENTS = ("from", "where", "per", "let", "when", "for", "clear", "on_clear", *EPISODE_KEYS)
+OF_EVENTS = ("from", "where", "per", "let", "when", "for", "clear", "on_clear", *EPISODE_KEYS, *SEQUENCE_KEYS)
 _USUAL_MISSED = 600.0
 _MISSED = (60.0, 7 * 86400.0)
 

@@ -12,7 +12,7 @@ from dutyd.core.duration import UNIT_SECONDS
 from dutyd.core.rule import Mode, Severity
 from dutyd.core.tool import Catalogue, Tool
 from dutyd.ledger.incidents import LISTED
-from dutyd.rules import agent_reader, load, rule_reader, step_reader
+from dutyd.rules import agent_reader, load, rule_reader, sequence_reader, step_reader
 from dutyd.rules.tool_args import required
 
 Schema = dict[str, Any]
@@ -45,6 +45,7 @@ def _rule(catalogue: Catalogue) -> Schema:
         "schedule": _text("when it is due: five fields of a cron expression"),
         "timezone": _text("the zone of `schedule`, such as Europe/Berlin"),
         "missed": _duration("how late a run may still be made up for"),
+        **_sequence(),
         "where": _expression("which events it sees"),
         "per": _names("the fields whose values make the entity", _FIELD),
         "let": _map(_expression("a name for an expression"), "names for expressions, computed from top to bottom"),
@@ -71,7 +72,24 @@ def _rule(catalogue: Catalogue) -> Schema:
     }
     rule = _object(_known(keys, rule_reader.KEYS), ("id", "steps"))
     return rule | {
-        "anyOf": [{"required": ["schedule"]}, {"required": ["from", "when"]}, {"required": ["from", "opens"]}]
+        "anyOf": [
+            {"required": ["schedule"]},
+            {"required": ["from", "when"]},
+            {"required": ["from", "opens"]},
+            {"required": ["from", "sequence", "within"]},
+        ]
+    }
+
+
+def _sequence() -> Mapping[str, Schema]:
+    """Return the keys of a rule that opens when one thing after the other happened."""
+    of = {"from": _text("the topic that tells of it; default: the rule's"), "where": _expression("which events are it")}
+    name = _text("by which steps read it: items.NAME.FIELD", rf"^{sequence_reader.NAME.pattern}$")
+    item = _object(_known({"name": name, **of}, sequence_reader.ITEM_KEYS), ("name",))
+    return {
+        "sequence": {**_list(item, "what must happen, in order"), "minItems": 2, "maxItems": 10},
+        "within": _duration("from the first item to the last"),
+        "unless": _object(_known(of, sequence_reader.GUARD_KEYS), ("where",), "events that break the sequence"),
     }
 
 

@@ -128,7 +128,7 @@ def _verdict(case: Case, rule: Rule, known: Known) -> Verdict:
 
 def _explained(case: Case, rule: Rule, moment: Moment) -> Iterator[str]:
     """Yield what the rule's conditions came to at the last event up to *moment*, of its entity where there is one."""
-    events = events_of(case, rule)
+    topics, events = zip(*events_of(case, rule), strict=True) if case.events else ((), ())
     until = math.inf if moment.at is None else BEGIN + moment.at
     upto = [number for number, event in enumerate(events, 1) if event.time <= until]
     wanted = {} if moment.entity is None else moment.entity
@@ -139,6 +139,6 @@ def _explained(case: Case, rule: Rule, moment: Moment) -> Iterator[str]:
     ]
     if upto:
         last = (own or upto)[-1]
-        first, *rest = lines(explain_rule(rule, events[:last]))
+        first, *rest = lines(explain_rule(rule, events[:last], topics[:last]))
         yield f"at {duration_text(events[last - 1].time - BEGIN)}, {first}"
         yield from rest

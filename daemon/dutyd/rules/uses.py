@@ -22,6 +22,7 @@ class Where(Enum):
     """Which names an expression may read."""
 
     EVENT = auto()  # `where`: the event's fields
+    SEQUENCE = auto()  # `where` of an item, of `unless`: the event's fields, and what was seen of earlier items
     LET = auto()  # `let`: fields and the names before it
     ONE_EVENT = auto()  # `when` of a rule that opens each event: fields and `let`, without windows and prev
     CONDITION = auto()  # `when`, `clear`: fields and `let`

@@ -24,7 +24,7 @@ MISTAKES = [
     ("    when: error_count > 10\n", "", "3:5", "missing-key", "'when' is missing"),
     ("    mode: act\n", "    colour: red\n", "10:5", "unknown-key", "valid keys: id, from"),
     ("    mode: act\n", "    mode: act\n    mode: act\n", "11:5", "duplicate-key", "the first is in line 10"),
-    ("    mode: act\n", "    within: 1h\n", "10:5", "not-yet", "'within' of a rule is not in this"),
+    ("    mode: act\n", "    within: 1h\n", "10:5", "sequence", "`within` belongs to a `sequence`"),
     ("    mode: act\n", "    brake: {openings: 0, within: 1h}\n", "10:23", "out-of-range", "a whole number from 1"),
     ("    mode: act\n", "    brake: {openings: 3}\n", "10:12", "missing-key", "'within' is missing"),
     ("    mode: act\n", "    again: {every: 0s}\n", "10:20", "out-of-range", "a duration longer than 0s"),

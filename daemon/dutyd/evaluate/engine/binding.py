@@ -15,10 +15,11 @@ from dutyd.core.event import Event
 from dutyd.core.expr import to_text
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine.aggregates import Aggregate
-from dutyd.evaluate.engine.entities import Key
+from dutyd.evaluate.engine.entities import Key, entity_of
 from dutyd.evaluate.engine.latch import NOWHERE, Latch, Phase
 from dutyd.evaluate.engine.plan import Plan, ViewPlan
 from dutyd.evaluate.engine.runner import Runner
+from dutyd.evaluate.engine.sequences import Sequencer, Watch
 from dutyd.evaluate.engine.state import Closing, Placed, State
 from dutyd.evaluate.engine.stored import Head
 from dutyd.evaluate.engine.timing import wait
@@ -43,6 +44,7 @@ def bind(plan: Plan, state: State) -> None:
         state.topics[alias] = topic
     views = [view for topic in state.topics.values() for view in topic.views.values()]
     state.rules = {runner.conditions.rule.id: Placed(runner, view) for view in views for runner in view.runners}
+    _bind_sequences(plan, state)
     for view in views:
         _restore(view, state)
 
@@ -87,6 +89,23 @@ def _bind_topic(topic: TopicState, old: TopicState | None, state: State, runners
     topic.take(views, old)
     offsets = [offset for rule in topic.rules() for offset in state.skips.get(rule, {}).values()]
     topic.skip_until = max(offsets, default=NOWHERE)
+
+
+def _bind_sequences(plan: Plan, state: State) -> None:
+    """Begin every sequence where it is; what is under way of rules that are gone, or say another thing, is over."""
+    stored, state.progress = state.progress, {}
+    under_way = {rule: each.progress for rule, each in state.sequences.items()} | stored
+    watches: dict[str, list[Watch]] = {}
+    state.sequences = {}
+    for rule, sequence in plan.sequences.items():
+        placed = state.rules[rule]
+        state.sequences[rule] = sequencer = Sequencer(sequence, placed.runner, placed.view, state.journal)
+        sequencer.adopt(under_way.pop(rule, {}))
+        for alias, watch in sequencer.watches(state.topics):
+            watches.setdefault(alias, []).append(watch)
+    for alias, topic in state.topics.items():
+        topic.watch(watches.get(alias, ()))
+    state.journal.moved.update((rule, entity_of(key)) for rule, keys in under_way.items() for key in keys)
 
 
 def _since(plan: ViewPlan, topic: TopicState | None, view: View | None, known: float) -> dict[Aggregate, float]:

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 
 from dutyd.core.errors import WrongError
 from dutyd.core.expr import Expr, Node
-from dutyd.core.expr.tree import Binary, Call, ListOf, Lookup, Name, Prev, Ternary, Unary, Window, walk
+from dutyd.core.expr.tree import Binary, Call, ListOf, Literal, Lookup, Name, Prev, Ternary, Unary, Window, walk
 from dutyd.core.rule import Rule
+
+NEVER = Literal(value=False)
 
 MOST_NODES = 10_000
 """How large a condition may be with its ``let`` put in: a chain of them can double with every link."""
@@ -56,6 +58,8 @@ def conditions_of(rule: Rule) -> Conditions:
     let = _put_in_each(rule)
     when = _put_in(rule.when.root, let)
     clear = None if rule.clear is None else _put_in(rule.clear.root, let)
+    if rule.sequence is not None and clear is None:
+        clear = NEVER
     where = None if rule.where is None else rule.where.root
     deciding = [node for root in (when, clear) if root is not None for node in walk(root)]
     read = deciding + [node for root in let.values() for node in walk(root)]
@@ -77,7 +81,15 @@ def conditions_of(rule: Rule) -> Conditions:
 def _text(rule: Rule) -> str:
     expressions = [rule.where, rule.when, rule.clear, *rule.let.values()]
     texts = [None if expression is None else expression.text for expression in expressions]
-    return repr((rule.topic, rule.per, rule.hold, list(rule.let), texts))
+    return repr((rule.topic, rule.per, rule.hold, list(rule.let), texts, *_sequence(rule)))
+
+
+def _sequence(rule: Rule) -> Iterator[object]:
+    found = rule.sequence
+    if found is not None:
+        yield from ((item.name, item.topic, None if item.where is None else item.where.text) for item in found.items)
+        yield found.within
+        yield None if found.unless is None else (found.unless.topic, found.unless.where.text)
 
 
 def _put_in_each(rule: Rule) -> dict[str, Node]:

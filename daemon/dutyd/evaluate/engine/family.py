@@ -6,40 +6,58 @@ asks is generated code. A ``where`` that is false or unknown hides the event fro
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from dutyd.core.event import Event
 from dutyd.evaluate.engine.entities import Key, key_of
+from dutyd.evaluate.engine.runner import Runner
+from dutyd.evaluate.engine.selector import Selector
 from dutyd.evaluate.engine.unknown import Unknown
-from dutyd.evaluate.engine.view import View
 
 
-class Family:
-    """The views of one topic with equal ``per``: an event belongs to one entity in all of them."""
+class Chooses(Protocol):
+    """What sees some events of a topic: a view, or the watch of a sequence."""
 
-    def __init__(self, per: tuple[str, ...], views: Sequence[View]) -> None:
+    @property
+    def selector(self) -> Selector:
+        """Which events."""
+        ...
+
+    @property
+    def runners(self) -> Sequence[Runner]:
+        """The rules that this is for."""
+        ...
+
+
+V = TypeVar("V", bound=Chooses)
+
+
+class Family(Generic[V]):
+    """The views of one topic with equal *per*: an event belongs to one entity in all of them."""
+
+    def __init__(self, per: tuple[str, ...], views: Sequence[V]) -> None:
         """Sort *views* by how they choose their events."""
-        self._per = per
+        self.per = per
         self._single = per[0] if len(per) == 1 else None
-        self._all: list[View] = []
-        self._tested: list[View] = []
-        chosen: dict[str, dict[str, list[View]]] = {}
-        self._missing: Counter[tuple[View, str]] = Counter()
+        self._all: list[V] = []
+        self._tested: list[V] = []
+        chosen: dict[str, dict[str, list[V]]] = {}
+        self._missing: Counter[tuple[V, str]] = Counter()
         self._missing_field: Counter[str] = Counter()
         for view in views:
-            selector = view.plan.selector
+            selector = view.selector
             if selector.field is not None:
                 chosen.setdefault(selector.field, {}).setdefault(selector.text, []).append(view)
             else:
                 (self._all if selector.rest is None else self._tested).append(view)
         self._chosen = tuple(chosen.items())
 
-    def show(self, event: Event, act: Callable[[View, Event, Key], None], counts: Counter[str]) -> None:
+    def show(self, event: Event, act: Callable[[V, Event, Key], None], counts: Counter[str]) -> None:
         """Call *act* with every view that sees *event*, and its entity."""
         fields = event.fields
         key: Key | None = fields.get(self._single) if self._single is not None else None
         if key.__class__ is not str:
-            key = key_of(self._per, fields.get)
+            key = key_of(self.per, fields.get)
             if key is None:
                 counts["no_entity"] += 1
                 return
@@ -48,7 +66,7 @@ class Family:
         for field, by_text in self._chosen:
             text = fields.get(field)
             for view in by_text.get(text, ()) if text.__class__ is str else ():
-                if view.plan.selector.rest is None or self._passes(view, fields):
+                if view.selector.rest is None or self._passes(view, fields):
                     act(view, event, key)
             if text is None:
                 self._missing_field[field] += 1
@@ -56,8 +74,8 @@ class Family:
             if self._passes(view, fields):
                 act(view, event, key)
 
-    def _passes(self, view: View, fields: Mapping[str, Any]) -> bool:
-        selector = view.plan.selector
+    def _passes(self, view: V, fields: Mapping[str, Any]) -> bool:
+        selector = view.selector
         assert selector.rest is not None
         try:
             passes = selector.rest(fields.get)

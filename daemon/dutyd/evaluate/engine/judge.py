@@ -46,6 +46,8 @@ def tick(plan: Plan, state: State, watermark: float, clock: float | None = None)
     if state.edited and watermark > -math.inf:
         begin_terms(state.edited, watermark)
         state.edited = []
+    for sequencer in state.sequences.values():
+        sequencer.reach(watermark)
     fire_until(state.clock, watermark)
     if clock is not None:
         fire_due(plan, state, clock)

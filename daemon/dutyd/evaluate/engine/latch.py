@@ -2,7 +2,7 @@
 
 Both are plain values: the checkpoint stores latches, the evaluate path makes triggers of changes. A latch exists for
 what is not inactive; an inactive one is kept only where something must be remembered all the same: the values that
-``prev`` needs, or the offset of a trigger that closed it.
+``prev`` needs, how far a sequence is, or the offset of a trigger that closed it.
 """
 
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from dutyd.core.incident import Entity, Evidence, TriggerKind
+from dutyd.evaluate.engine.progress import Progress
 
 LatchKey = tuple[str, Entity]
 """Rule id and entity."""
@@ -48,6 +49,7 @@ class Latch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         timing: the rule's terms (``Rule.timing``) that it stands under.
         edited: since when it stands under them, where they were edited while it was open; 0: since it opened.
         schedule: by which it is due, of a rule that the clock drives; *since* is then up to when it was judged.
+        progress: how far its sequence is; None: nowhere, or it has none.
 
     """
 
@@ -67,6 +69,7 @@ class Latch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timing: str = ""
     edited: float = 0.0
     schedule: str = ""
+    progress: Progress | None = None
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -5,14 +5,17 @@ event said, what the rule computed from it, and the value of each window and ``p
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
 
 from dutyd.core.event import Event
 from dutyd.core.expr import Look, evaluate, to_text
 from dutyd.core.expr.tree import Has, Name, Prev, Window
 from dutyd.core.incident import Evidence
 from dutyd.evaluate.engine.conditions import Conditions
+from dutyd.evaluate.engine.progress import ITEMS
 from dutyd.evaluate.engine.samples import Samples
 from dutyd.evaluate.engine.tracks import Track
 
@@ -44,6 +47,18 @@ class Moment:
     def is_within(self, offset: int) -> bool:
         """Return whether whoever decided on all records up to *offset* has decided this, too."""
         return self.offset <= offset if self.time == self.event.time else self.offset < offset
+
+    def beside(self, seen: Mapping[str, Any]) -> "Moment":
+        """Return this moment with what *seen*, the fields at the opening, says of the items of a sequence."""
+        items = {name: value for name, value in seen.items() if name.startswith(ITEMS)}
+
+        def look(node: Name | Has | Window | Prev) -> object | None:
+            if isinstance(node, Name | Has) and node.name in items:
+                return True if isinstance(node, Has) else items[node.name]
+            return self.look(node)
+
+        event = msgspec.structs.replace(self.event, fields=self.event.fields | items)
+        return replace(self, event=event, look=look)
 
     def evidence(self, conditions: Conditions) -> Evidence:
         """Return what the rule saw."""

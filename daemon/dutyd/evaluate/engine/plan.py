@@ -10,16 +10,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import Final
 
 from dutyd.core.expr import to_text
 from dutyd.core.expr.compiler import Get, compile_predicate
 from dutyd.core.expr.tree import Name, Window
-from dutyd.core.rule import Rule
+from dutyd.core.rule import Opens, Rule
 from dutyd.evaluate.engine.aggregates import Aggregates, aggregates_of
 from dutyd.evaluate.engine.codegen import Hits, generate, generate_for_number
 from dutyd.evaluate.engine.conditions import Conditions, conditions_of
 from dutyd.evaluate.engine.cuts import LEAST, Cuts, step_of
+from dutyd.evaluate.engine.progress import SequencePlan, sequence_of
 from dutyd.evaluate.engine.selector import Selector, selector_of
 from dutyd.evaluate.engine.touch import NOTHING, Band, Touch, threshold_of, touch_of
 
@@ -128,6 +130,7 @@ class Plan:
     Attributes:
         topics: by alias.
         rules: each rule's conditions by its id.
+        sequences: the sequence of each rule that has one, by its id.
         schedules: the rules that are due by the clock, by their ids.
         limits: how much a task remembers.
 
@@ -135,6 +138,7 @@ class Plan:
 
     topics: Mapping[str, TopicPlan]
     rules: Mapping[str, Conditions]
+    sequences: Mapping[str, SequencePlan]
     schedules: Mapping[str, Rule]
     limits: Limits
 
@@ -152,12 +156,23 @@ def plan(rules: Iterable[Rule], lateness: Mapping[str, float] | None = None, lim
     by_topic: dict[str, list[Conditions]] = defaultdict(list)
     for found in conditions.values():
         by_topic[found.rule.topic].append(found)
+    sequences = {
+        id_: sequence_of(each.rule, _digest(each)) for id_, each in conditions.items() if each.rule.sequence is not None
+    }
+    for each in sequences.values():
+        for alias in each.selectors:
+            by_topic[alias] += ()
     known = lateness or {}
     topics = {
         alias: TopicPlan(alias, known.get(alias, LATENESS), tuple(_views(members)))
         for alias, members in by_topic.items()
     }
-    return Plan(topics, conditions, schedules, limits or Limits())
+    return Plan(topics, conditions, sequences, schedules, limits or Limits())
+
+
+def _digest(of: Conditions) -> str:
+    """Return what tells a sequence from what its rule said before, in few characters."""
+    return sha256(of.text.encode()).hexdigest()[:16]
 
 
 def horizon(of: Plan) -> float:
@@ -175,7 +190,7 @@ def _views(rules: Iterable[Conditions]) -> Iterator[ViewPlan]:
         aggregates = aggregates_of(members)
         remembers = any(rule.prevs for rule in members)
         tables = tuple(_tables([rule for rule in members if not rule.rule.momentary], aggregates))
-        each = tuple((rule, compile_predicate(rule.when)) for rule in members if rule.rule.momentary)
+        each = tuple((rule, compile_predicate(rule.when)) for rule in members if rule.rule.opens is Opens.EACH_EVENT)
         yield ViewPlan(key, selector_of(members[0].where), tuple(members), aggregates, tables, each, remembers)
 
 
@@ -183,7 +198,7 @@ def _tables(rules: Iterable[Conditions], aggregates: Aggregates) -> Iterator[Tab
     """Sort rules by what touches them: many thresholds on one number, a few of them, the rest."""
     groups: dict[object, list[tuple[Conditions, Name | Window | None, Touch | None]]] = defaultdict(list)
     for rule in rules:
-        touch = touch_of(rule.when, rule.clear)
+        touch = touch_of(rule.when, rule.clear) if rule.rule.sequence is None else Touch()  # sequences open elsewhere
         quantity = _quantity(rule) if touch is not None else None
         group = quantity is not None and step_of(rule) is not None
         bounded = touch is not None and touch.band != NOTHING

@@ -107,8 +107,10 @@ class Runner:
         if self.off or (key in self.skips and moment.is_within(self.skips[key])):
             return Outcome.REFUSED
         latch = self.latches.get(key)
-        if latch is not None:
-            return self._move_back(key, latch, moment)
+        return self.open(key, moment) if latch is None else self._move_back(key, latch, moment)
+
+    def open(self, key: Key, moment: Moment) -> Outcome:
+        """Open an incident for *key*, which has none, or begin to wait where the rule has a ``for``."""
         if len(self.latches) >= self._limit:
             self._journal.overflow[self.conditions.rule.id] += 1
             return Outcome.REFUSED
@@ -164,8 +166,11 @@ class Runner:
 
     def open_once(self, key: Key, moment: Moment) -> None:
         """Open an incident that nothing clears, for an event by itself."""
-        if self.off or (key in self.skips and moment.is_within(self.skips[key])):
-            return
+        if not self.off and not (key in self.skips and moment.is_within(self.skips[key])):
+            self.tell_once(key, moment)
+
+    def tell_once(self, key: Key, moment: Moment) -> None:
+        """As above, whatever was decided before."""
         rule = self.conditions.rule
         latch = Latch(
             phase=Phase.INACTIVE,
@@ -240,6 +245,8 @@ class Runner:
         """Note a change after the opening, with the evidence of *moment* where there is one."""
         change = change_of(self.conditions.rule.id, key, latch, kind)
         if moment is not None:
+            if self.conditions.rule.sequence is not None and latch.evidence is not None:
+                moment = moment.beside(latch.evidence.fields)
             more["evidence"] = moment.evidence(self.conditions)
         self._journal.changes.append(msgspec.structs.replace(change, **more))
 

@@ -17,7 +17,9 @@ from dutyd.evaluate.engine.journal import Journal
 from dutyd.evaluate.engine.latch import Counts, Latch, LatchKey, Phase, SwitchedOff
 from dutyd.evaluate.engine.latches import Latches
 from dutyd.evaluate.engine.plan import Plan
+from dutyd.evaluate.engine.progress import Progress
 from dutyd.evaluate.engine.runner import Runner
+from dutyd.evaluate.engine.sequences import Sequencer
 from dutyd.evaluate.engine.stored import Stored, unpack
 from dutyd.evaluate.engine.topic import TopicState
 from dutyd.evaluate.engine.tracks import Clock
@@ -50,6 +52,8 @@ class State:
         latches: rule id to entity to latch, without those that are inactive; rules that are gone are here, too.
         skips: rule id to entity to the offset up to which its events are decided already.
         remembered: rule id to entity to the values of its last event, until a view takes them.
+        progress: rule id to entity to how far its sequence is, until a sequencer takes it.
+        sequences: rule id to its sequence at work.
         absent: rules that some latches are of and the plan is not, to since when that is known, by the caller's
             clock.
         closing: latches whose rule has another topic or ``per`` now.
@@ -66,6 +70,8 @@ class State:
         self.latches: dict[str, Latches] = defaultdict(Latches)
         self.skips: dict[str, dict[Key, int]] = {}
         self.remembered: dict[str, dict[Key, Latch]] = {}
+        self.progress: dict[str, dict[Key, Progress]] = {}
+        self.sequences: dict[str, Sequencer] = {}
         self.absent: dict[str, float | None] = {}
         self.closing: list[Closing] = []
         self.edited: list[tuple[Runner, Key, View]] = []
@@ -114,7 +120,11 @@ class State:
         if latch.schedule:
             self.marks[rule] = latch
             return
-        remembered = self.remembered.setdefault(rule, {})
+        progress, remembered = self.progress.setdefault(rule, {}), self.remembered.setdefault(rule, {})
+        if latch.progress is not None:
+            progress[key] = latch.progress
+        else:
+            progress.pop(key, None)
         if latch.last:
             remembered[key] = latch
         else:
@@ -136,6 +146,8 @@ class State:
         for rule, placed in self.rules.items():
             if placed.runner.conditions.prevs:
                 found.update(((rule, entity_of(key)), None) for key in placed.view.tracks)
+        for rule, sequencer in self.sequences.items():
+            found.update(((rule, entity_of(key)), None) for key in sequencer.progress)
         latches = ((key, self._latch(key[0], to_key(key[1]))) for key in found)
         return {key: latch for key, latch in latches if latch is not None}
 
@@ -177,6 +189,8 @@ class State:
         placed = self.rules.get(rule)
         if latch is not None and placed is not None and placed.runner.conditions.absents:
             latch = _with_absences(latch, key, placed)
+        if placed is not None and rule in self.sequences:
+            latch = _with_progress(latch, self.sequences[rule].progress.get(key), placed)
         prevs = placed.runner.conditions.prevs if placed is not None else frozenset()
         track = placed.view.tracks.get(key) if placed is not None and prevs else None
         if placed is None or track is None or track.last is None:
@@ -186,6 +200,13 @@ class State:
             rested = placed.runner.conditions.rule
             latch = Latch(phase=Phase.INACTIVE, since=track.last.time, topic=rested.topic, per=rested.per)
         return msgspec.structs.replace(latch, last=values)
+
+
+def _with_progress(latch: Latch | None, progress: Progress | None, placed: Placed) -> Latch | None:
+    if progress is not None and latch is None:
+        rule = placed.runner.conditions.rule
+        latch = Latch(phase=Phase.INACTIVE, since=progress.newest, topic=rule.topic, per=rule.per)
+    return None if latch is None else msgspec.structs.replace(latch, progress=progress)
 
 
 def _with_absences(latch: Latch, key: Key, placed: Placed) -> Latch:

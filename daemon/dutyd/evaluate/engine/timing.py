@@ -46,6 +46,13 @@ def fire_until(clock: Clock, watermark: float) -> None:
     clock.reached = max(clock.reached, watermark)
 
 
+def fire_before(view: "View", key: Key, time: float) -> None:
+    """Fire what was due for *key* before *time*."""
+    track = view.tracks.get(key)
+    if track is not None:
+        _fire(view, track, time)
+
+
 def wait(view: "View", key: Key, runner: Runner, event: Event | None) -> Outcome:
     """Set the timer of a latch; REFUSED, and no longer pending, where there is no room for it."""
     track = view.tracks.get(key) or view.new_track(key, event, None)

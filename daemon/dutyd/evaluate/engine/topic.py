@@ -8,10 +8,12 @@ is made event by event.
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from dutyd.core.event import Event
 from dutyd.evaluate.engine.duplicates import Duplicates
-from dutyd.evaluate.engine.family import Family
+from dutyd.evaluate.engine.entities import Key
+from dutyd.evaluate.engine.family import Chooses, Family
 from dutyd.evaluate.engine.journal import Journal
 from dutyd.evaluate.engine.latch import NOWHERE
 from dutyd.evaluate.engine.plan import Limits, TopicPlan
@@ -21,6 +23,19 @@ from dutyd.evaluate.engine.view import View
 
 OWN = "dutyd"
 """The source of events that dutyd publishes about itself."""
+
+
+class Watch(Chooses, Protocol):
+    """What wants to see events of a topic beside the views: a sequence (``sequences``)."""
+
+    @property
+    def per(self) -> tuple[str, ...]:
+        """The fields whose values make the entity."""
+        ...
+
+    def see(self, event: Event, key: Key) -> None:
+        """Take note of *event* of the entity *key*."""
+        ...
 
 
 class TopicState:
@@ -47,7 +62,8 @@ class TopicState:
         self.skip_until = NOWHERE
         self.counts: Counter[str] = Counter()
         self.views: dict[tuple[tuple[str, ...], str], View] = {}
-        self._families: list[Family] = []
+        self._families: list[Family[View]] = []
+        self._watching: list[tuple[Family[Watch], Counter[str]]] = []
         self._late: Event | None = None
 
     def take(self, views: Iterable[View], old: "TopicState | None") -> None:
@@ -60,6 +76,16 @@ class TopicState:
             by_per.setdefault(view.plan.key[0], []).append(view)
         self._families = [Family(per, members) for per, members in by_per.items()]
         self.duplicates.on_forget = self._forget
+
+    def watch(self, watches: Iterable[Watch]) -> None:
+        """Show events to *watches*, too, after the views."""
+        by_per: dict[tuple[str, ...], list[Watch]] = {}
+        for each in watches:
+            by_per.setdefault(each.per, []).append(each)
+        judged = {family.per for family in self._families}
+        self._watching = [
+            (Family(per, members), Counter[str]() if per in judged else self.counts) for per, members in by_per.items()
+        ]
 
     @property
     def offset(self) -> int:
@@ -81,6 +107,8 @@ class TopicState:
             self._current = event
             for family in families:
                 family.show(event, see, counts)
+            for watching, missing in self._watching:
+                watching.show(event, _see, missing)
         counts["events"] += len(events)
         counts["duplicates"] += duplicates.found - found
         counts["ahead"] += duplicates.ahead - ahead
@@ -126,6 +154,8 @@ class TopicState:
             yield from count_unknown(view)
         for family in self._families:
             yield from family.count_unknown()
+        for watching, _ in self._watching:
+            yield from watching.count_unknown()
 
     def count_overflow(self) -> Iterator[tuple[str, int]]:
         """Yield, and forget, how often a rule that remembers more than latches found no room for an entity."""
@@ -134,3 +164,7 @@ class TopicState:
                 if runner.conditions.windows or runner.conditions.prevs:
                     yield runner.conditions.rule.id, view.overflow
             view.overflow = 0
+
+
+def _see(watch: Watch, event: Event, key: Key) -> None:
+    watch.see(event, key)

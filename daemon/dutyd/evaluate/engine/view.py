@@ -32,7 +32,7 @@ class View:
     """One view.
 
     Attributes:
-        plan: what is known before the first event.
+        plan: what is known before the first event; its *selector*.
         topic: whose view it is.
         runners: its rules at work, in the order of the plan.
         samples: its windows.
@@ -61,6 +61,7 @@ class View:
         "remembers",
         "runners",
         "samples",
+        "selector",
         "tables",
         "topic",
         "tracks",
@@ -70,6 +71,7 @@ class View:
         self, plan: ViewPlan, topic: "TopicState", runners: Mapping[str, Runner], since: dict[Aggregate, float]
     ) -> None:
         self.plan = plan
+        self.selector = plan.selector
         self.topic = topic
         self.runners = [runners[rule.rule.id] for rule in plan.rules]
         self.samples = Samples(plan.aggregates, topic.clock, since)
@@ -212,6 +214,11 @@ class View:
     def forget(self) -> None:
         """Forget the newest times of entities without a track that were not seen since this was last called."""
         self._older, self._newest = self._newest, {}
+
+    def newest_at(self, key: Key) -> float:
+        """Return the newest event time that is remembered of *key*; minus infinity without one."""
+        track = self.tracks.get(key)
+        return self._newest_of(key) if track is None else track.newest
 
     def _newest_of(self, key: Key) -> float:
         """Return the newest event time of an entity without a track; minus infinity where none is known."""
