@@ -45,7 +45,7 @@ def test_a_sequence_is_read() -> None:
     rule = only_rule(RULE, KNOWN)
     assert rule.sequence is not None
     assert [(item.name, item.topic) for item in rule.sequence.items] == [("deploy", "deploys"), ("errors", "metrics")]
-    assert (rule.sequence.within, rule.topics, rule.momentary) == (600.0, {"metrics", "deploys"}, False)
+    assert (rule.sequence.within, set(rule.topics), rule.momentary) == (600.0, {"metrics", "deploys"}, False)
     assert rule.reads_fields == {
         "service",
         "error_count",
