@@ -154,7 +154,7 @@ def fields_read(uses: Iterable[Use], names: Names) -> frozenset[str]:
             name
             for _, expr in use.exprs
             for name in expr.names
-            if name not in own and name.partition(".")[0] not in scope.prefixes
+            if name not in own and name.partition(".")[0] not in scope.prefixes.keys() - {"items"}
         }
     return frozenset(found)
 
