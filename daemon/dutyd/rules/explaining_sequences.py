@@ -69,7 +69,8 @@ class Watched:
         """Say what the event makes of the sequence."""
         if self.changes:
             return _CHANGED[self.changes[-1].kind]
-        latch = self.state.latches.get(self.rule.id, {}).get(self.key)
+        latches = self.state.latches.get(self.rule.id)
+        latch = None if latches is None else latches.get(self.key)
         if latch is not None and latch.phase is Phase.FIRING:
             return f"the incident of {instant_text(latch.opened)} stays open"
         moved = [way for way, before in zip(self.after, self.before, strict=True) if way != before]
