@@ -134,6 +134,8 @@ async def asking(endpoint: Endpoint, asked: Sequence[Question]) -> tuple[float, 
     """Send the same requests by the bare client; return the seconds one takes, by the clock and processor."""
     client = openai.AsyncOpenAI(base_url=endpoint.base_url, api_key=endpoint.key, max_retries=0)
     bodies = [_body(endpoint, question) for question in asked]
+    for body in bodies:
+        body["extra_body"] = {"thinking": body.pop("thinking")}
     clock, cpu = time.perf_counter(), time.process_time()
     waiting = iter(bodies)
 

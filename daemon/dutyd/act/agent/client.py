@@ -3,16 +3,19 @@
 A ``Question`` goes in, an ``Answer`` or a named fault comes out. Retries are the loop's business, so the client has
 none. No sampling parameter is sent, because current models refuse any value but their own; the output limit always is,
 because its default is a guess; ``tool_choice`` stays ``auto``, the one value that every host understands.
+
+Requests and answers are JSON as they are: what the library makes of them, types of its own, nobody here reads, and it
+takes as long as all the rest of a turn.
 """
 
 import asyncio
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import openai
-from openai.types.chat import ChatCompletion, ChatCompletionMessage
 
 from dutyd.act.agent.model import (
     Answer,
@@ -80,9 +83,10 @@ class Client:
         body = _body(self._endpoint, question)
         try:
             async with asyncio.timeout(question.seconds):
-                raw = await self._openai.chat.completions.with_raw_response.create(**body, timeout=question.seconds)
-                # A host's page in place of JSON is parsed as a text.
-                return _answer(cast("object", raw.parse()), raw.headers.get("x-trace-id", ""))
+                said = await self._openai.post(
+                    "/chat/completions", body=body, cast_to=httpx2.Response, options={"timeout": question.seconds}
+                )
+                return _answer(said.json(), said.headers.get("x-trace-id", ""))
         except TimeoutError:
             return ModelDown(f"no answer within {question.seconds:.0f} s")
         except openai.APIStatusError as error:
@@ -118,7 +122,7 @@ def _body(endpoint: Endpoint, question: Question) -> dict[str, Any]:
     if question.functions:
         body |= {"tools": [_tool(function) for function in question.functions], "tool_choice": "auto"}
     if endpoint.name.startswith(_CAN_STOP_THINKING) and not endpoint.thinking:
-        body["extra_body"] = {"thinking": {"type": "disabled"}}
+        body["thinking"] = {"type": "disabled"}
     return body
 
 
@@ -130,40 +134,40 @@ def _tool(function: Function) -> dict[str, Any]:
     }
 
 
-def _answer(completion: object, trace: str) -> Answer | Fault:
-    choices = completion.choices if isinstance(completion, ChatCompletion) else None
+def _answer(completion: Any, trace: str) -> Answer | Fault:
+    choices = completion.get("choices") if isinstance(completion, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
-    message = getattr(choice, "message", None)
-    if not (isinstance(completion, ChatCompletion) and choice and isinstance(message, ChatCompletionMessage)):
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
         return ModelDown("no usable answer: it is no chat completion with a message")
     usage = _usage(completion, choice)
     return Answer(
         # Whole, reasoning included: a message built anew would lack fields that the next request must have.
-        message={"role": "assistant"} | _sound(message.model_dump(exclude_none=True, warnings=False)),
-        finish=str(choice.finish_reason or ""),
+        message={"role": "assistant"} | _sound(message),
+        finish=str(choice.get("finish_reason") or ""),
         prompt_tokens=_count(usage, "prompt_tokens"),
         completion_tokens=_count(usage, "completion_tokens"),
         cached_tokens=_cached(usage),
         trace=trace,
-        model=str(completion.model or ""),
+        model=str(completion.get("model") or ""),
     )
 
 
 def _sound(value: Any) -> Any:
-    """Return a JSON value without lone surrogates: JSON may hold them, UTF-8 can't."""
+    """Return a JSON value without lone surrogates, which JSON may hold and UTF-8 can't, and without nulls in objects,
+    which some hosts send and refuse to get back.
+    """
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
-        return {_sound(name): _sound(inner) for name, inner in value.items()}
+        return {_sound(name): _sound(inner) for name, inner in value.items() if inner is not None}
     return [_sound(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _usage(completion: ChatCompletion, choice: Any) -> dict[str, Any]:
+def _usage(completion: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
     """Return the token counts from where they are: beside the choices, or inside the first one."""
-    if completion.usage is not None:
-        return completion.usage.model_dump(exclude_none=True, warnings=False)
-    inside = getattr(choice, "usage", None)
-    return inside if isinstance(inside, dict) else {}
+    places = (completion.get("usage"), choice.get("usage"))
+    return next((usage for usage in places if isinstance(usage, dict)), {})
 
 
 def _count(usage: dict[str, Any], name: str) -> int | None:
