@@ -46,6 +46,7 @@ Since = Annotated[
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Read the topic up to this time.")]
 Lines = Annotated[bool, typer.Option("--json", help="Print a JSON line an opening, and one with the summary.")]
 
+PAGES_SHOWN = 5
 COLUMNS = ("rule", "openings", "entities", "most")
 
 
@@ -83,9 +84,9 @@ def _played(path: Path, world: "World", aliases: set[str]) -> "RuleSet":
     from dutyd.rules.load import load_place
 
     loaded = load_place(path, world.known)
-    found = {name: rule for name, rule in loaded.rules.items() if rule.schedule is not None or rule.topic in aliases}
+    found = {name: rule for name, rule in loaded.rules.items() if rule.schedule is not None or rule.topics & aliases}
     if all(rule.schedule is not None for rule in found.values()):
-        others = ", ".join(sorted({rule.topic for rule in loaded.rules.values() if rule.topic})) or "no topic"
+        others = ", ".join(sorted({topic for rule in loaded.rules.values() for topic in rule.topics})) or "no topic"
         read = "', '".join(sorted(aliases))
         raise SettingsError(f"no rule in {path} reads '{read}': they read {others}")
     for rule in found.values():
@@ -116,12 +117,7 @@ def _print(done: "Backtest", price: Callable[[int], float] | None) -> None:
     typer.echo(
         f"{counted(told['events'], 'event')}{span}: {counted(told['openings'], 'opening')}, {told['open']} open."
     )
-    for why, times in told["muted_by"].items():
-        typer.echo(f"  muted by {plain(why)}: {times:,}")
-    if told["held"]:
-        typer.echo(f"  held by the brake, waiting for approval: {told['held']:,}")
-    for page in told["pages"]:
-        typer.echo(f"  {page['kind']} of {page['rule']} at {page['opened']}: one page for {page['members']:,}")
+    _print_held(told)
     for tool, states in told["effects"].items():
         typer.echo(f"  {tool}: {plain(states)}")
     for currency, amount in told["money"].items():
@@ -134,6 +130,18 @@ def _print(done: "Backtest", price: Callable[[int], float] | None) -> None:
     for unknown in told["unknown"]:
         what, times = plain(unknown["field"] or "a result"), counted(unknown["times"], "time")
         typer.echo(f"  unknown: {unknown['rule']} found no usable value in {what}, {times}")
+
+
+def _print_held(told: dict[str, Any]) -> None:
+    """Say what held openings back, and which pages stood for many."""
+    for why, times in told["muted_by"].items():
+        typer.echo(f"  muted by {plain(why)}: {times:,}")
+    if told["held"]:
+        typer.echo(f"  held by the brake, waiting for approval: {told['held']:,}")
+    for page in told["pages"][:PAGES_SHOWN]:
+        typer.echo(f"  {page['kind']} of {page['rule']} at {page['opened']}: one page for {page['members']:,}")
+    if len(told["pages"]) > PAGES_SHOWN:
+        typer.echo(f"  and {counted(len(told['pages']) - PAGES_SHOWN, 'more page')} for many")
 
 
 def _most(entities: list[dict[str, Any]]) -> str:

@@ -10,19 +10,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dutyd.core.duration import parse_duration
-from dutyd.core.errors import nearest
+from dutyd.core.errors import BadInputError, nearest
 from dutyd.core.rule import Place, Rule
+from dutyd.evaluate.engine.entities import entity_value
 from dutyd.rules.actor import Decisions
 from dutyd.rules.expectations import Expected, expected_of
 from dutyd.rules.fields import Fields, entries
 from dutyd.rules.source import ListNode, MapNode, Node, Scalar, SourceFile
-from dutyd.rules.values import Reader, duration, plain, text, wrong
+from dutyd.rules.values import Reader, duration, list_of, plain, text, wrong
 from dutyd.rules.yaml_reader import read_yaml
+from dutyd.stream.formats.times import Times
 
 _SPAN = re.compile(r"(\S+)(?:\s*\.\.\s*(\S+)\s+every\s+(\S+))?")
 _MOST_EVENTS = 100_000
 _FILE_KEYS = ("language", "rule", "tests")
-_CASE_KEYS = ("name", "rule", "events", "until", "model", "results", "expect")
+_CASE_KEYS = ("name", "rule", "begin", "silences", "events", "until", "model", "results", "expect")
+
+BEGIN = 1_767_225_600.0
+"""The event time of ``0s`` where a test says nothing: the first of January 2026, 00:00 UTC."""
+
 _DOWN, _HOSTILE = "down", "hostile"
 
 _WORST: Decisions = {}
@@ -46,11 +52,24 @@ class Given:
     topic: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class GivenSilence:
+    """A silence that somebody makes in a test: from *at*, seconds from its beginning, for as long as it *lasts*."""
+
+    id: str
+    at: float
+    lasts: float
+    rule: str
+    match: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One test.
 
     Attributes:
+        begin: the event time of ``0s``, seconds since the epoch.
+        silences: those that are made in it; those of the rule files are there, too.
         until: seconds from the beginning up to which time goes on behind the last event.
         model: step to the arguments that the model decides; None: the model is down.
         hostile: whether the model does its worst instead.
@@ -63,6 +82,8 @@ class Case:
     events: tuple[Given, ...]
     expected: Expected
     place: Place
+    begin: float = BEGIN
+    silences: tuple[GivenSilence, ...] = ()
     until: float | None = None
     model: Decisions | None = None
     hostile: bool = False
@@ -118,7 +139,9 @@ def _case(source: SourceFile, node: Node, rules: Mapping[str, Rule], usual: str 
         source.report(node, "missing-key", "which rule is tested?", "write 'rule: ID' here, or once for the file")
     rule = rules.get(rule_id or "")
     scheduled = rule is not None and rule.schedule is not None
-    read_events = _events_of(rule)
+    read_events = _events_of(rule, rules)
+    begin = fields.read("begin", _instant, BEGIN)
+    silences = fields.read("silences", list_of(_silence_of(rules), "[{at: 0s, lasts: 1h}]"), ())
     events = fields.read("events", read_events, ()) if scheduled else fields.require("events", read_events)
     expected = fields.require("expect", expected_of(rule), "say what must happen, or 'expect: nothing'")
     until, model = fields.read("until", duration), fields.read("model", _model_of(rule))
@@ -130,6 +153,8 @@ def _case(source: SourceFile, node: Node, rules: Mapping[str, Rule], usual: str 
         rule=rule.id,
         events=events,
         expected=expected,
+        begin=begin,
+        silences=silences,
         until=until,
         model=None if model is _WORST else model,
         hostile=model is _WORST,
@@ -138,9 +163,39 @@ def _case(source: SourceFile, node: Node, rules: Mapping[str, Rule], usual: str 
     )
 
 
-def _events_of(rule: Rule | None) -> Reader[tuple[Given, ...]]:
-    """Make a reader of the events of a test of *rule*."""
+def _instant(source: SourceFile, node: Node) -> float | None:
+    """Read a time such as ``2026-03-02T09:00:00Z``."""
+    try:
+        return Times().read(node.text if isinstance(node, Scalar) else None)
+    except BadInputError:
+        wrong(source, node, "a time such as 2026-03-02T09:00:00Z")
+        return None
+
+
+def _silence_of(rules: Mapping[str, Rule]) -> Reader[GivenSilence]:
+    """Make a reader of a silence that somebody makes."""
+
+    def read(source: SourceFile, node: Node) -> GivenSilence | None:
+        fields = Fields(source, node, "silence", ("id", "at", "lasts", "rule", "match"), required=("lasts",))
+        lasts = fields.require("lasts", duration, "say how long it lasts, such as 2h")
+        match = fields.read("match", _flat, {})
+        found = GivenSilence(
+            id=fields.read("id", text, "by-hand"),
+            at=fields.read("at", duration, 0.0),
+            lasts=lasts or 0.0,
+            rule=fields.read("rule", _rule_of(rules), ""),
+            match={name: entity_value(value) or "" for name, value in match.items()},
+        )
+        return None if lasts is None else found
+
+    return read
+
+
+def _events_of(rule: Rule | None, rules: Mapping[str, Rule]) -> Reader[tuple[Given, ...]]:
+    """Make a reader of the events of a test of *rule*: of what it reads, and what the rules read that inhibit it."""
     topics = None if rule is None else rule.topics
+    if rule is not None and rule.inhibit is not None and topics is not None:
+        topics = topics.union(*(rules[name].topics for name in rule.inhibit.by if name in rules))
 
     def read(source: SourceFile, node: Node) -> tuple[Given, ...] | None:
         return _events(source, node, topics)

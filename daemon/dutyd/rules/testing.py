@@ -2,7 +2,7 @@
 
 ``run_tests`` loads the rules of a folder and the tests in its ``tests`` folders, plays each test against its rule and
 returns a verdict for each; it prints nothing. The rules are played as they would run: the same engine, step graph and
-gates. What the ledger judges (throttles, pauses, daily money) is not part of a test.
+gates, and what holds incidents back (``desk``). What people do and what a day may cost is not part of a test.
 """
 
 import math
@@ -19,7 +19,7 @@ from dutyd.rules.expectations import Moment
 from dutyd.rules.explaining import explain_rule, lines
 from dutyd.rules.known import Known
 from dutyd.rules.load import RuleErrors, load_folder, read_folder
-from dutyd.rules.playing import BEGIN, events_of, play
+from dutyd.rules.playing import events_of, play
 from dutyd.rules.problems import Problem
 from dutyd.rules.source import SourceFile
 from dutyd.rules.verdict import differences, first_difference, seen
@@ -75,7 +75,7 @@ def run_tests(folder: Path, known: Known) -> Report:
     """
     rules = load_folder(folder, known)
     cases = load_cases(folder, rules)
-    verdicts = tuple(_verdict(case, rules.rules[case.rule], known) for case in cases)
+    verdicts = tuple(_verdict(case, rules, known) for case in cases)
     tested = {case.rule for case in cases}
     return Report(verdicts, tuple(name for name in rules.rules if name not in tested))
 
@@ -112,8 +112,9 @@ def _test_files(folder: Path) -> Mapping[str, str]:
     return found
 
 
-def _verdict(case: Case, rule: Rule, known: Known) -> Verdict:
-    played = play(case, rule, known)
+def _verdict(case: Case, rules: RuleSet, known: Known) -> Verdict:
+    rule = rules.rules[case.rule]
+    played = play(case, rule, known, rules)
     different = differences(case.expected, played)
     return Verdict(
         name=case.name,
@@ -128,8 +129,9 @@ def _verdict(case: Case, rule: Rule, known: Known) -> Verdict:
 
 def _explained(case: Case, rule: Rule, moment: Moment) -> Iterator[str]:
     """Yield what the rule's conditions came to at the last event up to *moment*, of its entity where there is one."""
-    topics, events = zip(*events_of(case, rule), strict=True) if case.events else ((), ())
-    until = math.inf if moment.at is None else BEGIN + moment.at
+    own_topics = [(topic, event) for topic, event in events_of(case, rule) if topic in rule.topics]
+    topics, events = zip(*own_topics, strict=True) if own_topics else ((), ())
+    until = math.inf if moment.at is None else case.begin + moment.at
     upto = [number for number, event in enumerate(events, 1) if event.time <= until]
     wanted = {} if moment.entity is None else moment.entity
     own = [
@@ -140,5 +142,5 @@ def _explained(case: Case, rule: Rule, moment: Moment) -> Iterator[str]:
     if upto:
         last = (own or upto)[-1]
         first, *rest = lines(explain_rule(rule, events[:last], topics[:last]))
-        yield f"at {duration_text(events[last - 1].time - BEGIN)}, {first}"
+        yield f"at {duration_text(events[last - 1].time - case.begin)}, {first}"
         yield from rest

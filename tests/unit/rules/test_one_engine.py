@@ -25,10 +25,10 @@ from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.sources import Source
 from dutyd.evaluate.tasks import Task
 from dutyd.rules import backtest
-from dutyd.rules.cases import Case, Given
+from dutyd.rules.cases import BEGIN, Case, Given
 from dutyd.rules.expectations import Expected
 from dutyd.rules.histories import of_files
-from dutyd.rules.playing import BEGIN, play
+from dutyd.rules.playing import play
 from dutyd.stream.base import Partition
 from support.engine_worlds import TOPIC, batches, each_event_rules, events, keepers, rules
 from support.records import FakeRecord
