@@ -113,6 +113,12 @@ ACT = {
     "produce -> drop of the outcome": Point(_PRODUCE, When.AFTER),
 }
 POINTS = {**EVALUATE, **ACT}
+GROUPS = {
+    "member -> group": Point("dutyd.ledger.incidents:Incidents.join", When.AFTER),
+    "members read -> group formed": Point("dutyd.ledger.incidents:Incidents.form", When.BEFORE),
+    "group formed -> work": Point("dutyd.ledger.incidents:Incidents.form", When.AFTER),
+}
+"""Points that only rules with groups pass."""
 
 
 def main() -> None:
@@ -122,7 +128,7 @@ def main() -> None:
     for protection in plan.get("off", ()):
         PROTECTIONS[protection]()
     if plan.get("at"):
-        point = POINTS[plan["at"]]
+        point = (POINTS | GROUPS)[plan["at"]]
         arm(point, plan.get("hit", 1), signal.SIGSTOP if plan.get("do") == "stop" else signal.SIGKILL)
     if plan.get("line"):
         die_at_line(plan["line"])
