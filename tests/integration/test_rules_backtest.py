@@ -189,6 +189,10 @@ def test_a_topic_is_read_as_it_is_between_two_times(dutyd: Program, valkey_url: 
     assert dutyd("publish", "--settings", "dutyd.yaml", "--topic", "metrics", "history.jsonl").code == 0
     (row,) = told(backtest(dutyd, "--json"))[0]
     assert (row["opened"], row["cleared"]) == ("2026-01-31T09:00:00Z", "2026-01-31T09:03:00Z")
+    both = dutyd(
+        "rules", "backtest", "rules", "--settings", "dutyd.yaml", "--topic", "metrics", "--topic", "stock", "--json"
+    )
+    assert told(both)[1]["events"] == 2
     assert told(backtest(dutyd, "--json", "--until", "2026-01-01T00:00:00Z"))[1]["events"] == 0
     assert told(backtest(dutyd, "--json", "--since", "2026-01-01T00:00:00Z"))[1]["events"] == 2
 
@@ -232,6 +236,32 @@ def several(dutyd: Program) -> None:
     write(dutyd, [*slow, {"time": "2026-01-31T09:20:00Z", "host": "z", "slow": False}], "metrics.jsonl")
     up = {"time": "2026-01-31T09:15:00Z", "host": "a", "up": 1}
     write(dutyd, [{"time": HOST, "host": host, "up": 0} for host in ("a", "x", "y")] + [up], "hosts.jsonl")
+
+
+SEQUENCE = """\
+language: 1
+rules:
+  - id: deploy-then-errors
+    from: metrics
+    sequence:
+      - {name: deploy, from: hosts, where: kind == "deploy"}
+      - {name: errors, where: errors > 10}
+    within: 10m
+    per: [host]
+    mode: act
+    steps:
+      page: {tool: send_alert, with: {severity: critical, summary: "{{ host }}"}}
+"""
+
+
+def test_what_happened_in_two_topics_is_one_thing_after_the_other(dutyd: Program) -> None:
+    several(dutyd)
+    (dutyd.folder / "rules" / "a.yaml").write_text(SEQUENCE)
+    write(dutyd, [{"time": f"2026-01-31T09:{m:02}:00Z", "host": "a", "errors": 20} for m in (0, 5)], "metrics.jsonl")
+    write(dutyd, [{"time": "2026-01-31T09:03:00Z", "host": "a", "kind": "deploy"}], "hosts.jsonl")
+    history = ["--topic", "metrics=metrics.jsonl", "--topic", "hosts=hosts.jsonl"]
+    rows, _ = told(dutyd("rules", "backtest", "rules", "--settings", "dutyd.yaml", *history, "--json"))
+    assert [(row["rule"], row["opened"]) for row in rows] == [("deploy-then-errors", "2026-01-31T09:05:00Z")]
 
 
 @pytest.mark.parametrize("how", ["named", "folder"])

@@ -139,7 +139,8 @@ def _print_held(told: dict[str, Any]) -> None:
     if told["held"]:
         typer.echo(f"  held by the brake, waiting for approval: {told['held']:,}")
     for page in told["pages"][:PAGES_SHOWN]:
-        typer.echo(f"  {page['kind']} of {page['rule']} at {page['opened']}: one page for {page['members']:,}")
+        what = "one incident of" if page["kind"] == "group" else "one page for"
+        typer.echo(f"  {page['kind']} of {page['rule']} at {page['opened']}: {what} {page['members']:,}")
     if len(told["pages"]) > PAGES_SHOWN:
         typer.echo(f"  and {counted(len(told['pages']) - PAGES_SHOWN, 'more page')} for many")
 
