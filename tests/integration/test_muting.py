@@ -148,6 +148,23 @@ async def test_a_storm_pages_twenty_times_then_once_for_all_and_clears_with_the_
     assert await pages(desk) == 21
 
 
+async def test_a_storm_of_what_is_silenced_pages_nobody_before_the_silence_ends(desk: Office) -> None:
+    await desk.ledger.silences.add(Silence(id="s1", who="a", because="b", begins=NOW, ends=NOW + HOUR))
+    for number in range(22):
+        desk.open_(down(desk, f"h{number}"))
+    worker = desk.worker()
+    async with running(replace(worker, means=replace(worker.means, now=lambda: NOW))):
+        await desk.until(lambda: storm_state(desk), "MUTED")
+        assert await pages(desk) == 0
+        await desk.ledger.silences.end("s1", "bob", "done")
+        await desk.until(lambda: pages(desk), 21)
+
+
+async def storm_state(desk: Office) -> str:
+    rows = await desk.ledger.queries.incidents()
+    return next((str(row["state"]) for row in rows if row["kind"] == "storm"), "")
+
+
 async def pages(desk: Office) -> int:
     return len(await desk.listed("/alerts"))
 

@@ -5,10 +5,11 @@ every worker says the same. Throttles are counted where triggers are accepted (`
 What has begun is not muted any more: half a page is worse than one too many.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from dutyd.core.mute import Mute, Other, Silence, inhibited, silenced
+from dutyd.core.incident import Trigger
+from dutyd.core.mute import Mute, Other, Silence, all_silenced, inhibited, silenced
 from dutyd.core.rule import Inhibit, RecurringSilence, Rule
 from dutyd.ledger import Ledger
 from dutyd.ledger.incidents import Claim
@@ -29,11 +30,21 @@ class Muting:
     async def mute_of(self, claim: Claim, rule: Rule, written: Sequence[RecurringSilence]) -> Mute | None:
         """Return what mutes it now, None where it may begin; *written* are the silences of the rule files."""
         now = self.now()
-        silences: list[Silence | RecurringSilence] = [*await self.ledger.silences.all(now), *written]
-        found = silenced(silences, rule.id, claim.trigger.entity, now)
+        found = silenced(await self._silences(now, written), rule.id, claim.trigger.entity, now)
         if found is not None or rule.inhibit is None:
             return found
         return await self._inhibited(rule.inhibit, claim, now)
+
+    async def mute_of_many(
+        self, rule: Rule, members: Iterable[Trigger], written: Sequence[RecurringSilence]
+    ) -> Mute | None:
+        """Return what mutes a page for *members*: silences that cover all of them; None where it may begin."""
+        now = self.now()
+        entities = (each.entity for each in members)
+        return all_silenced(await self._silences(now, written), rule.id, entities, now)
+
+    async def _silences(self, now: float, written: Sequence[RecurringSilence]) -> Sequence[Silence | RecurringSilence]:
+        return [*await self.ledger.silences.all(now), *written]
 
     async def _inhibited(self, inhibit: Inhibit, claim: Claim, now: float) -> Mute | None:
         others = [

@@ -22,7 +22,7 @@ from dutyd.core.incident import IncidentState
 from dutyd.core.rule import Group, Mode, Step, lowest
 from dutyd.core.tool import known_tool
 from dutyd.ledger.effects import LostError
-from dutyd.ledger.incidents import Claim, Formed, Hold, Waiting
+from dutyd.ledger.incidents import Claim, Formed, Hold, Members, Waiting
 
 PARALLEL = 8
 """Steps of one incident that run at the same time."""
@@ -171,8 +171,19 @@ async def page_many(episode: Episode, what: str, *, close: bool) -> Rest:
     episode.summary = many.text_of_many(members.count, what, episode.rule.id, members.triggers)
     pages = [episode.rule.steps[name] for name in alerting_steps(episode.rule, episode.means.catalogue)]
     await episode.recall()
+    if not episode.results and (muted := await _all_muted(episode, members)):
+        return muted
     await _do_all(episode, tuple(step for step in pages if step.name not in episode.results))
     return episode.rest(close=close)
+
+
+async def _all_muted(episode: Episode, members: Members) -> Rest | None:
+    """Return how a page for many waits while all of them are silenced; None where it may begin."""
+    if members.count > len(members.triggers):  # of the others nobody knows
+        return None
+    muting, written = episode.means.muting, (await episode.means.rules.current()).silences
+    mute = await muting.mute_of_many(episode.rule, members.triggers, written)
+    return Rest(Waiting.MUTED, mute.until - muting.now(), mute=mute) if mute else None
 
 
 async def _do_all(episode: Episode, steps: tuple[Step, ...], *, clear: bool = False) -> None:

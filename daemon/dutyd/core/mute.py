@@ -4,7 +4,7 @@ A muted incident is not lost: it waits until the mute ends, and goes on if it is
 silences that people made; ``act.muting`` asks here, and so do ``rules test`` and ``backtest``. Pure: the time comes in.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -85,6 +85,15 @@ def silenced(
         return None
     end, last = max(ends, key=lambda pair: pair[0])
     return Mute(f"silence:{last.id}", end, last.why)
+
+
+def all_silenced(
+    silences: Sequence[Silence | RecurringSilence], rule: str, entities: Iterable[Mapping[str, str]], now: float
+) -> Mute | None:
+    """Return the mute of a page for many: silences cover every one of *entities*, and it lasts until the first ends."""
+    mutes = [silenced(silences, rule, entity, now) for entity in entities]
+    found = [mute for mute in mutes if mute is not None]
+    return min(found, key=lambda mute: mute.until) if found and len(found) == len(mutes) else None
 
 
 def inhibited(inhibit: Inhibit, own: Other, others: Iterable[Other], now: float, age: float) -> Mute | None:

@@ -13,7 +13,7 @@ from dutyd.act import many
 from dutyd.act.accept import alerting_steps, may_storm
 from dutyd.act.grouping import gathering_of, with_members
 from dutyd.core.incident import Trigger, TriggerKind
-from dutyd.core.mute import Mute, Other, Silence, inhibited, silenced
+from dutyd.core.mute import Mute, Other, Silence, all_silenced, inhibited, silenced
 from dutyd.core.rule import Mode, RecurringSilence, Rule, lowest
 from dutyd.ledger.incidents import LISTED
 from dutyd.rules.actor import Actor, Done, Script
@@ -195,7 +195,13 @@ class Desk:
 
     def _page(self, entry: Entry) -> None:
         """Page once for many."""
-        if entry.begun:
+        entities = _entities(entry)
+        mute = (
+            all_silenced(self._silences, entry.trigger.rule, entities, self._now) if len(entities) <= LISTED else None
+        )
+        if mute is not None and not entry.begun:
+            self._paper.mute(entry, mute)
+        if mute is not None or entry.begun:
             return
         work = self._begin(entry, {}, self._now)
         self.pages.append(work.opening)

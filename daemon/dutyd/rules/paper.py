@@ -235,7 +235,7 @@ class Paper:
         """List *entry* on its rule's next roll-up page: at most one in the throttle's shortest span."""
         rule, throttle = entry.trigger.rule, entry.terms.throttle
         current = self._rollups.get(rule)
-        if current is None or current.begun:
+        if current is None or current.begun or current.muted_by:
             span = min(rate.seconds for rate in (*throttle.per_rule, *throttle.per_entity))
             due = max(at + GATHERING_SECONDS, self._rolled.get(rule, 0.0) + span)
             current = self._rollups[rule] = self._create(Kind.ROLLUP, entry, due, at)

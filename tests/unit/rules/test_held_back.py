@@ -41,7 +41,7 @@ silences:
 
 
 def verdict_of(folder: Path, body: str, rule: str = "disk-slow") -> Verdict:
-    (folder / "tests").mkdir()
+    (folder / "tests").mkdir(exist_ok=True)
     (folder / "r.yaml").write_text(RULES)
     indented = "".join(f"    {line}\n" for line in body.strip().splitlines())
     (folder / "tests/t.yaml").write_text(f"language: 1\nrule: {rule}\ntests:\n  - name: t\n{indented}")
@@ -104,6 +104,14 @@ def test_a_storm_has_a_page_and_its_members_say_so(tmp_path: Path) -> None:
     assert verdict.passed, verdict.differences
     assert "opened of host=h21 at 0s, muted by storm, and nothing was done: host=h21, slow=True" in verdict.seen
     assert "storm for 2 at 5s" in verdict.seen
+
+
+def test_a_storm_of_what_is_silenced_pages_nobody(tmp_path: Path) -> None:
+    body = "silences: [{lasts: 10m}]\n" + many(22, "slow: true") + "until: 5m\nexpect: {effects: [], pages: []}"
+    assert verdict_of(tmp_path, body).passed
+    body = body.replace("until: 5m", "until: 10m").replace("effects: [], pages: []", "pages: [{kind: storm, at: 10m}]")
+    verdict = verdict_of(tmp_path, body)
+    assert verdict.passed, verdict.differences
 
 
 def test_what_the_brake_holds_waits_for_approval_and_a_throttle_says_it_once(tmp_path: Path) -> None:
