@@ -114,6 +114,27 @@ def test_each_event_opens_an_incident_of_its_own_late_ones_too() -> None:
     assert task.state.take_counts().unknown == {("deploys", "kind"): 1}
 
 
+def test_each_event_asks_the_rules_that_its_texts_and_numbers_can_open() -> None:
+    task = Task(
+        rule('kind == "deploy" && size > 3', id="deploys", opens=Opens.EACH_EVENT),
+        rule("size > 5", id="large", opens=Opens.EACH_EVENT),
+        rule("size > 1 || urgent", id="either", opens=Opens.EACH_EVENT),
+    )
+    told = task.judge(
+        event(100, kind="deploy", size=4), event(101, kind="test", size=6), event(102, kind=12), event(103, size="6")
+    )
+    assert sorted(short(told)) == [
+        ("deploys", "a", "opened", 100),
+        ("either", "a", "opened", 100),
+        ("either", "a", "opened", 101),
+        ("large", "a", "opened", 101),
+    ]
+    unknown = task.state.take_counts().unknown
+    assert unknown["large", "size"] == 2
+    assert unknown["deploys", "kind"] == 1
+    assert task.state.take_counts().unknown == {}
+
+
 def test_a_rule_that_now_opens_each_event_closes_what_it_had_open() -> None:
     changed: Rule = rule("x > 1", opens=Opens.EACH_EVENT)
     old, new, state = plan([rule("x > 1")]), plan([changed]), State()

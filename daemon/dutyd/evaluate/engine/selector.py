@@ -30,6 +30,11 @@ class Selector:
     names: tuple[str, ...] = ()
 
 
+def text_of(condition: Node) -> tuple[str, str] | None:
+    """Return a field and the text that it must hold for *condition* to be true, None where there is no such test."""
+    return next((test for part in conjuncts(condition) if (test := _equality(part)) is not None), None)
+
+
 def selector_of(where: Node | None) -> Selector:
     """Return *where*, taken apart."""
     if where is None:

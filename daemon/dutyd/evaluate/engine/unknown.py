@@ -24,6 +24,8 @@ def count_unknown(view: View) -> Iterator[Unknown]:
             yield from _for_all(table, to_text(table.plan.quantity), table.unknown)
         table.seen = table.unknown = 0
     view.events = 0
+    if view.each is not None:
+        yield from view.each.count_unknown()
 
 
 def _for_all(table: Table, field: str, times: int) -> Iterator[Unknown]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from dutyd.core.event import Event
 from dutyd.evaluate.engine.aggregates import Aggregate
+from dutyd.evaluate.engine.each import EachRules
 from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.feeds import Todo
 from dutyd.evaluate.engine.index import Index
-from dutyd.evaluate.engine.moment import Moment, look_of
 from dutyd.evaluate.engine.plan import TablePlan, ViewPlan
 from dutyd.evaluate.engine.runner import Outcome, Runner
 from dutyd.evaluate.engine.samples import Samples
@@ -37,6 +37,7 @@ class View:
         runners: its rules at work, in the order of the plan.
         samples: its windows.
         tables: its tables.
+        each: its rules that open for each event by itself; None: it has none.
         tracks: by entity, those that need one.
         remembers: whether one of its rules reads the event before.
         events: how many events were judged, late ones not counted.
@@ -46,13 +47,13 @@ class View:
 
     __slots__ = (
         "_busy",
-        "_each",
         "_find",
         "_newest",
         "_older",
         "_settling",
         "_todo",
         "_watched",
+        "each",
         "events",
         "index",
         "numbers",
@@ -76,7 +77,7 @@ class View:
         self.runners = [runners[rule.rule.id] for rule in plan.rules]
         self.samples = Samples(plan.aggregates, topic.clock, since)
         self.tables = [_table(each, runners, self) for each in plan.tables]
-        self._each = [(runners[rule.rule.id], holds) for rule, holds in plan.each]
+        self.each = EachRules((rule, runners[rule.rule.id], holds) for rule, holds in plan.each) if plan.each else None
         self.tracks: dict[Key, Track] = {}
         self.events = self.overflow = 0
         self.index = Index(self)
@@ -98,8 +99,8 @@ class View:
         time = event.time
         track = self.tracks.get(key)
         newest = self._newest_of(key) if track is None else track.newest
-        if self._each:
-            self._open_each(event, key)
+        if self.each is not None:
+            self.each.open(event, key)
         if time < newest:
             self.topic.count_late(event)
             self._take_late(event, key, newest)
@@ -152,21 +153,6 @@ class View:
         track = self.tracks.get(key)
         for table in todo:
             self.judge(table, key, event, time, track)
-
-    def _open_each(self, event: Event, key: Key) -> None:
-        """Ask the rules that look at each event by itself: late ones, too, because they change nothing before it."""
-        for runner, holds in self._each:
-            try:
-                opens = holds(event.fields.get)
-                moment = None if opens is False else Moment(event, event.time, event.offset, look_of(event))
-                if opens is True and moment is not None:
-                    runner.open_once(key, moment)
-                elif moment is not None:
-                    runner.count_unknown(key, moment)
-            except Exception as error:  # noqa: BLE001  # one rule's fault must not stop the others
-                runner.fail(error)
-            else:
-                runner.failures = 0
 
     def judge(self, table: Table, key: Key, event: Event, time: float, track: Track | None) -> None:
         """Have *table* judge; what could not move then is asked again at the next event, whatever that brings."""
