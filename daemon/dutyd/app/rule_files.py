@@ -22,7 +22,7 @@ from dutyd.ops.series import begin_rules
 from dutyd.rules.book import Book
 from dutyd.rules.known import Known
 from dutyd.rules.load import load_folder
-from dutyd.rules.pricing import daily
+from dutyd.rules.pricing import daily, of_all
 from dutyd.rules.problems import RuleErrors
 from dutyd.rules.watch import Watcher
 
@@ -142,17 +142,5 @@ class RuleFiles:
     def _say_costs(self, rules: RuleSet) -> None:
         """Say in one line what all rules may cost in a day, and for which of them nothing bounds it."""
         costs = {rule.id: daily(rule, self.known) for rule in rules.rules.values()}
-        asking = [cost for cost in costs.values() if cost.asks]
-        unbounded = sorted(
-            name
-            for name, cost in costs.items()
-            if (cost.asks and cost.tokens is None) or (cost.orders and cost.money is None)
-        )
-        if asking or unbounded:
-            usd = [cost.usd for cost in asking if cost.usd is not None]
-            log.info(
-                "worst case of a day",
-                tokens=round(sum(cost.tokens or 0.0 for cost in asking)),
-                usd=round(sum(usd), 2) if usd else None,
-                unbounded=unbounded,
-            )
+        if any(cost.asks or cost.orders for cost in costs.values()):
+            log.info("worst case of a day", **of_all(costs, self.known))

@@ -5,6 +5,7 @@ agent's budget what a run takes, ``decide`` and the policy what an order spends.
 are not in it. ``check`` holds it against the policy, ``rules check`` prints it, and the daemon says it at start.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -12,6 +13,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from dutyd.core.money import Money
+from dutyd.core.policy import Policy
 from dutyd.core.rule import Rule, Schedule, Step
 from dutyd.core.tool import Tool
 from dutyd.rules.known import Known
@@ -41,6 +43,11 @@ class Cost:
     orders: bool = False
     money: Money | None = None
 
+    @property
+    def is_unbounded(self) -> bool:
+        """Whether nothing bounds what its model takes, or what it orders for."""
+        return (self.asks and self.tokens is None) or (self.orders and self.money is None)
+
 
 def daily(rule: Rule, known: Known) -> Cost:
     """Return what *rule* may cost in a day."""
@@ -69,6 +76,25 @@ def daily(rule: Rule, known: Known) -> Cost:
         orders=bool(spending),
         money=money,
     )
+
+
+def of_all(costs: Mapping[str, Cost], known: Known) -> dict[str, Any]:
+    """Return the worst case of a day in one line: the models' tokens and dollars within the policy's limits.
+
+    None: nothing bounds it, or no price is known. *unbounded* names the rules that nothing of their own bounds.
+    """
+    asking = [cost for cost in costs.values() if cost.asks]
+    limits = (known.policy or Policy()).model
+    tokens, usd = [cost.tokens for cost in asking], [cost.usd for cost in asking]
+    return {
+        "tokens": _least(None if None in tokens else sum(filter(None, tokens)), limits.tokens_per_day),
+        "usd": _least(None if None in usd else round(sum(filter(None, usd)), 2), limits.usd_per_day),
+        "unbounded": sorted(name for name, cost in costs.items() if cost.is_unbounded),
+    }
+
+
+def _least(*bounds: float | None) -> float | None:
+    return min((bound for bound in bounds if bound is not None), default=None)
 
 
 def _openings(rule: Rule) -> float | None:
