@@ -94,7 +94,7 @@ def test_an_event_is_looked_at_by_its_id_as_things_stood_then(dutyd: Program) ->
         (("--event", "nope"), "event     none"),
         (("--per", "service=search", "--at", "2099-01-01T00:00:00Z"), "read      0 events of topic 'metrics'"),
         (
-            ("--per", "service=checkout", "--at", "2099-01-01T00:00:00Z"),
+            ("--per", "service=search", "--at", "2099-01-01T00:00:00Z"),
             "in seven days: --since TIME reads farther back",
         ),
         (("--per", "host=a"), "read      nothing: no rule in force keeps its incidents by these fields"),
