@@ -80,6 +80,9 @@ async def test_members_with_equal_values_are_one_incident_whose_steps_run_once(d
         desk.clear(low(desk, "a"))
         await desk.until(lambda: closed(desk), {"a"})
         assert await desk.listed("/messages") == []
+        group = (await group_of(desk, "acme"))["id"]
+        shown = await desk.ledger.queries.whole(low(desk, "b").incident)
+        assert shown["muted"] == f"one of a group, see incident {group[:10]}"
         desk.clear(low(desk, "b"))
         await desk.until(lambda: closed(desk), {"a", "b", "acme"})
     (told,) = await desk.listed("/messages")

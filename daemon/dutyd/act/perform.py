@@ -123,13 +123,24 @@ async def read_again(episode: Episode, step: Step) -> None:
     steps, catalogue = episode.rule.steps, episode.means.catalogue
     names = needed_by({step.name}, steps) if step.name in steps else ()
     for name in (each for each in steps if each in names and not catalogue[steps[each].tool].changes):
-        bound = bind(steps[name], catalogue, episode.look)
-        if isinstance(bound, Unbound):
+        result = await _read_now(episode, steps[name])
+        if result is None:
             continue
-        result = await read(episode, catalogue[steps[name].tool], bound.args)
-        if result.state is not StepState.DONE:
+        if result.state not in (StepState.DONE, StepState.SKIPPED):
             raise NotReadyError(f"step '{name}' must be read again before '{step.name}' is sent: {result.reason}")
         episode.results[name] = result
+
+
+async def _read_now(episode: Episode, step: Step) -> StepResult | None:
+    """Ask what *step* asks, for each of its items where it has some; None where its question can't be put."""
+    if step.each is not None and episode.item is None:
+        items = items_of(step, episode.look)
+        views = [] if isinstance(items, str) else [(item, episode.of_item(item)) for item in items]
+        found = [(item, skipped(step, view.look) or await _read_now(view, step)) for item, view in views]
+        read_all = [(item, result) for item, result in found if result is not None]
+        return together(read_all) if read_all and len(read_all) == len(found) else None
+    bound = bind(step, episode.means.catalogue, episode.look)
+    return None if isinstance(bound, Unbound) else await read(episode, episode.means.catalogue[step.tool], bound.args)
 
 
 def money_limits(policy: Policy) -> MoneyLimitsMicros:

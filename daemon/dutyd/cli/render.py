@@ -74,7 +74,7 @@ def plain(value: object) -> str:
     if isinstance(value, Mapping):
         text = ", ".join(f"{name}={plain(inner)}" for name, inner in value.items())
     elif isinstance(value, list | tuple):
-        text = ", ".join(plain(inner) for inner in value)
+        text = ", ".join(f"({plain(inner)})" if isinstance(inner, Mapping) else plain(inner) for inner in value)
     else:
         text = str(value)
     return "".join(char if char.isprintable() else " " for char in text)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from dutyd.act.each import MOST_ITEMS
 from dutyd.core.money import Money
 from dutyd.core.policy import Policy
 from dutyd.core.rule import Rule, Schedule, Step
@@ -127,7 +128,7 @@ def _money(spending: list[tuple[Step, Tool]], times: float | None, known: Known)
     """Return what the steps may spend in a day: each at its most, within the policy's limits."""
     limits = known.policy.money if known.policy is not None else None
     caps = [] if limits is None else [each for each in (limits.per_rule_day, limits.per_day) if each is not None]
-    amounts = [_amount(step, tool, known) for step, tool in spending]
+    amounts = [_of_items(step, _amount(step, tool, known)) for step, tool in spending]
     total: Decimal | None = None
     if times is not None and all(amount is not None for amount in amounts):
         total = sum((amount.amount for amount in amounts if amount is not None), Decimal(0)) * Decimal(str(times))
@@ -135,6 +136,14 @@ def _money(spending: list[tuple[Step, Tool]], times: float | None, known: Known)
     currency = next((amount.currency for amount in amounts if amount is not None and amount.currency), "")
     currency = currency or (limits.currency if limits is not None else "")
     return Money(min(known_totals).quantize(Decimal("0.01")), currency) if known_totals else None
+
+
+def _of_items(step: Step, amount: Money | None) -> Money | None:
+    """Return what a step may spend that costs *amount* for each item of its list, where it has one."""
+    if step.each is None or amount is None:
+        return amount
+    items = step.each.literal
+    return amount.times(len(items) if isinstance(items, list) else MOST_ITEMS)
 
 
 def _amount(step: Step, tool: Tool, known: Known) -> Money | None:

@@ -15,7 +15,7 @@ from dutyd.cli.render import plain, print_json, print_rows, short
         (True, "yes"),
         (12, "12"),
         ({"sku": "A", "location": None}, "sku=A, location=-"),
-        (["a", {"b": 1}], "a, b=1"),
+        (["a", {"b": 1}], "a, (b=1)"),
         ("\x1b[31mred\x1b[0m\r\nnext", " [31mred [0m  next"),  # no colours, no line breaks
         ("\u202etxt.exe", " txt.exe"),  # no reversed text
     ],

@@ -171,7 +171,8 @@ local function is_over(state) return not state or state == 'CLEARING' or state =
 local function join(id, parent, why, wait)
   local incident, whole = key('incident', id), key('incident', parent)
   if redis.call('SADD', whole .. ':open', id) == 1 then redis.call('RPUSH', whole .. ':members', id) end
-  redis.call('HSET', incident, 'parent', parent, 'state', 'MUTED', 'muted_by', 'incident:' .. parent, 'muted_why', why)
+  redis.call('HSET', incident, 'parent', parent, 'state', 'MUTED', 'muted_by', 'incident:' .. parent,
+    'muted_why', why .. ', see incident ' .. parent:sub(1, 10))
   sleep(id, wait)
 end
 

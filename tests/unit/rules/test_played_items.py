@@ -1,0 +1,92 @@
+"""Rule tests of rules that do a step for each item of a list, and of groups: the same answers as the worker's."""
+
+from pathlib import Path
+
+import pytest
+
+from dutyd.rules.testing import run_tests
+from support.rule_files import TOOLS_ONLY
+
+RULES = """
+language: 1
+rules:
+  - id: r
+    from: metrics
+    per: [rack]
+    when: up == 0
+    mode: act
+    steps:
+      page:
+        each: "{{ hosts }}"
+        tool: send_alert
+        if: item != "spare"
+        with: {severity: critical, summary: "{{ item }}"}
+        approval_if: summary == "db"
+      tell: {needs: [page], tool: notify, with: {to: ana, text: "Paged: {{ steps.page.results }}"}}
+    on_clear:
+      resolve: {each: "{{ steps.page.results }}", tool: resolve_alert, with: {alert: "{{ item.id }}"}}
+"""
+GROUPED = """
+language: 1
+rules:
+  - id: r
+    from: metrics
+    opens: each_event
+    per: [customer]
+    group: {by: [customer], wait: 1m, at_most: 3}
+    mode: act
+    steps:
+      ticket:
+        tool: create_ticket
+        with: {project: SUP, kind: inquiry, title: "{{ customer }}: {{ group.size }}", body: "{{ evidence }}"}
+"""
+FINE = "{at: 1m, fields: {rack: r1, up: 1}}"
+CASES = {
+    "each item once, and taken back": (
+        RULES,
+        (
+            "events: [{at: 0s, fields: {rack: r1, up: 0, hosts: [a, b, a, spare]}}, FINE]\n"
+            "expect:\n  effects:\n"
+            "    - {step: page, args: {summary: a}}\n    - {step: page, args: {summary: b}}\n    - {step: tell}\n"
+            "    - {step: resolve, args: {alert: page-1}}\n    - {step: resolve, args: {alert: page-2}}"
+        ),
+    ),
+    "an item that waits holds up what needs the step, and the others are taken back": (
+        RULES,
+        (
+            "events: [{at: 0s, fields: {rack: r1, up: 0, hosts: [a, db]}}, FINE]\n"
+            "expect:\n  effects:\n"
+            "    - {step: page, args: {summary: a}}\n"
+            "    - {step: page, args: {summary: db}, state: AWAITING_APPROVAL}\n"
+            "    - {step: resolve, args: {alert: page-1}}"
+        ),
+    ),
+    "a list that is unknown is refused": (
+        RULES,
+        "events: [{at: 0s, fields: {rack: r1, up: 0}}]\nexpect: {effects: [{step: page, state: REFUSED}]}",
+    ),
+    "what has no end of its own is grouped, too": (
+        GROUPED,
+        (
+            "events:\n"
+            "  - {at: 0s .. 30s every 10s, fields: {customer: kim}}\n"
+            "  - {at: 5m, fields: {customer: kim}}\n"
+            "until: 10m\n"
+            "expect:\n  effects:\n"
+            "    - {step: ticket, args: {title: 'kim: 3'}}\n"
+            "    - {step: ticket, args: {title: 'kim: 1'}}\n"
+            "    - {step: ticket, args: {title: 'kim: 1'}}"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_rule_test_plays_it(name: str, tmp_path: Path) -> None:
+    rules, body = CASES[name]
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "r.yaml").write_text(rules)
+    indented = "".join(f"    {line}\n" for line in body.replace("FINE", FINE).splitlines())
+    (tmp_path / "tests/t.yaml").write_text(f"language: 1\nrule: r\ntests:\n  - name: t\n{indented}")
+    (verdict,) = run_tests(tmp_path, TOOLS_ONLY).verdicts
+    assert verdict.passed, verdict.differences + verdict.seen
