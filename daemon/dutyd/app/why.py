@@ -7,7 +7,7 @@ the ledger for the incidents of that time. It changes nothing and needs no daemo
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dutyd.app.world import World
@@ -116,10 +116,16 @@ class _Reader:
     """Reads a topic within *span*, epoch seconds of arrival, as often as it is asked to."""
 
     def __init__(self, world: World, topic: Topic, found: Why, show: Show) -> None:
-        self._world, self._topic, self._show = world, topic, show
+        self._world, self._topic, self._found, self._show = world, topic, found, show
         self._noted = Reading(topic.alias)
         self.span: Span = (None, None)
         found.read.append(self._noted)
+
+    def of(self, alias: str) -> "_Reader":
+        """Return a reader of another topic, within the same span."""
+        other = _Reader(self._world, self._world.settings.sources[alias], self._found, self._show)
+        other.span = self.span
+        return other
 
     def events(self) -> Iterator[tuple[int, Event]]:
         """Yield each event with its partition."""
@@ -139,11 +145,15 @@ def _spans(asked: Asked, rules: Sequence[Rule]) -> Iterator[Span]:
     if asked.since is not None:
         yield asked.since, None
         return
-    reach = horizon(plan(rules)) + max((rule.hold + rule.keep for rule in rules), default=0.0)
+    reach = horizon(plan(rules)) + max((rule.hold + rule.keep + _span(rule) for rule in rules), default=0.0)
     farthest = asked.until - SPANS[-1][0]
     for before, behind in SPANS:
         begin = min(asked.until - before, math.inf if asked.opened is None else max(asked.opened, farthest))
         yield max(0.0, begin - reach), None if behind == math.inf else asked.until + behind
+
+
+def _span(rule: Rule) -> float:
+    return 0.0 if rule.sequence is None else rule.sequence.within
 
 
 def _in_topic(world: World, topic: Topic, rules: Sequence[Rule], asked: Asked, reader: _Reader) -> Iterator[Seen]:
@@ -164,7 +174,27 @@ def _in_span(world: World, topic: Topic, rules: Sequence[Rule], asked: Asked, re
                 history.append((partition, event))
     for (_, members), history in zip(wanted, histories, strict=True):
         if history:
-            yield _seen(world, topic, members, _by_arrival(history, asked) if topic.rekey else history)
+            seen = _seen(world, topic, members, _by_arrival(history, asked) if topic.rekey else history)
+            several = [rule for rule in members if len(rule.topics) > 1]
+            yield replace(seen, told=_with_other_topics(seen, several, history, reader)) if several else seen
+
+
+def _with_other_topics(
+    seen: Seen, several: Sequence[Rule], history: Sequence[tuple[int, Event]], reader: _Reader
+) -> Sequence[Told]:
+    """Return what was told, that of rules over *several* topics by the events of all of them."""
+    found = {told.rule: told for told in seen.told}
+    partition, last = history[-1]
+    for rule in several:
+        entity = {name: value for name in rule.per if (value := entity_value(last.fields.get(name))) is not None}
+        merged = [(event, seen.topic) for number, event in history if number == partition and _is_of(event, entity)]
+        for alias in sorted(rule.topics - {seen.topic}):
+            events = reader.of(alias).events()
+            own = ((number, event) for number, event in events if number == partition and event.time <= last.time)
+            merged += [(event, alias) for _, event in own if _is_of(event, entity)]
+        merged.sort(key=lambda each: (each[0].time, each[0] is last))
+        found[rule.id] = explain_rule(rule, [event for event, _ in merged], [alias for _, alias in merged])
+    return list(found.values())
 
 
 def _by_arrival(history: Sequence[tuple[int, Event]], asked: Asked) -> Sequence[tuple[int, Event]]:

@@ -90,6 +90,8 @@ def _played(path: Path, world: "World", aliases: set[str]) -> "RuleSet":
         read = "', '".join(sorted(aliases))
         raise SettingsError(f"no rule in {path} reads '{read}': they read {others}")
     for rule in found.values():
+        if unread := sorted(rule.topics - aliases):
+            say(f"{rule.id}: it also reads {', '.join(unread)}, which is not in this history: add --topic {unread[0]}")
         missing = [other for other in (rule.inhibit.by if rule.inhibit else ()) if other not in found]
         if missing:
             say(f"{rule.id}: what inhibits it is not in this history ({', '.join(missing)}), and mutes nothing here")
