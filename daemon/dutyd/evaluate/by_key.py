@@ -22,7 +22,7 @@ from dutyd.core.event import Event
 from dutyd.core.expr import to_text
 from dutyd.core.expr.compiler import Get, compile_predicate
 from dutyd.core.incident import VERSION
-from dutyd.core.rule import Rule
+from dutyd.core.rule import Opens, Rule
 from dutyd.core.topic import Topic, by_key_alias, record_key
 from dutyd.evaluate.engine.entities import entity_of, key_of
 from dutyd.evaluate.engine.topic import OWN
@@ -104,14 +104,27 @@ def topic_of(name: str) -> str:
 
 
 def is_routed(rule: Rule, topics: Mapping[str, Topic]) -> bool:
-    """Whether *rule* needs its events by key; *topics* by alias. One that opens for each event keeps no state."""
+    """Whether *rule* needs its events by key; *topics* by alias. One that opens for each event keeps no state, and a
+    sequence over several topics is refused where one of them would need it.
+    """
     topic = topics.get(rule.topic)
-    return topic is not None and topic.rekey and not rule.momentary and not topic.keeps_together(rule.per)
+    if topic is None or not topic.rekey or rule.opens is Opens.EACH_EVENT or len(rule.topics) > 1:
+        return False
+    return not topic.keeps_together(rule.per)
 
 
 def routed(rules: Iterable[Rule], topics: Mapping[str, Topic]) -> list[Rule]:
     """Return *rules* as the engine takes them: those that need it read a channel."""
-    return [replace(rule, topic=channel(rule.topic, rule.per)) if is_routed(rule, topics) else rule for rule in rules]
+    return [_on(rule, channel(rule.topic, rule.per)) if is_routed(rule, topics) else rule for rule in rules]
+
+
+def _on(rule: Rule, name: str) -> Rule:
+    """Return *rule* as one that reads the channel *name*."""
+    found = rule.sequence
+    if found is not None:
+        unless = None if found.unless is None else replace(found.unless, topic=name)
+        found = replace(found, items=tuple(replace(item, topic=name) for item in found.items), unless=unless)
+    return replace(rule, topic=name, sequence=found)
 
 
 def routes(rules: Iterable[Rule], topics: Mapping[str, Topic]) -> dict[str, tuple[Route, ...]]:
@@ -124,8 +137,10 @@ def routes(rules: Iterable[Rule], topics: Mapping[str, Topic]) -> dict[str, tupl
 
 
 def _route(per: tuple[str, ...], rules: Iterable[Rule]) -> Route:
+    rules = list(rules)
     wheres = {view_text(rule): rule.where for rule in rules}
-    everything = any(where is None for where in wheres.values())
+    # The items of a sequence have conditions of their own.
+    everything = any(rule.where is None or rule.sequence is not None for rule in rules)
     sees = () if everything else tuple(compile_predicate(where.root) for where in wheres.values() if where is not None)
     return Route(per, frozenset(wheres), sees)
 
