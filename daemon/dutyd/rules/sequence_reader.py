@@ -147,10 +147,9 @@ def _topic(fields: Fields, home: _Home) -> str | None:
         message = f"topic '{alias}' is not spread over its partitions as '{home.topic}' is: nobody would see both"
         hint = "give both the same `partitions` and `partitioned_by` in the settings"
         fields.source.report(fields.key("from"), "not-partitioned", message, hint)
-    elif own.partitions > 1 and not own.keeps_together(home.per):
+    elif own.partitions > 1 and not own.keeps_together(home.per or ()):
         message = "a sequence over several topics can't go by key (`rekey`): each topic would come at its own pace"
-        hint = (
-            f"add {', '.join(own.partitioned_by)} to `per`" if own.partitioned_by else "give the topics one partition"
+        hint = f"add {', '.join(own.partitioned_by) or 'what producers use as key'} to `per`"
         )
         fields.source.report(fields.key("from"), "not-partitioned", message, hint)
     return alias

@@ -1,5 +1,7 @@
 """Which events go to a by-key topic, and that they arrive there as they were."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Event
 from dutyd.core.expr import parse
-from dutyd.core.rule import Opens, Rule
+from dutyd.core.rule import Guard, Item, Opens, Rule, Sequence
 from dutyd.core.topic import Topic, own_topics_of, read_topics, task_name
 from dutyd.evaluate.by_key import carry, mark, read_carried, routed, routes, topic_of, wanted
 
@@ -39,6 +41,18 @@ def test_only_rules_that_the_key_does_not_fit_go_by_key() -> None:
     by_key = {"other": "metrics by service", "whole": "metrics by "}
     assert found == {"fits": "metrics", "wider": "metrics", "each": "metrics", "elsewhere": "plain"} | by_key
     assert [route.per for route in routes(rules, TOPICS)["metrics"]] == [("service",), ()]
+
+
+def test_a_sequence_on_one_topic_goes_by_key_with_all_events() -> None:
+    items = (Item("deploy", "metrics", parse('kind == "deploy"')), Item("error", "metrics"))
+    found = Sequence(items, 60.0, Guard("metrics", parse('kind == "rollback"')))
+    one = replace(rule("one", "service", where='env == "prod"'), sequence=found)
+    several = replace(one, id="several", sequence=replace(found, unless=Guard("plain", parse("a == 1"))))
+    by_key, direct = routed([one, several], TOPICS)
+    assert by_key.topics == {"metrics by service"}
+    assert direct.topics == {"metrics", "plain"}
+    (ways,) = routes([one], TOPICS).values()
+    assert [route.passes(event(env="test")) for route in ways] == [True]
 
 
 def test_an_event_is_carried_once_for_each_per_and_only_where_a_rule_sees_it() -> None:
