@@ -150,7 +150,6 @@ def _topic(fields: Fields, home: _Home) -> str | None:
     elif own.partitions > 1 and not own.keeps_together(home.per or ()):
         message = "a sequence over several topics can't go by key (`rekey`): each topic would come at its own pace"
         hint = f"add {', '.join(own.partitioned_by) or 'what producers use as key'} to `per`"
-        )
         fields.source.report(fields.key("from"), "not-partitioned", message, hint)
     return alias
 
