@@ -89,6 +89,15 @@ def test_each_mistake_is_told_at_its_place(old: str, new: str, place: str, code:
     assert any((at, what) == (place, code) and words in text for at, what, text in told), told
 
 
+def test_topics_that_would_have_to_go_by_key_can_not_be_put_together() -> None:
+    by_host = {name: Topic(alias=name, topic=name, partitioned_by=("host",), rekey=True) for name in KNOWN.topics or ()}
+    found = problems_of(RULE, Known(CATALOGUE, topics=by_host))
+    assert ["can't go by key" in each.message for each in found] == [True, True]
+    assert {(each.code, each.hint) for each in found} == {("not-partitioned", "add host to `per`")}
+    alone = RULE.replace("from: deploys, ", "")
+    assert not problems_of(alone, Known(CATALOGUE, topics=by_host))
+
+
 def test_one_item_is_no_sequence() -> None:
     text = RULE.replace('      - {name: deploy, from: deploys, where: state == "done"}\n', "")
     assert "one event alone is `when`" in [each.hint for each in problems_of(text, KNOWN)]
