@@ -136,7 +136,7 @@ def _steps(catalogue: Catalogue, tools: tuple[str, ...]) -> Schema:
         "if": _expression("skips the step where false"),
         "refuse_if": _expression("refuses the call where true"),
         "approval_if": _expression("asks a person where true"),
-        "each": {"type": ["string", "array"], "description": "a list: the step is done once for each `item`"},
+        "each": _listed("a list: the step is done once for each `item`"),
         "retry": _object({"attempts": _count("how often"), "backoff": _duration("how long to wait")}, ()),
         "on_error": {"enum": ["stop", "continue"], "description": "what becomes of the steps that need this one"},
         "if_unsure": {"enum": ["skip", "repeat"], "description": "where the provider can't tell whether it was done"},
@@ -185,12 +185,17 @@ def _bound(*, nested: bool = True) -> Schema:
     }
     if nested:
         keys = {
-            "in": {"type": ["string", "array"], "description": "the list"},
+            "in": _listed("the list"),
             "with": _map({}, "what code puts into each object"),
             "decide": _map(_bound(nested=False), "what the model chooses for each item"),
         }
         kinds["each"] = _object(keys, ("in", "decide"), "a list with one object for each item of another")
     return {**_object(kinds, ()), "minProperties": 1, "maxProperties": 1}
+
+
+def _listed(about: str) -> Schema:
+    text = {"type": "string", "pattern": r"^\s*\{\{"}
+    return {"anyOf": [{"type": "array"}, text], "description": about}
 
 
 def _limits(kind: str) -> Schema:
