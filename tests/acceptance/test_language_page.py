@@ -14,7 +14,7 @@ from dutyd.core.expr.calls import NAMES
 from dutyd.core.expr.tables import bind
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import State, judge, peek, plan
-from dutyd.rules.source import SourceFile
+from dutyd.rules.syntax.source import SourceFile
 from dutyd.rules.tables import read_tables
 from support.pages import Block, blocks
 

@@ -14,10 +14,10 @@ import pytest
 
 from dutyd.core.expr import ExpressionError, parse, parser
 from dutyd.core.expr.tokens import Token, tokens
-from dutyd.rules import yaml_reader
-from dutyd.rules.fields import MOST_STRANGE
 from dutyd.rules.load import RuleErrors, load_files
 from dutyd.rules.problems import Problem
+from dutyd.rules.reading.fields import MOST_STRANGE
+from dutyd.rules.syntax import yaml_reader
 from support.program import Program
 from support.rule_files import GOOD, TOOLS_ONLY, changed
 

@@ -18,8 +18,8 @@ from dutyd.core.incident import TriggerKind
 from dutyd.core.instant import instant_text
 from dutyd.evaluate.engine import State, judge, plan, replay, tick
 from dutyd.evaluate.records import latch_name, read_latches, write_latch
-from dutyd.rules.event_files import read_document
 from dutyd.rules.load import load_files
+from dutyd.rules.rehearsal.event_files import read_document
 from support.program import Program
 from support.rule_files import TOOLS_ONLY
 

@@ -24,7 +24,7 @@ from dutyd.ledger.incidents import Accepted, Arrival, Claim, Gathering, Incident
 from dutyd.ledger.scripts import Scripts
 from dutyd.ledger.scripts import _source as source_of
 from dutyd.ledger.standing import Standings
-from dutyd.rules.paper import Entry, Kind, Paper, Terms
+from dutyd.rules.rehearsal.paper import Entry, Kind, Paper, Terms
 
 BEGIN = 1_000_000.0
 CLOCK = "local t = redis.call('TIME')\n  return t[1] * 1000 + math.floor(t[2] / 1000)"

@@ -14,8 +14,8 @@ import cel
 from dutyd.core.expr import ExpressionError, Node
 from dutyd.core.expr.text import quoted
 from dutyd.core.expr.tree import Binary, Call, Has, ListOf, Literal, Name, Ternary, Unary
-from dutyd.rules.event_files import read_document
-from dutyd.rules.trial import Value, checked, try_on
+from dutyd.rules.rehearsal.event_files import read_document
+from dutyd.rules.rehearsal.trial import Value, checked, try_on
 
 CASES = Path(__file__).parents[3] / "shared" / "data" / "cel_conformance" / "cases.jsonl"
 

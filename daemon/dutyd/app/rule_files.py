@@ -21,8 +21,8 @@ from dutyd.ops.notices import Notice, Notices
 from dutyd.ops.series import begin_rules
 from dutyd.rules.book import Book
 from dutyd.rules.known import Known
+from dutyd.rules.lints.pricing import daily, of_all
 from dutyd.rules.load import load_folder
-from dutyd.rules.pricing import daily, of_all
 from dutyd.rules.problems import RuleErrors
 from dutyd.rules.watch import Watcher
 

@@ -17,8 +17,8 @@ from dutyd.core.topic import Topic, task_name
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.engine import horizon, plan
 from dutyd.evaluate.engine.entities import entity_value
-from dutyd.rules.explaining import Told, explain_rule
-from dutyd.rules.histories import of_topic
+from dutyd.rules.rehearsal.explaining import Told, explain_rule
+from dutyd.rules.rehearsal.histories import of_topic
 
 REMEMBERED = 20_000
 """Events of one entity that are judged again; what lies before them is not looked at."""

@@ -15,7 +15,7 @@ from dutyd.core.errors import BadInputError, SettingsError
 if TYPE_CHECKING:
     from dutyd.app.world import World
     from dutyd.core.topic import Topic
-    from dutyd.rules.histories import Batch
+    from dutyd.rules.rehearsal.histories import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ def batches_of(
     world: "World", sources: Sequence[Source], since: str | None, until: str | None
 ) -> tuple[Iterator["Batch"], int | None]:
     """Return the history, and how much of it there is to read: bytes of files, records of topics; None: unknown."""
-    from dutyd.rules.histories import files_of, of_files, of_topic
-    from dutyd.rules.merging import merged
+    from dutyd.rules.rehearsal.histories import files_of, of_files, of_topic
+    from dutyd.rules.rehearsal.merging import merged
 
     places = [(source.topic, files_of(source.place)) for source in sources if source.place is not None]
     if places:

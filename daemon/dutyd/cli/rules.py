@@ -23,7 +23,7 @@ from dutyd.cli.rules_schema import schema
 from dutyd.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from dutyd.rules.testing import Report
+    from dutyd.rules.testing.run import Report
 
 rules = typer.Typer(no_args_is_help=True, help="Write, check, test and understand rules.")
 rules.command()(check)
@@ -53,7 +53,7 @@ def play_tests(
 ) -> None:
     """Run the tests that lie beside the rules, in folders named tests."""
     from dutyd.cli.known import what_is_known
-    from dutyd.rules.testing import run_tests
+    from dutyd.rules.testing.run import run_tests
 
     done = run_tests(folder, what_is_known(settings))
     if junit is not None:
@@ -73,7 +73,7 @@ def play_tests(
 
 
 def _write_junit(file: Path, done: "Report") -> None:
-    from dutyd.rules.junit import as_junit
+    from dutyd.rules.testing.junit import as_junit
 
     try:
         file.write_bytes(as_junit(done))

@@ -21,7 +21,7 @@ from dutyd.core.errors import SettingsError
 if TYPE_CHECKING:
     from dutyd.app.world import World
     from dutyd.core.rule import RuleSet
-    from dutyd.rules.backtest import Backtest
+    from dutyd.rules.rehearsal.backtest import Backtest
 
 Rules = Annotated[Path, typer.Argument(metavar="RULES", help="A folder of rules, or one file.", show_default=False)]
 History = Annotated[
@@ -62,7 +62,7 @@ def backtest(  # noqa: PLR0913, PLR0917  # a command has as many parameters as o
     """Play a history through the rules: openings, effects, and what they would have cost."""
     from dutyd.cli.history import batches_of, sources_of
     from dutyd.cli.places import open_world
-    from dutyd.rules.backtest import run
+    from dutyd.rules.rehearsal.backtest import run
 
     with ExitStack() as stack:
         world = stack.enter_context(open_world(settings))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dutyd.core.rule import RuleSet
     from dutyd.core.topic import Topic
     from dutyd.rules.known import Known
-    from dutyd.rules.pricing import Cost
+    from dutyd.rules.lints.pricing import Cost
     from dutyd.rules.problems import Problem
 
 SKIPPED = "topics (`from`, `per`) and the policy: name the settings with --settings FILE to check them, too"
@@ -47,7 +47,7 @@ def check(  # a command has as many parameters as options
 ) -> None:
     """Find every mistake in the rule files, and what is probably not meant."""
     from dutyd.cli.known import what_is_known
-    from dutyd.rules.check import find
+    from dutyd.rules.lints.check import find
     from dutyd.rules.load import load_place
     from dutyd.rules.problems import RuleErrors
 
@@ -80,8 +80,8 @@ def check(  # a command has as many parameters as options
 
 
 def _unseen(loaded: "RuleSet", known: "Known", events: Path, alias: str | None) -> "list[Problem]":
-    from dutyd.rules.histories import files_of, of_files
-    from dutyd.rules.seen_fields import Seen, never_seen
+    from dutyd.rules.lints.seen_fields import Seen, never_seen
+    from dutyd.rules.rehearsal.histories import files_of, of_files
 
     topic, seen = _topic(loaded, known, alias), Seen()
     for batch in of_files(files_of(events), topic):
@@ -105,7 +105,7 @@ def _topic(loaded: "RuleSet", known: "Known", alias: str | None) -> "Topic":
 
 def _costs_of(loaded: "RuleSet", known: "Known") -> "dict[str, Cost]":
     """Return what each rule that costs something may cost in a day at most."""
-    from dutyd.rules.pricing import daily
+    from dutyd.rules.lints.pricing import daily
 
     costs = {rule.id: daily(rule, known) for rule in loaded.rules.values()}
     return {name: cost for name, cost in costs.items() if cost.asks or cost.orders}

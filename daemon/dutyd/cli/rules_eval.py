@@ -63,7 +63,7 @@ def eval_(expression: Expression = None, event: EventFile = None, batch: Batch =
 
 
 def _answers(batch: Path) -> Iterator[dict[str, Any]]:
-    from dutyd.rules.event_files import read_lines
+    from dutyd.rules.rehearsal.event_files import read_lines
 
     for line in read_lines(read_file(batch).splitlines()):
         try:
@@ -77,8 +77,8 @@ def _answers(batch: Path) -> Iterator[dict[str, Any]]:
 
 def _answer(text: str, event: bytes) -> dict[str, Any]:
     from dutyd.core.expr import ExpressionError
-    from dutyd.rules.event_files import read_document
-    from dutyd.rules.trial import Value, checked, try_on
+    from dutyd.rules.rehearsal.event_files import read_document
+    from dutyd.rules.rehearsal.trial import Value, checked, try_on
 
     try:
         found = try_on(checked(text), read_document(event))

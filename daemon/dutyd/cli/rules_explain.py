@@ -40,9 +40,9 @@ def explain(  # a command has as many parameters as options
 ) -> None:
     """Say what rules make of an event, and what each part of their conditions came to."""
     from dutyd.cli.known import what_is_known
-    from dutyd.rules.event_files import read_document
-    from dutyd.rules.explaining import explain_rule, lines
     from dutyd.rules.load import load_place
+    from dutyd.rules.rehearsal.event_files import read_document
+    from dutyd.rules.rehearsal.explaining import explain_rule, lines
 
     known = what_is_known(settings)
     loaded = load_place(folder, known)

@@ -23,7 +23,7 @@ def plan(folder: Folder, settings: SettingsFile = DEFAULT_SETTINGS, as_json: AsJ
     from dutyd.cli.known import rules_in_force
     from dutyd.cli.places import open_world
     from dutyd.rules.load import load_place
-    from dutyd.rules.planning import Fate, plan_change
+    from dutyd.rules.rehearsal.planning import Fate, plan_change
 
     with open_world(settings) as world:
         new = load_place(folder, world.known)

@@ -167,7 +167,7 @@ def _print(asked: "Asked", found: "Why", incidents: list[Row], paused: Mapping[s
 
 
 def _print_seen(seen: "Seen") -> None:
-    from dutyd.rules.explaining import lines
+    from dutyd.rules.rehearsal.explaining import lines
 
     event = seen.event
     standing = {True: "decided", False: "not decided yet: the evaluator has not come that far", None: "never decided"}

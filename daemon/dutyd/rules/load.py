@@ -11,15 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from dutyd.core.rule import Place, RecurringSilence, Rule, RuleSet
-from dutyd.rules.fields import Fields
 from dutyd.rules.known import Known
-from dutyd.rules.muting_reader import read_silence, wrong_inhibitors, wrong_silences
 from dutyd.rules.problems import Problem, RuleErrors
-from dutyd.rules.rule_reader import read_rule
-from dutyd.rules.source import ListNode, Node, Scalar, SourceFile
+from dutyd.rules.reading.fields import Fields
+from dutyd.rules.reading.muting_reader import read_silence, wrong_inhibitors, wrong_silences
+from dutyd.rules.reading.rule_reader import read_rule
+from dutyd.rules.reading.values import list_of, wrong
+from dutyd.rules.syntax.source import ListNode, Node, Scalar, SourceFile
+from dutyd.rules.syntax.yaml_reader import read_yaml
 from dutyd.rules.tables import read_tables
-from dutyd.rules.values import list_of, wrong
-from dutyd.rules.yaml_reader import read_yaml
 
 __all__ = ["Known", "RuleErrors", "digest_of", "load_files", "load_folder", "load_place", "read_folder"]
 

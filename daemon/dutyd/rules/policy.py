@@ -12,11 +12,11 @@ from dutyd.core.errors import SettingsError, nearest
 from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
 from dutyd.core.rule import Mode
 from dutyd.core.tool import Catalogue
-from dutyd.rules.episode_reader import read_brake
-from dutyd.rules.fields import Fields, entries
-from dutyd.rules.source import Node, Scalar, SourceFile
-from dutyd.rules.values import count, names, number, one_of, text
-from dutyd.rules.yaml_reader import read_yaml
+from dutyd.rules.reading.episode_reader import read_brake
+from dutyd.rules.reading.fields import Fields, entries
+from dutyd.rules.reading.values import count, names, number, one_of, text
+from dutyd.rules.syntax.source import Node, Scalar, SourceFile
+from dutyd.rules.syntax.yaml_reader import read_yaml
 
 KEYS = ("mode", "tools", "money", "model", "brake", "approvers")
 _NEVER = "never"

@@ -16,7 +16,7 @@ from dutyd.core.errors import nearest
 from dutyd.core.expr import Type
 from dutyd.core.expr.tables import Column, Tables
 from dutyd.core.expr.tree import Value
-from dutyd.rules.source import SourceFile
+from dutyd.rules.syntax.source import SourceFile
 
 MOST_ROWS = 100_000
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")

@@ -11,7 +11,7 @@ from dutyd.core.rule import RuleSet
 from dutyd.rules.load import RuleErrors, load_files
 from dutyd.rules.policy import read_policy
 from dutyd.rules.problems import Problem
-from dutyd.rules.source import SourceFile
+from dutyd.rules.syntax.source import SourceFile
 from support.rule_files import GOOD, KNOWN
 
 SUITE = Path(__file__).parents[4] / "shared/data/hostile/yaml_suite.jsonl"

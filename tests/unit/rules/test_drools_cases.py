@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from dutyd.rules.event_files import read_document
 from dutyd.rules.load import load_files
-from dutyd.rules.rehearsal import Rehearsal
+from dutyd.rules.rehearsal.event_files import read_document
+from dutyd.rules.rehearsal.rehearse import Rehearsal
 from support.rule_files import TOOLS_ONLY
 
 CASES = Path(__file__).parents[4] / "shared" / "data" / "drools_ansible" / "cases.jsonl"

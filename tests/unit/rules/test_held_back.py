@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dutyd.rules.load import RuleErrors
-from dutyd.rules.testing import Verdict, run_tests
+from dutyd.rules.testing.run import Verdict, run_tests
 from support.rule_files import TOOLS_ONLY
 
 RULES = """\

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dutyd.core.event import Event
-from dutyd.rules.histories import Batch
-from dutyd.rules.merging import merged
+from dutyd.rules.rehearsal.histories import Batch
+from dutyd.rules.rehearsal.merging import merged
 
 topics = st.lists(
     st.lists(st.tuples(st.integers(0, 1), st.lists(st.integers(0, 9), max_size=4)), max_size=4), min_size=1, max_size=3

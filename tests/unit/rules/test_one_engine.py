@@ -24,11 +24,11 @@ from dutyd.evaluate.outbox import Outbox
 from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.sources import Source
 from dutyd.evaluate.tasks import Task
-from dutyd.rules import backtest
-from dutyd.rules.cases import BEGIN, Case, Given
-from dutyd.rules.expectations import Expected
-from dutyd.rules.histories import of_files
-from dutyd.rules.playing import play
+from dutyd.rules.rehearsal import backtest
+from dutyd.rules.rehearsal.histories import of_files
+from dutyd.rules.testing.cases import BEGIN, Case, Given
+from dutyd.rules.testing.expectations import Expected
+from dutyd.rules.testing.playing import play
 from dutyd.stream.base import Partition
 from support.engine_worlds import TOPIC, batches, each_event_rules, events, keepers, rules
 from support.records import FakeRecord

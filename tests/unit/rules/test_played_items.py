@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dutyd.rules.testing import run_tests
+from dutyd.rules.testing.run import run_tests
 from support.rule_files import TOOLS_ONLY
 
 RULES = """

@@ -2,8 +2,8 @@
 
 from dutyd.core.policy import ModelLimits, Policy
 from dutyd.rules.known import Known
+from dutyd.rules.lints.pricing import daily, of_all
 from dutyd.rules.load import load_files
-from dutyd.rules.pricing import daily, of_all
 from support.rule_files import CATALOGUE
 
 RULE = """\

@@ -7,8 +7,8 @@ import pytest
 
 from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
 from dutyd.core.rule import Mode
-from dutyd.rules.check import find
 from dutyd.rules.known import Known
+from dutyd.rules.lints.check import find
 from dutyd.rules.load import load_files
 from support.rule_files import CATALOGUE, GOOD, TOOLS_ONLY, changed
 

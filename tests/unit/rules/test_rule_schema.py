@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from dutyd.rules import agent_reader, load, rule_reader, step_reader
+from dutyd.rules import load
 from dutyd.rules.load import RuleErrors, load_files
+from dutyd.rules.reading import agent_reader, rule_reader, step_reader
 from dutyd.rules.schema import rule_schema
 from support.pages import blocks
 from support.rule_files import CATALOGUE, GOOD, TOOLS_ONLY

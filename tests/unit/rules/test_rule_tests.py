@@ -8,7 +8,7 @@ from dutyd.core.policy import Policy
 from dutyd.core.rule import Mode
 from dutyd.rules.known import Known
 from dutyd.rules.load import RuleErrors
-from dutyd.rules.testing import Report, Verdict, run_tests
+from dutyd.rules.testing.run import Report, Verdict, run_tests
 from support.rule_files import CATALOGUE, GOOD, TOOLS_ONLY
 
 HEAD = "language: 1\nrule: high-errors\ntests:\n  - name: t\n"

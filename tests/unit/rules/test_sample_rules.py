@@ -10,10 +10,10 @@ from dutyd.core.event import Event
 from dutyd.core.incident import TriggerKind
 from dutyd.core.topic import Topic
 from dutyd.evaluate.engine import State, judge, plan
-from dutyd.rules.check import find
 from dutyd.rules.known import Known
+from dutyd.rules.lints.check import find
 from dutyd.rules.load import load_folder
-from dutyd.rules.testing import run_tests
+from dutyd.rules.testing.run import run_tests
 from support.rule_files import CATALOGUE
 
 ROOT = Path(__file__).parents[3]

@@ -6,7 +6,7 @@ import pytest
 
 from dutyd.core.rule import Rule
 from dutyd.rules.known import Known
-from dutyd.rules.testing import run_tests
+from dutyd.rules.testing.run import run_tests
 from support.rule_files import CATALOGUE, TOOLS_ONLY, only_rule, problems_of
 
 REPORT = """\

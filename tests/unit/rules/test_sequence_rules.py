@@ -7,10 +7,10 @@ import pytest
 from dutyd.core.event import Event
 from dutyd.core.rule import Rule
 from dutyd.core.topic import Topic
-from dutyd.rules.explaining import explain_rule
 from dutyd.rules.known import Known
-from dutyd.rules.seen_fields import Seen, never_seen
-from dutyd.rules.testing import run_tests
+from dutyd.rules.lints.seen_fields import Seen, never_seen
+from dutyd.rules.rehearsal.explaining import explain_rule
+from dutyd.rules.testing.run import run_tests
 from support.rule_files import CATALOGUE, TOOLS_ONLY, only_rule, problems_of
 
 RULE = """\

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dutyd.rules.source import MapNode, Scalar, SourceFile
-from dutyd.rules.yaml_positions import locate
-from dutyd.rules.yaml_reader import read_yaml
+from dutyd.rules.syntax.source import MapNode, Scalar, SourceFile
+from dutyd.rules.syntax.yaml_positions import locate
+from dutyd.rules.syntax.yaml_reader import read_yaml
 from support.rule_files import changed, problems_of
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from dutyd.rules.source import Broken, ListNode, MapNode, Scalar, SourceFile
-from dutyd.rules.values import plain
-from dutyd.rules.yaml_reader import read_yaml
+from dutyd.rules.reading.values import plain
+from dutyd.rules.syntax.source import Broken, ListNode, MapNode, Scalar, SourceFile
+from dutyd.rules.syntax.yaml_reader import read_yaml
 from support.rule_files import changed, problems_of
 
 TRAPS = [

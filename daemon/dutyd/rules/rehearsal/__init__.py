@@ -1,0 +1,1 @@
+"""Rules tried out without the world: on histories, on one event, against the live state."""

@@ -1,0 +1,278 @@
+"""The worker's desk in event time: triggers in, what would have been done for them out.
+
+What the worker asks the ledger, this asks ``paper``; silences and inhibition are judged by the same ``core.mute``, the
+steps by the same graph and gates (``actor``). ``rehearsal`` puts the engine's triggers on it, in the order of their
+times. People take no part: what waits for an approval waits.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dutyd.act import many
+from dutyd.act.accept import alerting_steps, may_storm
+from dutyd.act.grouping import gathering_of, with_members
+from dutyd.core.incident import Trigger, TriggerKind
+from dutyd.core.mute import Mute, Other, Silence, all_silenced, inhibited, silenced
+from dutyd.core.rule import Mode, RecurringSilence, Rule, lowest
+from dutyd.ledger.incidents import LISTED
+from dutyd.rules.known import Known
+from dutyd.rules.rehearsal.actor import Actor, Done, Script
+from dutyd.rules.rehearsal.paper import Entry, Kind, Paper, Terms
+
+Silences = Sequence[Silence | RecurringSilence]
+_WHAT = {Kind.STORM: many.STORM, Kind.ROLLUP: many.ROLLUP}
+
+
+@dataclass(slots=True)
+class Opening:
+    """One incident, or one page for many, as far as it came.
+
+    Attributes:
+        entity: ``per`` field to value, of a group ``by`` field; empty for a page for many.
+        opened, cleared: event time, seconds since the epoch; None: it is still open.
+        kind: what it is.
+        members: the entities that a page for many stands for.
+        effects: in order, those of ``on_clear`` too.
+        said: what the gateway told the model where it refused.
+        runs: how often the model would have been asked.
+        over: whether it has ended: it cleared, or it stands for one event and all was done.
+        muted: what held it back, in that order, each once: ``throttle``, ``silence ID``, ``storm``, ``group``,
+            ``group_wait``, ``inhibited by RULE``.
+        begun: when something was first done for it; None: nothing was.
+        braked: whether a brake was on, so that its effects wait for approval.
+        seen, clearing: the values that it was decided by, where they are kept.
+
+    """
+
+    rule: str
+    entity: Mapping[str, str]
+    opened: float
+    kind: Kind = Kind.INCIDENT
+    cleared: float | None = None
+    members: list[Mapping[str, str]] = field(default_factory=list)
+    effects: list[Done] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    runs: int = 0
+    over: bool = False
+    muted: list[str] = field(default_factory=list)
+    begun: float | None = None
+    braked: bool = False
+    seen: Mapping[str, Any] = field(default_factory=dict)
+    clearing: Mapping[str, Any] = field(default_factory=dict)
+
+    def hold(self, why: str) -> None:
+        """Note what holds it back."""
+        if why not in self.muted:
+            self.muted.append(why)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    opening: Opening
+    actor: Actor
+
+
+class Desk:
+    """Works what it is given.
+
+    Attributes:
+        openings: the incidents, in the order in which they came.
+        pages: the pages for many.
+
+    """
+
+    def __init__(
+        self,
+        rules: Mapping[str, Rule],
+        known: Known,
+        script: Script,
+        silences: Silences = (),
+        *,
+        keep_values: bool = False,
+    ) -> None:
+        """Begin with nothing; *keep_values*: remember what each opening was decided by."""
+        self.openings: list[Opening] = []
+        self.pages: list[Opening] = []
+        self._rules, self._known, self._script, self._silences = rules, known, script, silences
+        self._keep = keep_values
+        self._terms = {rule.id: terms_of(rule, known) for rule in rules.values()}
+        self._paper = Paper()
+        self._work: dict[str, _Work] = {}
+        self._now = float("-inf")
+
+    def take(self, trigger: Trigger) -> None:
+        """Do what is due by then, and take *trigger* in; one that comes late is taken now."""
+        self.go_on(trigger.decided)
+        entry = self._paper.get(trigger.incident)
+        if trigger.kind is TriggerKind.OPENED and entry is None:
+            self._arrive(trigger)
+        elif trigger.kind is TriggerKind.CHANGED and entry is not None:
+            self._again(entry, trigger)
+        elif trigger.kind is TriggerKind.CLEARED and entry is not None:
+            self._clear(entry, trigger)
+        self.go_on(trigger.decided)
+
+    def go_on(self, until: float) -> None:
+        """Let time pass *until*: work what is due by then."""
+        while (found := self._paper.claim(until)) is not None:
+            at, entry = found
+            self._now = max(self._now, at)
+            self._claimed(entry)
+        self._now = max(self._now, until)
+
+    def _arrive(self, trigger: Trigger) -> None:
+        entry = self._paper.arrive(trigger, self._terms[trigger.rule], self._now)
+        work = self._begin(entry, trigger.entity, trigger.opened)
+        self.openings.append(work.opening)
+        work.opening.seen = self._values(trigger)
+        work.opening.braked = entry.braked
+        if entry.muted_by:
+            work.opening.hold(entry.muted_by)
+
+    def _begin(self, entry: Entry, entity: Mapping[str, str], opened: float) -> _Work:
+        rule = self._rules[entry.trigger.rule]
+        if entry.braked:
+            rule = replace(rule, mode=lowest(rule.mode, Mode.APPROVE))
+        opening = Opening(rule.id, entity, opened, entry.kind)
+        actor = Actor(rule, self._known, entry.trigger, self._script, opening.effects, opening.said)
+        self._work[entry.id] = work = _Work(opening, actor)
+        return work
+
+    def _claimed(self, entry: Entry) -> None:
+        if entry.kind is Kind.GROUP:
+            self._act_for_many(entry)
+            return
+        if entry.kind is not Kind.INCIDENT:
+            self._page(entry)
+            return
+        work = self._work[entry.id]
+        if not work.actor.results and (mute := self._mute_of(entry)) is not None:
+            self._paper.mute(entry, mute)
+            work.opening.hold(_word(mute))
+            return
+        if (group := self._rules[entry.trigger.rule].group) is not None:
+            self._paper.gather(entry, gathering_of(self._rules[entry.trigger.rule], group, entry.trigger), self._now)
+            work.opening.hold(entry.muted_by)
+            return
+        if not entry.begun:
+            entry.begun, work.opening.begun = True, self._now
+        work.actor.act()
+        work.opening.runs = work.actor.runs
+        if entry.trigger.momentary:
+            work.opening.over = True
+            self._close(entry)
+
+    def _mute_of(self, entry: Entry) -> Mute | None:
+        rule, trigger, now = self._rules[entry.trigger.rule], entry.trigger, self._now
+        found = silenced(self._silences, rule.id, trigger.entity, now)
+        if found is not None or rule.inhibit is None:
+            return found
+        own = Other(rule.id, entry.id, trigger.entity)
+        return inhibited(rule.inhibit, own, self._paper.others(rule.inhibit.by), now, now - entry.accepted)
+
+    def _act_for_many(self, entry: Entry) -> None:
+        """Begin a group that is complete: from here on it is as any other incident."""
+        rule = self._rules[entry.trigger.rule]
+        mute = silenced(self._silences, rule.id, entry.trigger.entity, self._now)
+        if entry.begun or rule.group is None:
+            return
+        if mute is not None:
+            self._paper.mute(entry, mute)
+            return
+        entry.trigger = with_members(rule, rule.group, entry.trigger, self._paper.members_of(entry))
+        work = self._begin(entry, entry.trigger.entity, entry.trigger.opened)
+        self.pages.append(work.opening)
+        entry.begun, work.opening.begun = True, self._now
+        work.actor.act()
+        work.opening.runs, work.opening.braked = work.actor.runs, entry.braked
+        if entry.trigger.momentary:
+            work.opening.over, work.opening.members = True, _entities(entry)
+            self._close(entry)
+            for member in entry.members:
+                self._work[member.id].opening.over = True
+                self._close(member)
+
+    def _page(self, entry: Entry) -> None:
+        """Page once for many."""
+        entities = _entities(entry)
+        mute = (
+            all_silenced(self._silences, entry.trigger.rule, entities, self._now) if len(entities) <= LISTED else None
+        )
+        if mute is not None and not entry.begun:
+            self._paper.mute(entry, mute)
+        if mute is not None or entry.begun:
+            return
+        work = self._begin(entry, {}, self._now)
+        self.pages.append(work.opening)
+        entry.begun, work.opening.begun = True, self._now
+        triggers = [member.trigger for member in entry.members[:LISTED]]
+        rule = work.actor.rule
+        summary = many.text_of_many(len(entry.members), _WHAT[entry.kind], rule.id, triggers)
+        work.actor.page(summary, alerting_steps(rule, self._known.catalogue))
+        if entry.kind is Kind.ROLLUP:
+            work.opening.members, work.opening.over = _entities(entry), True
+            self._close(entry)
+
+    def _again(self, entry: Entry, trigger: Trigger) -> None:
+        """Begin a further round; one that is held back begins with what is seen now when it goes on."""
+        entry.trigger = trigger
+        self._work[entry.id].actor.renew(trigger)
+        if not entry.muted_by:
+            self._claimed(entry)
+
+    def _clear(self, entry: Entry, trigger: Trigger) -> None:
+        work = self._work[entry.id]
+        opening = work.opening
+        opening.cleared, opening.clearing, opening.over = trigger.decided, self._values(trigger), True
+        if entry.begun:
+            work.actor.clear(trigger)
+        parent = self._close(entry)
+        if parent is not None:
+            self._end_parent(parent, trigger)
+
+    def _end_parent(self, parent: Entry, trigger: Trigger) -> None:
+        """End the parent with the last of its members."""
+        work = self._work.get(parent.id)
+        if work is not None:
+            work.opening.cleared, work.opening.over = trigger.decided, True
+            work.opening.members = _entities(parent)
+            work.actor.clear(parent.trigger if parent.kind is Kind.GROUP else trigger)
+        self._close(parent)
+
+    def _close(self, entry: Entry) -> Entry | None:
+        self._work.pop(entry.id, None)
+        return self._paper.close(entry, self._now)
+
+    def finish(self) -> None:
+        """Note which members the storms and groups have that go on."""
+        for name, work in self._work.items():
+            entry = self._paper.get(name)
+            if entry is not None and entry.kind in (Kind.STORM, Kind.GROUP):
+                work.opening.members = _entities(entry)
+
+    def _values(self, trigger: Trigger) -> Mapping[str, Any]:
+        evidence = trigger.evidence
+        return {**evidence.fields, **evidence.let, **evidence.values} if self._keep else {}
+
+
+def terms_of(rule: Rule, known: Known) -> Terms:
+    """Return how incidents of *rule* may be held back."""
+    of_policy = known.policy.brake if known.policy is not None else None
+    return Terms(
+        throttle=rule.throttle,
+        brakes=tuple(brake for brake in (rule.brake, of_policy) if brake is not None),
+        pages=bool(alerting_steps(rule, known.catalogue)),
+        storms=may_storm(rule, known.catalogue),
+        grouped=rule.group is not None,
+    )
+
+
+def _word(mute: Mute) -> str:
+    """Return what mutes in a word or two, for people and programs."""
+    kind, _, name = mute.by.partition(":")
+    return {"silence": f"silence {name}", "wait": "group_wait"}.get(kind, mute.why)
+
+
+def _entities(entry: Entry) -> list[Mapping[str, str]]:
+    return [member.trigger.entity for member in entry.members]

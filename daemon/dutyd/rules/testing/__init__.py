@@ -1,0 +1,1 @@
+"""``rules/tests/*.yaml``: read, played, judged, reported."""
