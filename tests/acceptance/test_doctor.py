@@ -147,7 +147,7 @@ def test_a_whole_installation_is_as_promised(there: Installation) -> None:
 def test_a_redis_that_promises_too_little_is_weak(
     there: Installation, server: Mapping[str, str], check: str, found: str, do: str, unique: str
 ) -> None:
-    with ValkeyServer(config=dict(server)) as valkey:
+    with ValkeyServer(port=free_port(), config=dict(server)) as valkey:
         url = f"redis://127.0.0.1:{valkey.port}"
         with redis.Redis.from_url(url) as client:
             client.xadd(unique, {"value": "{}"})
@@ -162,7 +162,7 @@ def test_a_redis_that_promises_too_little_is_weak(
 
 
 def test_a_redis_that_fsyncs_late_is_found_where_it_tells_nothing_of_its_settings(there: Installation) -> None:
-    with ValkeyServer(appendonly="yes", appendfsync="everysec") as valkey:
+    with ValkeyServer(port=free_port(), appendonly="yes", appendfsync="everysec") as valkey:
         with redis.Redis(port=valkey.port) as client:
             client.acl_setuser("keeper", enabled=True, passwords=["+pw"], keys="*", commands=["+@all", "-config"])
         seen = there.doctor(redis=f"redis://keeper:pw@127.0.0.1:{valkey.port}")
@@ -171,7 +171,7 @@ def test_a_redis_that_fsyncs_late_is_found_where_it_tells_nothing_of_its_setting
 
 
 def test_a_redis_cluster_is_refused(there: Installation) -> None:
-    with ValkeyServer(config={"cluster-enabled": "yes"}) as valkey:
+    with ValkeyServer(port=free_port(), config={"cluster-enabled": "yes"}) as valkey:
         seen = there.doctor(redis=f"redis://127.0.0.1:{valkey.port}")
     assert seen.code == 1
     assert "Redis Cluster" in seen.of("redis")["found"]
@@ -188,7 +188,7 @@ def test_a_redis_that_is_away_is_told_once(there: Installation, topics_elsewhere
 
 def test_a_replica_takes_no_writes(there: Installation) -> None:
     port = there.settings["redis"].rpartition(":")[2]
-    with ValkeyServer() as valkey:
+    with ValkeyServer(port=free_port()) as valkey:
         with redis.Redis(port=valkey.port) as client:
             client.replicaof("127.0.0.1", port)
         seen = there.doctor(redis=f"redis://127.0.0.1:{valkey.port}", stream=there.settings["redis"])

@@ -33,7 +33,7 @@ rules:
 def log(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What a run with a dead model, a dead heartbeat receiver, a good event and a bad one says."""
     folder = tmp_path_factory.mktemp("run")
-    with ValkeyServer(appendonly="yes", appendfsync="always") as valkey:
+    with ValkeyServer(port=free_port(), appendonly="yes", appendfsync="always") as valkey:
         with redis.Redis(port=valkey.port) as client:
             client.config_set("requirepass", "redis-geheim")
         settings = {
