@@ -9,11 +9,13 @@ import structlog
 
 from dutyd.act.accept import Acceptor
 from dutyd.act.adopt import Adoption
+from dutyd.act.agent.masking import Masked
 from dutyd.act.agent.model import Price
 from dutyd.act.guard import GuardedModel, GuardedProvider
 from dutyd.act.means import Means
 from dutyd.act.outcomes import Writer
 from dutyd.act.worker import Worker
+from dutyd.app.secrets import known_secrets
 from dutyd.app.world import World, process_name
 from dutyd.core.event import Record
 from dutyd.core.pace import Pace
@@ -43,7 +45,7 @@ async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExit
     model = _model(settings)
     if model is not None:
         open_.push_async_callback(model.close)
-    guarded = GuardedModel(model) if model else None
+    guarded = GuardedModel(Masked(model, known_secrets(settings))) if model else None
     means = Means(ledger, book, world.policy, world.catalogue, providers, guarded, settings.currency)
     outcomes, audit, dead_letters = (world.stream.producer() for _ in range(3))
     for producer in (dead_letters, audit, outcomes):

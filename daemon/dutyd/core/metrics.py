@@ -57,6 +57,7 @@ BREAKERS = Gauge(
 )
 RUNS = Counter("dutyd_agent_runs_total", "Agent runs by how they ended", ["end"])
 TOKENS = Counter("dutyd_model_tokens_total", "Model tokens by direction (prompt, completion)", ["direction"])
+MASKED = Counter("dutyd_model_masked_total", "Secrets taken out of what the model is asked, in each request anew")
 COST = Counter("dutyd_model_cost_usd_total", "What the model cost, US dollars, where the price is known")
 
 NOTICES = Counter("dutyd_notices_total", "dutyd's own notices by kind and what became of them", ["kind", "result"])

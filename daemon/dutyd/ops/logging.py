@@ -14,13 +14,13 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
+from dutyd.core.secrets import NOTHING_KNOWN
+
 Fields = MutableMapping[str, Any]
 
 # Without local variables: they would fill pages, and hold secrets.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 _SECRET_NAME = re.compile(r"password|secret|token$|api_key|authorization|credential", re.IGNORECASE)
-_URL_LOGIN = re.compile(r"(?<=://)[^/\s@]+@")
-_BEARER = re.compile(r"(?<=Bearer )\S+")
 _CHATTY = ("httpx2", "httpcore2", "openai", "redis", "asyncio", "uvicorn", "watchfiles")
 
 
@@ -62,7 +62,7 @@ def _adopt_libraries(shared: list[Processor], ending: list[Processor]) -> None:
 
 
 def mask_secrets(_logger: Any, _method: str, fields: Fields) -> Fields:
-    """Replace values that are secrets by their name, logins inside addresses and bearer tokens, by ``***``."""
+    """Replace values that are secrets by their name, and what looks like one inside a text, by ``***``."""
     for name, value in fields.items():
         fields[name] = _masked(name, value)
     return fields
@@ -72,7 +72,7 @@ def _masked(name: str, value: Any) -> Any:
     if _SECRET_NAME.search(name):
         return "***"
     if isinstance(value, str):
-        return _BEARER.sub("***", _URL_LOGIN.sub("***@", value))
+        return NOTHING_KNOWN.mask(value, "***")[0]
     if isinstance(value, Mapping):
         return {inner: _masked(str(inner), each) for inner, each in value.items()}
     if isinstance(value, list | tuple):

@@ -88,11 +88,16 @@ def _calls(message: Message, before: int) -> Calls | Nothing:
     if not calls:
         return Nothing("calls that nobody can read")
     wire = [_wire(call) for call in calls]
-    # The host's own objects stay as they came where they can be answered.
-    same = [_read_call(raw) for raw in message["tool_calls"]] == [
-        (call.id, call.name, call.arguments) for call in calls
-    ]
+    # The host's own objects stay as they came where they have the form that a request must have.
+    same = [_sent(raw) for raw in message["tool_calls"]] == [(call.id, call.name, call.arguments) for call in calls]
     return Calls(calls, _said(message) if same else _said(message) | {"tool_calls": wire})
+
+
+def _sent(raw: Any) -> tuple[Any, Any, Any] | None:
+    """Return a call's id, name and arguments with the types that they came with, None where they can't be read."""
+    if _read_call(raw) is None:
+        return None
+    return raw.get("id"), raw["function"]["name"], raw["function"].get("arguments")
 
 
 def _each(raws: Any, before: int) -> Iterator[Call]:
@@ -113,7 +118,8 @@ def _read_call(raw: Any) -> tuple[str, str, str] | None:
     name = function.get("name") if isinstance(function, Mapping) else None
     if not isinstance(function, Mapping) or not isinstance(name, str) or not name:
         return None
-    arguments = function.get("arguments", "")
+    arguments = function.get("arguments")
+    arguments = "" if arguments is None else arguments  # no arguments, as where the key is absent
     text = arguments if isinstance(arguments, str) else json.dumps(arguments)
     return str(raw.get("id") or ""), name, text
 
