@@ -3,6 +3,7 @@
 Called by ``rule_reader``. An answer is read as a step: what a model decides, within bounds, and a fallback.
 """
 
+from dutyd.act.gateway.misfit import misfit_of
 from dutyd.core.rule import Agent, Budget, Step
 from dutyd.core.tool import ANSWER
 from dutyd.rules.known import Known
@@ -55,6 +56,10 @@ def _check_reads(source: SourceFile, known: Known, item: Node) -> None:
         valid = sorted(name for name, other in known.catalogue.items() if not other.changes)
         message = f"'{tool.name}' changes the outside world: `reads` holds reading tools only"
         source.report(item, "reads", message, f"make it a step, or choose from {', '.join(valid)}")
+    elif tool is not None and (misfit := misfit_of(tool.args)) is not None:
+        at = f"argument '{misfit.path}'" if misfit.path else "its arguments"
+        message = f"the tool '{tool.name}' can't be offered to a model: {at}: {misfit.keyword}"
+        source.report(item, "reads", message, f"whoever wrote the tool: {misfit.what_to_do}; until then leave it out")
 
 
 def _budget(source: SourceFile, node: Node) -> Budget | None:
