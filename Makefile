@@ -24,9 +24,10 @@ demo: $(INSTALLED)  ## Play the four scenes of the demo: everything embedded, no
 test: $(INSTALLED)  ## Run all tests (no Docker; a real Kafka broker where Java 17 and Maven are found)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-crash: $(INSTALLED)  ## Kill it at every point between two steps, on a real broker: a table, and bench/crash.json
+crash: $(INSTALLED)  ## Kill it at every point between two steps, then break its servers: two tables, in bench/, too
 	$(BIN)/pytest tests/crash
 	PYTHONPATH=tests $(BIN)/python tests/crash/kill_matrix.py
+	PYTHONPATH=tests $(BIN)/python tests/crash/fault_table.py
 
 crash-long: $(INSTALLED)  ## The same at more passes of each point, and at random lines of code (an hour)
 	PYTHONPATH=tests $(BIN)/python tests/crash/kill_matrix.py --long

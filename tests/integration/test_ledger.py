@@ -15,6 +15,7 @@ from dutyd.core.mute import Silence
 from dutyd.core.rule import Mode, Rate, Throttle
 from dutyd.core.tool import Receipt
 from dutyd.ledger import Ledger, open_ledger
+from dutyd.ledger.birth import Since
 from dutyd.ledger.connect import connect_async
 from dutyd.ledger.decisions import Decided
 from dutyd.ledger.effects import Leave, LostError, MoneyLimitsMicros, NewEffect
@@ -29,7 +30,9 @@ NO_THROTTLE = Throttle()
 @pytest.fixture
 async def ledger(valkey_url: str) -> AsyncIterator[Ledger]:
     client = connect_async(valkey_url)
-    yield open_ledger(client, f"t{uuid4().hex[:8]}")
+    made = open_ledger(client, f"t{uuid4().hex[:8]}")
+    await made.birth.born(Since.NEW)
+    yield made
     await client.aclose()
 
 

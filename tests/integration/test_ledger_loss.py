@@ -187,3 +187,36 @@ async def test_orders_of_older_incidents_ask_where_a_budget_can_t_be_known(
             await desk.settled(2)
             rows = {row["args"]["sku"]: row["state"] for row in await desk.ledger.queries.effects()}
         assert rows == {"A": "DONE", "B": "AWAITING_APPROVAL"}
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["outcomes told", "outcomes lost, too"])
+@pytest.mark.parametrize(("kind", "state"), [("A", "DONE"), ("B", "DONE"), ("C", "PARKED")])
+async def test_an_older_copy_of_the_ledger_doubles_nothing_and_loses_nothing(
+    opening: Opening, forgetful: ValkeyServer, kind: str, state: str, *, told: bool
+) -> None:
+    policy = Policy(money=MoneyLimits(per_day=100))  # type: ignore[arg-type]  # a whole number is fine
+    async with opening(kind) as desk:
+        desk.open_(errors(desk))
+        worker = desk.worker(policy)
+        if not told:
+            worker.writers = [Silent(writer.records, writer.producer, writer.topic) for writer in worker.writers]
+        async with running(worker):
+            await desk.settled(1)
+            copy = forgetful.copy()
+            desk.open_(desk.trigger("errors", {"service": "late", "error_count": 12}, {"service": "late"}, 2))
+            await desk.settled(2)
+            if told:
+                await desk.until(desk.ledger.outcomes.count, 0)
+            forgetful.stop()
+            forgetful.put_back(copy)
+            forgetful.start()
+            desk.open_(desk.trigger("stock", {"sku": "X", "level": 1}, {"sku": "X"}, 3))
+            await desk.until(answered(lambda: states_of(desk)), {"checkout": "DONE", "late": "DONE" if told else state})
+            await desk.settled(3)
+        assert len(await desk.listed("/alerts")) == 2
+        assert await desk.ledger.birth.at() > 0
+
+
+async def states_of(desk: Office) -> dict[str, str]:
+    rows = await desk.ledger.queries.effects()
+    return {row["args"]["summary"]: row["state"] for row in rows if row["step"] == "page"}

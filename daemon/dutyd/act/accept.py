@@ -125,6 +125,7 @@ class Acceptor:
         except NotReadyError:
             for partition, offset in left.items():
                 await self._in_thread(self.consumer.seek, partition, offset)
+            self._looked = float("-inf")  # perhaps because the ledger must be made whole: look before anything else
             raise
 
     async def _look_at_ledger(self) -> None:

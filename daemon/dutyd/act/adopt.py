@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from dutyd.core.event import Record
-from dutyd.ledger.birth import Birth, Since, Standing
+from dutyd.ledger.birth import Adopted, Birth, Since, Standing
 from dutyd.stream.base import Partition
 
 log = structlog.get_logger()
@@ -53,25 +53,30 @@ class Adoption:
         standing = await self.birth.look()
         if standing is Standing.SAME:
             return False
-        if standing is Standing.RESTARTED and self.fsynced:
-            await self.birth.born(Since.KEPT)
-        elif standing is Standing.NONE and not await self._has_history(committed):
+        if standing is Standing.NONE and not await self._has_history(committed):
             await self.birth.born(Since.NEW)
-        else:
-            log.error("Redis lost data of the ledger: taking in what the outcomes topic remembers")
-            adopted = await self._adopt()
-            await self.birth.born(Since.LOST)
-            log.warning("the ledger goes on; older effects are looked for before they are sent", adopted=adopted)
+            return True
+        adopted = await self._adopt()
+        # Writing to disk does not help where an older copy of the data was put back: what it lacks tells.
+        older = adopted.forgotten or await self.birth.lacks_sends()
+        if standing is Standing.RESTARTED and self.fsynced and not older:
+            await self.birth.born(Since.KEPT)
+            return True
+        await self.birth.born(Since.LOST)
+        log.error(
+            "Redis lost data of the ledger: older effects are looked for before they are sent", adopted=adopted.new
+        )
         return True
 
     async def _has_history(self, committed: Committed) -> bool:
         offsets = await committed(await asyncio.to_thread(self.triggers))
         return any(offsets.values()) or await asyncio.to_thread(lambda: any(True for _ in self.outcomes()))
 
-    async def _adopt(self) -> int:
+    async def _adopt(self) -> Adopted:
         newest = await asyncio.to_thread(self._newest)
         records = list(newest.items())
-        return sum([await self.birth.adopt(records[at : at + BATCH]) for at in range(0, len(records), BATCH)])
+        parts = [await self.birth.adopt(records[at : at + BATCH]) for at in range(0, len(records), BATCH)]
+        return sum(parts, Adopted())
 
     def _newest(self) -> dict[bytes, bytes]:
         """Return the newest record of each key: the topic may not be compacted yet."""

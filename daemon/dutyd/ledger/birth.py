@@ -5,6 +5,7 @@ started again has lost its newest data unless its fsync policy is proven. ``act.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from dutyd.ledger.scripts import Scripts, text
@@ -26,6 +27,24 @@ class Since(StrEnum):
     KEPT = "kept"  # everything, over a restart of the server
 
 
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What was taken in.
+
+    Attributes:
+        new: records that were not known.
+        forgotten: those of them that are too young to have gone by themselves: their loss is proven.
+
+    """
+
+    new: int = 0
+    forgotten: int = 0
+
+    def __add__(self, other: "Adopted") -> "Adopted":
+        """Return both together."""
+        return Adopted(self.new + other.new, self.forgotten + other.forgotten)
+
+
 class Birth:
     """The birth of one installation's ledger."""
 
@@ -44,7 +63,11 @@ class Birth:
         """Note that the ledger is on this server, knowing what *since* says; the first to say it counts."""
         await self._scripts.run("born", since)
 
-    async def adopt(self, records: Sequence[tuple[bytes, bytes]]) -> int:
-        """Take in *records* of the outcomes topic, key and value; return how many were not known."""
+    async def lacks_sends(self) -> bool:
+        """Return whether it lacks sends that this process knows of: its data is an older copy."""
+        return int(await self._scripts.read("get", self._scripts.key("sends")) or 0) < self._scripts.newest_send
+
+    async def adopt(self, records: Sequence[tuple[bytes, bytes]]) -> "Adopted":
+        """Take in *records* of the outcomes topic, key and value."""
         pairs = [part for pair in records for part in pair]
-        return int(await self._scripts.run("adopt", *pairs))
+        return Adopted(*map(int, await self._scripts.run("adopt", *pairs)))

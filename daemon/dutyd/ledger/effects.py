@@ -148,7 +148,11 @@ class Effects:
     async def sending(self, claim: Claim, effect: Effect) -> Leave:
         """Move it to SENDING, if it may be sent now."""
         clear = "1" if effect.clear else ""
-        answer = text(await self._scripts.run("sending", claim.id, claim.fence, effect.key, clear))
+        found = await self._scripts.run("sending", claim.id, claim.fence, effect.key, clear)
+        if isinstance(found, list):
+            self._scripts.newest_send = max(self._scripts.newest_send, int(found[1]))
+            return Leave.GO
+        answer = text(found)
         return Leave(answer) if answer in set(Leave) else Leave.FORBIDDEN
 
     async def doubt(self, claim: Claim, key: str, why: str) -> Effect:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import IncidentState, Trigger, TriggerKind, entity_text, incident_id, round_suffix
 from dutyd.core.mute import Mute
 from dutyd.core.rule import Brake, Mode, Rate, Throttle
@@ -160,13 +161,23 @@ class Incidents:
         self._scripts = scripts
 
     async def accept(self, arrivals: Sequence[Arrival]) -> list[Accepted]:
-        """Take triggers in, each with the offset after it, in one round trip."""
+        """Take triggers in, each with the offset after it, in one round trip.
+
+        Raises:
+            NotReadyError: Redis does not answer, or is not the server any more that the ledger was last whole on.
+
+        """
         answers = await self._scripts.run_many("accept", [_arguments(arrival) for arrival in arrivals])
-        return [Accepted(text(answer)) for answer in answers]
+        return [Accepted(_of_ours(answer)) for answer in answers]
 
     async def pass_by(self, source: str, next_offset: int) -> None:
-        """Note that *source* is accepted up to *next_offset*, though its last record held nothing to accept."""
-        await self._scripts.run("pass_by", source, next_offset)
+        """Note that *source* is accepted up to *next_offset*, though its last record held nothing to accept.
+
+        Raises:
+            NotReadyError: as ``accept``.
+
+        """
+        _of_ours(await self._scripts.run("pass_by", source, next_offset))
 
     async def accepted_offsets(self) -> dict[str, int]:
         """Return ``topic:partition`` to the next offset to accept."""
@@ -261,6 +272,14 @@ class Incidents:
     async def busy(self) -> int:
         """Return how many incidents will go on without a person."""
         return int(await self._scripts.read("scard", self._scripts.key("busy")))
+
+
+def _of_ours(answer: object) -> str:
+    """Return what a script answered; a server that may have lost data takes nothing in until that was looked at."""
+    said = text(answer)
+    if said == "stranger":
+        raise NotReadyError("Redis was started again, or lost its data: the ledger is made whole first")
+    return said
 
 
 def _rates(rates: tuple[Rate, ...]) -> list[tuple[int, int]]:

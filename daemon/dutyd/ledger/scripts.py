@@ -54,11 +54,17 @@ def texts(row: Mapping[bytes, bytes]) -> dict[str, str]:
 
 
 class Scripts:
-    """The scripts of one installation on one server, and the plain reads beside them."""
+    """The scripts of one installation on one server, and the plain reads beside them.
+
+    Attributes:
+        newest_send: the number of the newest send that this process knows of; a ledger that counts less has lost some.
+
+    """
 
     def __init__(self, client: "redis.asyncio.Redis", installation: str) -> None:
         self.client = client
         self.installation = installation
+        self.newest_send = 0
         self._scripts: dict[str, Any] = {}
 
     def key(self, *parts: str) -> str:

@@ -1,4 +1,5 @@
--- Takes one trigger in, and the offset after it, in one write. Answers: accepted, muted, clearing, closed, known, old.
+-- Takes one trigger in, and the offset after it, in one write. Answers: accepted, muted, clearing, closed, known, old;
+-- stranger: nothing was taken in, the ledger must be made whole first.
 -- ARGV: 2 incident, 3 kind, 4 rule, 5 entity text, 6 trigger JSON, 7 opened (s), 8 mode, 9 throttle JSON,
 --       10 '1' where a muted incident joins a roll-up page, 11 id of that roll-up, 12 offset field, 13 next offset,
 --       14 entity JSON, 15 '1' where too many openings become members of one parent, 16 id of that parent,
@@ -7,6 +8,7 @@
 local id, kind, rule, entity, trigger, at = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], now_ms()
 local incident = key('incident', id)
 
+if stranger() then return 'stranger' end
 pass_by(ARGV[12], ARGV[13])
 
 local record = {rule = rule, entity = entity, trigger = trigger, opened = ARGV[7], produced = ARGV[17], mode = ARGV[8],

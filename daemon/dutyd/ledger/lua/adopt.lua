@@ -1,6 +1,13 @@
 -- Takes in what the outcomes topic remembers, where this ledger does not know it or knows less. Repeating it changes
--- nothing. ARGV: 2.. key, record (JSON) pairs. Answers how many records were new.
-local at, adopted = now_ms(), 0
+-- nothing. ARGV: 2.. key, record (JSON) pairs. Answers how many records were new, and how many of them this ledger would
+-- still know had it lost nothing.
+local at, adopted, forgotten = now_ms(), 0, 0
+
+local function count(record)
+  local since = tonumber(record.closed or record.ended or record.reserved or record.accepted or '0')
+  adopted = adopted + 1
+  if at - since < RETENTION_MS - 86400000 then forgotten = forgotten + 1 end
+end
 
 local function fields(record)
   local flat = {}
@@ -35,7 +42,7 @@ local function adopt_effect(name, record)
       redis.call('PEXPIRE', spent, RETENTION_MS)
     end
   end
-  adopted = adopted + 1
+  count(record)
 end
 
 local function know_members(id, record)
@@ -61,7 +68,7 @@ local function adopt_closed(id, record)
   sleep(id, '')
   know_members(id, record)
   leave(id, at)
-  adopted = adopted + 1
+  count(record)
 end
 
 -- A group that has begun: it goes on when one of its members comes in again, or ends with the last of them.
@@ -76,7 +83,7 @@ local function adopt_group(id, record)
     redis.call('HSET', incident, 'state', 'CLEARING')
     wake(id, at, 'ready')
   end
-  adopted = adopted + 1
+  count(record)
 end
 
 for i = 2, #ARGV, 2 do
@@ -89,4 +96,4 @@ for i = 2, #ARGV, 2 do
     adopt_closed(ARGV[i], record)
   end
 end
-return adopted
+return {adopted, forgotten}

@@ -1,6 +1,7 @@
 -- Claims due incidents for one worker: a lease, and a fencing token higher than any before it.
 -- A claimed incident is due again when its lease ends, so a worker that dies needs nobody to notice.
 -- ARGV: 2 worker, 3 lease (ms), 4 how many at most. Answers a list of {id, field, value, ...}.
+if stranger() then return {} end
 local at, claimed = now_ms(), {}
 local birth = tonumber(redis.call('HGET', key('birth'), 'at') or '0')
 

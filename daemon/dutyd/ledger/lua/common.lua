@@ -58,6 +58,13 @@ local function poke(id, at)
   end
 end
 
+-- Whether the ledger was born on another server than this, or never: its newest data may be gone. Until `act.adopt` has
+-- looked nothing is taken in, which would hide the gap in what was accepted, and nothing is claimed.
+local function stranger()
+  local born = redis.call('HGET', key('birth'), 'server')
+  return not born or born ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+end
+
 local function holds(id, fence) return redis.call('HGET', key('incident', id), 'fence') == fence end
 
 -- Notes that a partition is accepted up to an offset, never back. Offsets may be larger than a double holds exactly:

@@ -1,4 +1,4 @@
--- The last word before bytes leave. Answers: go, cleared, paused, lost, or the state that forbids it.
+-- The last word before bytes leave. Answers {go, the send's number}, or: cleared, paused, lost, or the state that forbids it.
 -- ARGV: 2 incident, 3 fence, 4 effect key, 5 '1' for an effect of on_clear
 local id, name = ARGV[2], ARGV[4]
 local effect = object(key('effect', name))
@@ -20,4 +20,4 @@ set_state(name, 'SENDING', '')
 redis.call('HSET', key('effect', name), 'fence', ARGV[3], 'sent', now_ms())
 redis.call('HSETNX', key('effect', name), 'first_sent', now_ms())
 redis.call('HINCRBY', key('effect', name), 'attempts', 1)
-return 'go'
+return {'go', redis.call('INCR', key('sends'))}
