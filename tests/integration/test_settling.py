@@ -211,6 +211,7 @@ async def test_an_older_copy_of_the_ledger_takes_what_a_person_said_from_the_out
     await scripts.client.hset(scripts.key("effect", key), mapping=older)
     await scripts.client.sadd(scripts.key("effects", "PARKED"), key)
     for new in (1, 0):
-        assert await desk.ledger.birth.adopt([(key.encode(), json.dumps(record).encode())]) == new
+        adopted = await desk.ledger.birth.adopt([(key.encode(), json.dumps(record).encode())])
+        assert adopted.new == new
     assert await first(desk) == "REFUSED"
     assert await desk.ledger.queries.parked() == []
