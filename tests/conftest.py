@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from support.broker import Broker, running_broker
 from support.debian import UnavailableError
+from support.erp import StartErp, running_erp
 from support.guarded import Guarded, guarded_broker
 from support.monitoring import MonitoringServer, new_alertmanager, new_prometheus, running
 from support.packages import environment
@@ -96,6 +97,16 @@ def roundup() -> StartTracker:
     except UnavailableError as error:
         pytest.skip(str(error))
     return running_tracker
+
+
+@pytest.fixture(scope="session")
+def tryton() -> StartErp:
+    """What starts a real Tryton; skips with the reason where it can't be had."""
+    try:
+        environment("tryton")
+    except UnavailableError as error:
+        pytest.skip(str(error))
+    return running_erp
 
 
 @pytest.fixture(scope="session")

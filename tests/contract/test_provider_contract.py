@@ -15,6 +15,7 @@ from dutyd.core.tool import (
     RefusedError,
     UnknownOutcomeError,
 )
+from support.erp import erp_system
 from support.mail_system import mail_system
 from support.modern import MODERN, modern_system
 from support.providers import KINDS as OWN_KINDS
@@ -32,6 +33,9 @@ def opened(kind: Kind, folder: Path, request: pytest.FixtureRequest) -> Abstract
     if kind.name == "roundup":
         request.getfixturevalue("roundup")
         return tracker_system(folder)
+    if kind.name == "tryton":
+        request.getfixturevalue("tryton")
+        return erp_system(folder)
     return mail_system() if kind.name == "smtp" else office_system(folder, kind)
 
 

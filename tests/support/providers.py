@@ -24,7 +24,7 @@ from dutyd.embedded.backoffice.database import Database
 from dutyd.embedded.backoffice.door import Do, Door, Fault, Faults
 from dutyd.embedded.backoffice.entries import Entries
 from dutyd.embedded.loopback import Loopback
-from dutyd_tools.providers import alertmanager, backoffice, rest, roundup, smtp, webhook
+from dutyd_tools.providers import alertmanager, backoffice, rest, roundup, smtp, tryton, webhook
 
 A, B, C = ProviderClass
 
@@ -114,7 +114,8 @@ ALERTMANAGER = Kind("alertmanager", A, alertmanager.connect, {}, "", "/api", ids
 SMTP_BREAKS = frozenset(Break) - {Break.DOWN, Break.DOWN_AFTERWARDS}
 SMTP = Kind("smtp", C, smtp.connect, reads=False, breaks=SMTP_BREAKS, says_when=False)
 ROUNDUP = Kind("roundup", A, roundup.connect, {}, "", "/issue", repeats_body=False)
-KINDS = [*OFFICE_KINDS, ALERTMANAGER, SMTP, ROUNDUP]
+TRYTON = Kind("tryton", B, tryton.connect, {}, "", "/purchase", reads=False, repeats_body=False)
+KINDS = [*OFFICE_KINDS, ALERTMANAGER, SMTP, ROUNDUP, TRYTON]
 
 
 class System(Protocol):

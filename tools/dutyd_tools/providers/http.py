@@ -8,7 +8,7 @@ configured in full (headers, login, certificates) get theirs from ``connection``
 import asyncio
 import json
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -28,6 +28,9 @@ _KNOWN = frozenset({409, 412})
 _PORTS = {"http": 80, "https": 443}
 
 JSON = "application/json"
+
+Query = Mapping[str, str | Sequence[str]]
+"""The part of an address behind ``?``; of several texts each is told."""
 
 NEVER_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
@@ -137,7 +140,7 @@ class JsonApi:
         said = self._said(request.path, response)
         raise outcome(response.status_code, said, self._manners.busy if delay is None else delay)
 
-    async def get(self, path: str, query: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Any:
+    async def get(self, path: str, query: Query, headers: Mapping[str, str] | None = None) -> Any:
         """Ask; return the answer.
 
         Raises:
@@ -147,9 +150,7 @@ class JsonApi:
         """
         return self._answer(path, await self._ask(path, query, headers))
 
-    async def find(
-        self, path: str, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
-    ) -> Any | None:
+    async def find(self, path: str, query: Query | None = None, headers: Mapping[str, str] | None = None) -> Any | None:
         """Ask for one thing; return None where it is not there (404). Raises as ``get`` does."""
         response = await self._ask(path, query or {}, headers)
         return None if response.status_code == httpx2.codes.NOT_FOUND else self._answer(path, response)
@@ -195,7 +196,7 @@ class JsonApi:
     def _address(self, path: str) -> str:
         return f"{self._base.rstrip('/')}{path}" if path else self._base
 
-    async def _ask(self, path: str, query: Mapping[str, str], headers: Mapping[str, str] | None) -> httpx2.Response:
+    async def _ask(self, path: str, query: Query, headers: Mapping[str, str] | None) -> httpx2.Response:
         try:
             return await self._request("GET", path, params=dict(query) or None, headers=dict(headers or {}))
         except UnknownOutcomeError as error:

@@ -13,6 +13,7 @@ of ``create_ticket`` and ``comment_ticket`` come in, issues and messages are mad
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
@@ -134,12 +135,13 @@ class Roundup:
 
     async def lookup(self, kind: str, key: str) -> Receipt | None:
         """Return the issue that has *key*; or the message that has it, once an issue has that."""
-        if kind == "ticket":
-            found = await self._api.items("issue", {f"{self._key}:": key})
-            return self._ticket(found[0]["id"]) if found else None
-        if kind == "comment" and (message := await self._find_message(key)):
-            issues = await self._api.items("issue", {"messages": message})
-            return self._commented(message, issues[0]["id"]) if issues else None
+        if kind == "ticket" and (found := await self._api.items("issue", {f"{self._key}:": key, "@sort": "id"})):
+            return replace(self._ticket(found[0]["id"]), copies=len(found))
+        if kind == "comment" and (messages := await self._find_messages(key)):
+            query = {"messages": ",".join(messages), "@fields": "messages"}
+            issues = await self._api.items("issue", query)
+            seen = [(message, issue["id"]) for issue in issues for message in _messages(issue) if message in messages]
+            return replace(self._commented(*seen[0]), copies=len(seen)) if seen else None
         return None
 
     async def read(self, kind: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -213,8 +215,8 @@ class Roundup:
 
     async def _message(self, key: str, text: str) -> str:
         """Return the id of the message with our key, which is made now if it is not there; nobody sees it yet."""
-        if (found := await self._find_message(key)) is not None:
-            return found
+        if found := await self._find_messages(key):
+            return found[0]
         try:
             first = next(iter(text.strip().splitlines()), "")
             message = {"content": text, "summary": first[:SUMMARY], "author": self._author, "date": "."}  # now, there
@@ -222,9 +224,8 @@ class Roundup:
         except UnknownOutcomeError as error:
             raise NotSentError(f"the text may have been taken, the rest was not sent: {error}") from error
 
-    async def _find_message(self, key: str) -> str | None:
-        found = await self._api.items("msg", {"messageid:": _message_id(key)})
-        return str(found[0]["id"]) if found else None
+    async def _find_messages(self, key: str) -> list[str]:
+        return [str(each["id"]) for each in await self._api.items("msg", {"messageid:": _message_id(key)})]
 
     def _properties(self, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
         look = look_in({**body, "key": key, "makes": "ticket", "secret": self._secrets})
