@@ -27,6 +27,7 @@ FILES = (
     "secrets/pagerduty-routing-key",
     "secrets/tickets-token",
     "secrets/tracker-password",
+    "secrets/tryton-key",
 )
 VARIABLES = {
     "ALERTMANAGER_TOKEN": "t",

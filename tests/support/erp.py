@@ -22,7 +22,7 @@ import httpx2
 from dutyd.core.tool import Provider
 from dutyd.embedded.backoffice.door import Do, Fault
 from dutyd.embedded.loopback import Loopback
-from dutyd_tools.providers.tryton_api import _packed
+from dutyd_tools.providers.tryton_api import packed
 from support.broker import die_with_parent, free_port
 from support.packages import CACHE, LOCKS, environment
 from support.providers import TRYTON, Break, Proxy
@@ -76,9 +76,9 @@ class Erp:
         """Send a request of a test's own to its REST protocol; ``domain`` is packed as it wants it."""
         headers = {"Authorization": f"Bearer {self.key.read_text()}"}
         if context is not None:
-            headers["X-Tryton-Context"] = _packed(context)
+            headers["X-Tryton-Context"] = packed(context)
         if "domain" in request:
-            request["params"] = {**request.get("params", {}), "d": _packed(request.pop("domain"))}
+            request["params"] = {**request.get("params", {}), "d": packed(request.pop("domain"))}
         url = f"{self.url}/{DATABASE}/rest/model/{path}"
         return httpx2.request(method, url, headers=headers, timeout=30, **request)
 

@@ -117,7 +117,10 @@ class Tryton:
 
         """
         await warehouses(self._api, self._settings.warehouse or None)
-        await self._api.search(ORDER, [["reference", "=", "dutyd"]], ["state", *sorted({*OURS, *self._more.root})])
+        fields = [
+            [name, "=", None] for name in self._more.root
+        ]  # where nothing is found, only a domain's are looked at
+        await self._api.search(ORDER, [["reference", "=", "dutyd"], *fields], ["state", *sorted(OURS)])
         await stock(self._api, "dutyd", None)
         await demand(self._api, "dutyd")
         database = self._settings.database
@@ -129,22 +132,14 @@ class Tryton:
 
     async def _order(self, key: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of a draft; raises RefusedError where something that *body* names is not there."""
-        article, supplier, places, currency = await asyncio.gather(
-            find_article(self._api, str(body.get("sku"))),
+        lines, supplier, places, currency = await asyncio.gather(
+            asyncio.gather(*(self._line(each) for each in body.get("lines") or [body])),
             self._supplier(str(body.get("supplier"))),
             warehouses(self._api, str(body.get("location") or self._settings.warehouse) or None),
             self._currency(str(body.get("currency") or "")),
         )
-        if article is None:
-            raise RefusedError(f"{self._api.url} has no article of the code '{body.get('sku')}'")
         if len(places) > 1:
             raise RefusedError(f"{self._api.url} has {len(places)} warehouses: say under `warehouse` which one")
-        line = {
-            "product": article["id"],
-            "quantity": body.get("quantity"),
-            "unit": article["default_uom"]["id"],
-            "unit_price": Decimal(str(body["unit_price"])) if body.get("unit_price") is not None else None,
-        }
         more = self._more.render(look_in({**body, "key": key, "makes": "purchase_order"}))
         return {
             **more,
@@ -155,7 +150,19 @@ class Tryton:
             "warehouse": places[0]["id"],
             "reference": key,
             "comment": body.get("note"),
-            "lines": [["create", [line]]],
+            "lines": [["create", lines]],
+        }
+
+    async def _line(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of an order's line; raises RefusedError where its article is not there."""
+        sku, price = str(wanted.get("sku")), wanted.get("unit_price")
+        if (article := await find_article(self._api, sku)) is None:
+            raise RefusedError(f"{self._api.url} has no article of the code '{sku}'")
+        return {
+            "product": article["id"],
+            "quantity": wanted.get("quantity"),
+            "unit": article["default_uom"]["id"],
+            "unit_price": None if price is None else Decimal(str(price)),
         }
 
     async def _supplier(self, name: str) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class TrytonApi:
         """
         order = [[newest, "DESC"], ["id", "DESC"]] if newest else [["id", "ASC"]]
         context = {"company": await self.company(), **(context or {})}
-        query = {"f": [*fields], "d": _packed(domain), "o": _packed(order), "s": str(PAGE)}
+        query = {"f": [*fields], "d": packed(domain), "o": packed(order), "s": str(PAGE)}
         found: list[dict[str, Any]] = []
         for start in range(0, MOST, PAGE):
             found += await self._ask(model, {**query, "p": str(start)}, context)
@@ -148,7 +148,7 @@ class TrytonApi:
             raise
 
     def _with(self, context: Mapping[str, Any]) -> dict[str, str]:
-        return {**self._headers, "X-Tryton-Context": _packed(context)}
+        return {**self._headers, "X-Tryton-Context": packed(context)}
 
 
 def words_of(response: httpx2.Response) -> str:
@@ -163,7 +163,8 @@ def words_of(response: httpx2.Response) -> str:
         return " ".join(re.sub("<[^>]*>", " ", text).split())
 
 
-def _packed(value: Any) -> str:
+def packed(value: Any) -> str:
+    """Return *value* as Tryton takes it in a query and in the header of its context."""
     return urlsafe_b64encode(json.dumps(value, default=_written).encode()).decode()
 
 
