@@ -29,7 +29,8 @@ crash: $(INSTALLED)  ## Kill it at every point between two steps, then break its
 	PYTHONPATH=tests $(BIN)/python tests/crash/kill_matrix.py
 	PYTHONPATH=tests $(BIN)/python tests/crash/fault_table.py
 
-crash-long: $(INSTALLED)  ## The same at more passes of each point, and at random lines of code (an hour)
+crash-long: $(INSTALLED)  ## 30,000 random fault runs in simulation; more passes of each point, and random lines of code
+	PYTHONPATH=tests $(BIN)/python tests/crash/simulation.py
 	PYTHONPATH=tests $(BIN)/python tests/crash/kill_matrix.py --long
 
 check: $(INSTALLED)  ## Lint, formatting, types and import arrows

@@ -30,7 +30,7 @@ from dutyd.rules.testing.cases import BEGIN, Case, Given
 from dutyd.rules.testing.expectations import Expected
 from dutyd.rules.testing.playing import play
 from dutyd.stream.base import Partition
-from support.engine_worlds import TOPIC, batches, each_event_rules, events, keepers, rules
+from support.engine_worlds import TOPIC, batches, each_event_rules, events, keepers, rules, sequence_rules
 from support.records import FakeRecord
 from support.rule_files import TOOLS_ONLY
 
@@ -104,7 +104,7 @@ def one_record_each(found: Sequence[Event]) -> list[Event]:
 @settings(max_examples=60)
 @given(st.data())
 def test_a_backtest_decides_as_the_live_engine_however_the_stream_is_cut(data: st.DataObject) -> None:
-    ruled = [*data.draw(rules()), *data.draw(each_event_rules())]
+    ruled = [*data.draw(rules()), *data.draw(each_event_rules()), *data.draw(sequence_rules(most=1))]
     ruled += keepers([rule for rule in ruled if rule.opens is Opens.ON_CHANGE])
     found = one_record_each(data.draw(events()))
     assert live(ruled, data.draw(batches(found))) == backtested(ruled, found)
@@ -113,7 +113,7 @@ def test_a_backtest_decides_as_the_live_engine_however_the_stream_is_cut(data: s
 @settings(max_examples=60)
 @given(st.data())
 def test_the_test_runner_decides_as_the_backtest(data: st.DataObject) -> None:
-    (rule,) = data.draw(rules(most=1))
+    (rule,) = data.draw(rules(most=1) | sequence_rules(most=1))
     found = one_record_each(data.draw(events(lates=False)))
     assert BEGIN % 1 == 0
     assert run_as_test(rule, found) == turns_of(backtested([rule], found), rule)

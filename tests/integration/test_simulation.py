@@ -1,0 +1,19 @@
+"""Some hundred random fault runs in a simulated world; ``make crash-long`` plays thirty thousand."""
+
+from crash.simulation import simulation
+from dutyd.core.tool import ProviderClass
+from support.simulated import KINDS, Kind
+
+
+def test_whatever_breaks_between_two_steps_nothing_is_lost_and_nothing_is_done_twice(valkey_url: str) -> None:
+    found = simulation(valkey_url, runs=200)
+    assert set(found) == set(KINDS)
+    assert [each for one in found.values() for each in one.wrong] == []
+    struck = {name for one in found.values() for name in one.faults}
+    assert struck >= {"death", "frozen", "not", "lost", "late", "failed", "repeated", "clear"}
+
+
+def test_without_its_look_up_class_b_would_be_done_twice(valkey_url: str) -> None:
+    blind = Kind(ProviderClass.B, blind=True)
+    wrong = simulation(valkey_url, runs=40, kinds=(blind,))[blind].wrong
+    assert any("was done 2 times" in each for each in wrong)
