@@ -17,6 +17,7 @@ import pytest
 from dutyd.core.incident import provider_key
 from dutyd.embedded.backoffice.door import Fault
 from support.daemon import Installation, installation
+from support.erp import ORDER, erp_system
 from support.monitoring import MonitoringServer
 from support.providers import OFFICE_KINDS, alertmanager_system
 from support.trackers import tracker_system
@@ -171,4 +172,27 @@ def test_a_ticket_in_roundup_is_one_issue(tmp_path: Path, unique: str, valkey_ur
         (effect,) = settled_by_another_worker(one)
         assert effect["state"] == "DONE"
         assert system.requests(provider_key(effect["key"])) == 2  # it was sent again, and refused
+        assert system.total() == system.made(provider_key(effect["key"])) == 1
+
+
+@pytest.mark.usefixtures("tryton")
+def test_a_draft_in_tryton_is_one_order(tmp_path: Path, unique: str, valkey_url: str) -> None:
+    rules = rules_of(rule("order", {"order": {"tool": "draft_purchase_order", "with": dict(ORDER)}}))
+    with (
+        erp_system(tmp_path) as system,
+        installation(
+            tmp_path,
+            unique,
+            rules,
+            topics=TOPICS,
+            redis=valkey_url,
+            stream=valkey_url,
+            providers={"purchasing": {"kind": "tryton", **system.settings(timeout=f"{TIMEOUT}s")}},
+        ) as one,
+    ):
+        system.order(Fault(path="/purchase", method="POST", **{**STALL, "times": 1}))
+        kill_when(one, lambda: system.total() == 1, 1)
+        (effect,) = settled_by_another_worker(one)
+        assert effect["state"] == "DONE"
+        assert system.requests(provider_key(effect["key"])) == 1  # it was looked for, and found
         assert system.total() == system.made(provider_key(effect["key"])) == 1
