@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from dutyd.core.incident import Evidence, IncidentState, Trigger, TriggerKind, incident_id
 from dutyd.core.mute import Silence, silenced
 from dutyd.core.rule import Brake, Mode, Rate, Throttle
+from dutyd.ledger.birth import Birth, Since
 from dutyd.ledger.connect import connect_async
 from dutyd.ledger.incidents import Accepted, Arrival, Claim, Gathering, Incidents, Waiting
 from dutyd.ledger.scripts import Scripts
@@ -208,6 +209,8 @@ async def for_real(
     client = connect_async(url)
     try:
         real = Real(Scripts(client, f"t{token_hex(6)}"), held, silent)
+        await real.at(BEGIN)
+        await Birth(real.scripts).born(Since.NEW)
         now, numbers, triggers, left = BEGIN, count(), list[Trigger](), list(moments)
 
         async def reach(until: float) -> None:
