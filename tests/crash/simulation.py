@@ -1,8 +1,8 @@
 """Random faults in simulation: ``make crash-long`` plays 30,000 of them, ``--runs`` says another number.
 
 Each run is one incident in a world of its own (``support.simulated``). Nothing may be lost, nothing done twice at
-classes A and B, nor at C unless the rule says ``repeat``. What breaks is named with its seed; ``--seed N --runs 1``
-plays it again.
+classes A and B, nor at C unless the rule says ``repeat``. What breaks is named with the command that plays it
+again.
 """
 
 import argparse
@@ -50,7 +50,7 @@ async def play(url: str, kind: Kind, seeds: range) -> Found:
         found.runs += 1
         found.faults += Counter({name.partition(" ")[0]: n for name, n in world.faults.items()})
         found.effects += sum(map(bool, world.done.values()))
-        found.wrong += [f"seed {seed}, {kind}: {each}" for each in wrong]
+        found.wrong += [f"{kind}: {each}; again: simulation.py --seed {seed} --runs {len(KINDS)}" for each in wrong]
 
     try:
         for some in range(seeds.start, seeds.stop, TOGETHER):
