@@ -16,8 +16,9 @@ from support.broker import Broker, running_broker
 from support.debian import UnavailableError
 from support.erp import StartErp, running_erp
 from support.guarded import Guarded, guarded_broker
-from support.monitoring import MonitoringServer, new_alertmanager, new_prometheus, running
+from support.monitoring import MonitoringServer, new_alertmanager, new_prometheus
 from support.packages import environment
+from support.server import running
 from support.trackers import StartTracker, running_tracker
 from support.valkey import running_valkey
 

@@ -24,11 +24,12 @@ from dutyd.stream.formats import Decoder
 from support.broker import Broker, free_port
 from support.chart import CHART, of_kind, read_yaml, render, values_of
 from support.debian import UnavailableError
-from support.monitoring import MonitoringServer, new_alertmanager, running
+from support.monitoring import MonitoringServer, new_alertmanager
 from support.pages import Block, Command, blocks, commands, run_command
 from support.producers import running_collectd, running_rsyslog
 from support.program import BIN, dutyd, environment
 from support.records import json_record
+from support.server import running
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "connect.md"

@@ -18,8 +18,9 @@ from dutyd.core.tool import (
 from support.erp import erp_system
 from support.mail_system import mail_system
 from support.modern import MODERN, modern_system
+from support.monitoring import alertmanager_system
 from support.providers import KINDS as OWN_KINDS
-from support.providers import Break, Kind, System, alertmanager_system, office_system, promise
+from support.providers import Break, Kind, System, office_system, promise
 from support.trackers import tracker_system
 
 KINDS = [*OWN_KINDS, *MODERN]

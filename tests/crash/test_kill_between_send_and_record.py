@@ -18,8 +18,8 @@ from dutyd.core.incident import provider_key
 from dutyd.embedded.backoffice.door import Fault
 from support.daemon import Installation, installation
 from support.erp import ORDER, erp_system
-from support.monitoring import MonitoringServer
-from support.providers import OFFICE_KINDS, alertmanager_system
+from support.monitoring import MonitoringServer, alertmanager_system
+from support.providers import OFFICE_KINDS
 from support.trackers import tracker_system
 
 TIMEOUT = 3  # seconds: long enough that no send is given up before the kill

@@ -17,8 +17,9 @@ from dutyd.embedded.loopback import Loopback
 from dutyd_tools.providers import alertmanager as adapter
 from support.broker import free_port
 from support.debian import UnavailableError
-from support.monitoring import MonitoringServer, new_alertmanager, running
+from support.monitoring import MonitoringServer, new_alertmanager
 from support.providers import promise
+from support.server import running
 
 DAY = 86_400.0
 PAGE = {"severity": "critical", "summary": "checkout fails", "to": "shop"}

@@ -1,14 +1,10 @@
 """A real Alertmanager and a real Prometheus for tests that stop them, kill them, or give them other settings.
 
 Each has a folder and a port of its own; the port stays over restarts. Settings are the server's own, as JSON, which
-is YAML to it.
+is YAML to it. ``alertmanager_system`` puts a proxy before one, for the contract suite.
 """
 
 import json
-import shutil
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,81 +12,42 @@ from typing import Any
 
 import httpx2
 
-from support.broker import die_with_parent, free_port
+from dutyd.core.tool import Provider
+from dutyd.embedded.loopback import Loopback
 from support.debian import tree
-
-START_SECONDS = 30.0
+from support.providers import ALERTMANAGER
+from support.proxied import ProxiedSystem, Proxy
+from support.server import Server
 
 SILENT: Mapping[str, Any] = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
 """An Alertmanager that tells nobody."""
 
 
-class MonitoringServer:
-    """One server process; it keeps its data over ``stop`` and ``start``, as far as it does by itself.
-
-    Attributes:
-        url: where it answers.
-        directory: its folder, with its settings, data and log.
-
-    """
+class MonitoringServer(Server):
+    """One server process, with settings that it reads again when it is told to."""
 
     def __init__(self, program: Path, runs_in: Path, flags: Sequence[str], settings: Mapping[str, Any]) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix=f"{program.name}-"))
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._runs_in = runs_in
+        super().__init__(program.name)
+        self._program = program
+        self._root = runs_in
+        self._flags = flags
         self._settings = self.directory / "settings.yml"
         self._settings.write_text(json.dumps(settings))
-        always = [f"--config.file={self._settings}", f"--web.listen-address=127.0.0.1:{self.port}"]
-        self._command = [str(program), *always, *(flag.format(data=self.directory / "data") for flag in flags)]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it is ready."""
-        log = self.directory / "server.log"
-        with log.open("ab") as sink:
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=self._runs_in,
-                stdout=sink,
-                stderr=sink,
-                preexec_fn=die_with_parent,  # noqa: PLW1509  # it only sets a flag of the new process
-            )
-        deadline = time.monotonic() + START_SECONDS
-        while not self._ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise RuntimeError(f"{self._command[0]} did not start:\n{log.read_text()[-3000:]}")
-            time.sleep(0.02)
 
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Give it other settings, without a restart."""
         self._settings.write_text(json.dumps(settings))
         httpx2.post(f"{self.url}/-/reload").raise_for_status()
 
-    def stop(self) -> None:
-        """End it as an administrator does; stopping what does not run is fine."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
-            self._process = None
+    def _command(self) -> list[str]:
+        always = [f"--config.file={self._settings}", f"--web.listen-address=127.0.0.1:{self.port}"]
+        return [str(self._program), *always, *(flag.format(data=self.directory / "data") for flag in self._flags)]
 
-    def kill(self) -> None:
-        """End it as a power cut does."""
-        if self._process is not None:
-            self._process.kill()
-        self.stop()
-
-    def remove(self) -> None:
-        """End it and remove its data."""
-        self.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
+    def _runs_in(self) -> Path:
+        return self._root
 
     def _ready(self) -> bool:
-        try:
-            return httpx2.get(f"{self.url}/-/ready").is_success
-        except httpx2.TransportError:
-            return False
+        return httpx2.get(f"{self.url}/-/ready").is_success
 
 
 def new_alertmanager(settings: Mapping[str, Any] = SILENT) -> MonitoringServer:
@@ -118,11 +75,43 @@ def new_prometheus(settings: Mapping[str, Any]) -> MonitoringServer:
     return MonitoringServer(package.program("usr/bin/prometheus"), package.root, flags, settings)
 
 
+class AlertmanagerSystem(ProxiedSystem):
+    """The real Alertmanager at *target*, behind a proxy."""
+
+    kind = ALERTMANAGER
+    makes = "alert"
+    body: Mapping[str, Any] = {"severity": "critical", "summary": "checkout fails"}
+    other_body: Mapping[str, Any] = {**body, "severity": "info"}
+    wrong_body: Mapping[str, Any] | None = None
+
+    def __init__(self, target: str, server: Loopback, proxy: Proxy) -> None:
+        super().__init__(server, proxy)
+        self._target = target
+        self._before = len(self._alerts({}))
+
+    def connect(self, timeout: float = 10.0) -> Provider:
+        return self.kind.connect({"url": self.url, "timeout": timeout})
+
+    def made(self, key: str) -> int:
+        return len(self._alerts({"filter": f'dutyd_key="{key}"'}))
+
+    def total(self) -> int:
+        return len(self._alerts({})) - self._before
+
+    def _alerts(self, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        return list(httpx2.get(f"{self._target}/api/v2/alerts", params=dict(query)).json())
+
+
 @contextmanager
-def running(server: MonitoringServer) -> Iterator[MonitoringServer]:
-    """Start *server*; end it and remove its data afterwards."""
+def alertmanager_system(directory: Path, target: str) -> Iterator[AlertmanagerSystem]:
+    """Put a proxy before the Alertmanager at *target*."""
+    proxy = Proxy(target, directory, key_of=_key_in)
+    with Loopback(proxy) as server:
+        yield AlertmanagerSystem(target, server, proxy)
+
+
+def _key_in(body: bytes) -> str:
     try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
+        return str(json.loads(body)[0]["labels"]["dutyd_key"])
+    except (ValueError, LookupError, TypeError):
+        return ""

@@ -5,23 +5,17 @@ content: a changed lock is installed anew. Where the packages can't be had, ``Un
 skip with it.
 """
 
-import hashlib
 import subprocess
 import sys
-import tempfile
 import venv
-from contextlib import suppress
 from pathlib import Path
 
 from support.debian import UnavailableError
+from support.made_once import made_once
 
-CACHE = Path(__file__).parents[2] / ".cache" / "servers"
 LOCKS = Path(__file__).parent / "servers"
 INSTALL_SECONDS = 300.0
 WORDS = 500  # characters of pip's own words in a reason
-
-GIVEN_UP: dict[str, str] = {}
-"""Why an environment can't be had: pip is not asked again in this process."""
 
 
 def environment(name: str) -> Path:
@@ -32,18 +26,8 @@ def environment(name: str) -> Path:
 
     """
     lock = LOCKS / f"{name}.lock"
-    digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    place = CACHE / f"{name}-{digest}"
-    if not place.is_dir():
-        if name in GIVEN_UP:
-            raise UnavailableError(GIVEN_UP[name])
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=CACHE) as fresh:
-            made = Path(fresh, name)
-            _install(name, lock, made)
-            with suppress(OSError):  # another process was faster: its packages are the same
-                made.rename(place)
-    return place / "bin" / "python"
+    source = lock.read_bytes() + sys.version.encode()
+    return made_once(name, source, lambda into: _install(name, lock, into)) / "bin" / "python"
 
 
 def _install(name: str, lock: Path, into: Path) -> None:
@@ -62,5 +46,4 @@ def _install(name: str, lock: Path, into: Path) -> None:
     except subprocess.TimeoutExpired:
         said = f"no end after {INSTALL_SECONDS:g} s"
     if said:
-        GIVEN_UP[name] = f"pip can't get {name}: {' '.join(said.split())[-WORDS:]}"
-        raise UnavailableError(GIVEN_UP[name])
+        raise UnavailableError(f"pip can't get {name}: {' '.join(said.split())[-WORDS:]}")

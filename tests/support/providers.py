@@ -1,11 +1,10 @@
 """Systems behind providers, for the contract suite: each can be connected to, broken, and asked what it holds.
 
-The generic adapters are held against the back office, whose faults strike before or after it did its work; Alertmanager
-is the real one, behind a proxy that plays the same faults. The mail server is in ``mail_system``.
+The generic adapters are held against the back office, whose faults strike before or after it did its work; what is
+here is all that they need. Real systems are in ``monitoring``, ``trackers`` and ``erp``, behind a proxy that plays the
+same faults (``proxied``); the mail server is in ``mail_system``.
 """
 
-import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,15 +13,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import httpx2
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from dutyd.core.tool import Promise, Provider, ProviderClass
 from dutyd.embedded.backoffice import app
-from dutyd.embedded.backoffice.database import Database
-from dutyd.embedded.backoffice.door import Do, Door, Fault, Faults
-from dutyd.embedded.backoffice.entries import Entries
 from dutyd.embedded.loopback import Loopback
 from dutyd_tools.providers import alertmanager, backoffice, rest, roundup, smtp, tryton, webhook
 
@@ -196,120 +189,6 @@ class OfficeSystem:
         return list(self._office.get(path).json())
 
 
-class FaultsAt(Faults):
-    """Faults at places that *place_of* finds in a path, for systems whose first segment says nothing."""
-
-    def __init__(self, place_of: Callable[[str], str]) -> None:
-        super().__init__()
-        self._place_of = place_of
-
-    def take(self, method: str, path: str) -> Fault | None:
-        return super().take(method, self._place_of(path))
-
-
-OF_ONE_HOP = frozenset({"connection", "content-length", "content-encoding", "transfer-encoding", "accept-encoding"})
-"""Headers that a proxy writes itself."""
-
-
-class Proxy:
-    """Passes requests on to *target*, plays *faults*, and counts the requests that carried a key of ours."""
-
-    def __init__(
-        self,
-        target: str,
-        directory: Path,
-        *,
-        key_of: Callable[[bytes], str] | None = None,
-        place_of: Callable[[str], str] = lambda path: path,
-    ) -> None:
-        self.faults = FaultsAt(place_of)
-        self.counts: Counter[str] = Counter()
-        self.target = target
-        self._key_of = key_of or _key_in
-        self._door = Door(self._forward, self.faults, Entries(Database(directory / "proxy.db")))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        body = await Request(scope, receive).body()
-        self.counts.update(key for key in [self._key_of(body)] if key)
-
-        async def again() -> dict[str, Any]:
-            return {"type": "http.request", "body": body}
-
-        await self._door(scope, again, send)
-
-    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        headers = {name: value for name, value in request.headers.items() if name not in OF_ONE_HOP}
-        async with httpx2.AsyncClient(base_url=self.target) as client:
-            answer = await client.request(
-                request.method,
-                request.url.path,
-                content=await request.body(),
-                params=list(request.query_params.multi_items()),
-                headers=headers,
-                timeout=30,
-            )
-        headers = {name: value for name, value in answer.headers.items() if name.lower() not in OF_ONE_HOP}
-        await Response(answer.content, answer.status_code, headers)(scope, receive, send)
-
-
-def _key_in(body: bytes) -> str:
-    try:
-        return str(json.loads(body)[0]["labels"]["dutyd_key"])
-    except (ValueError, LookupError, TypeError):
-        return ""
-
-
-class AlertmanagerSystem:
-    """The real Alertmanager at *target*, behind a proxy."""
-
-    kind = ALERTMANAGER
-    makes = "alert"
-    body: Mapping[str, Any] = {"severity": "critical", "summary": "checkout fails"}
-    other_body: Mapping[str, Any] = {**body, "severity": "info"}
-    wrong_body: Mapping[str, Any] | None = None
-
-    def __init__(self, target: str, server: Loopback, proxy: Proxy) -> None:
-        self.url = server.url
-        self._target = target
-        self._server = server
-        self._proxy = proxy
-        self._before = len(self._alerts({}))
-
-    def connect(self, timeout: float = 10.0) -> Provider:
-        return self.kind.connect({"url": self.url, "timeout": timeout})
-
-    def made(self, key: str) -> int:
-        return len(self._alerts({"filter": f'dutyd_key="{key}"'}))
-
-    def total(self) -> int:
-        return len(self._alerts({})) - self._before
-
-    def requests(self, key: str) -> int:
-        return self._proxy.counts[key]
-
-    def order(self, fault: Fault) -> None:
-        """Play *fault* at the next request that it fits."""
-        self._proxy.faults.order(fault)
-
-    def break_next(self, how: Break) -> None:
-        self.order(Fault(**how.at("/api")))
-
-    def break_lookup(self) -> None:
-        self.order(Fault(path="/api", method="GET", do=Do.FAIL, status=503))
-
-    def mend(self) -> None:
-        self._proxy.faults.forget()
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def _alerts(self, query: Mapping[str, str]) -> list[dict[str, Any]]:
-        return list(httpx2.get(f"{self._target}/api/v2/alerts", params=dict(query)).json())
-
-
 def promise(provider: Provider, kind: str) -> Promise:
     """Return what *provider* promises for a *kind* that it makes."""
     found = provider.promise_of(kind)
@@ -322,11 +201,3 @@ def office_system(directory: Path, kind: Kind) -> Iterator[OfficeSystem]:
     """Serve a new back office in *directory*."""
     with Loopback(app(directory / "backoffice.db")) as server, httpx2.Client(base_url=server.url) as office:
         yield OfficeSystem(server, kind, office)
-
-
-@contextmanager
-def alertmanager_system(directory: Path, target: str) -> Iterator[AlertmanagerSystem]:
-    """Put a proxy before the Alertmanager at *target*."""
-    proxy = Proxy(target, directory)
-    with Loopback(proxy) as server:
-        yield AlertmanagerSystem(target, server, proxy)

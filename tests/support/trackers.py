@@ -1,32 +1,27 @@
-"""A real Roundup tracker: installed once a session, copied for each test that wants one of its own.
+"""A real Roundup tracker: installed once a machine, copied for each test that wants one of its own.
 
 It is prepared as docs/providers.md says: issues have the key ``dutyd_key``, which people's own get by
 themselves; the account ``dutyd`` has the role User and no more.
 """
 
-import atexit
-import json
 import re
 import shutil
 import subprocess
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from dutyd.core.tool import Provider
-from dutyd.embedded.backoffice.door import Do, Fault
 from dutyd.embedded.loopback import Loopback
-from support.broker import die_with_parent, free_port
+from support.made_once import made_once
 from support.packages import LOCKS, environment
-from support.providers import ROUNDUP, TICKET, Break, Proxy
+from support.providers import ROUNDUP, TICKET
+from support.proxied import ProxiedSystem, Proxy, member
+from support.server import Server, running
 
-START_SECONDS = 30.0
 ACCOUNT = "dutyd"
 PASSWORD = "tracker-password"  # of a server that nobody else reaches
 PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
@@ -45,49 +40,29 @@ def init(db):
 """A detector that refuses and that breaks, as a tracker's own code does."""
 
 
-class Tracker:
-    """A Roundup server of its own; *url* is if given, is its own address: a proxy's.
+class Tracker(Server):
+    """A Roundup server of its own; *url*: the address that people reach it by, a proxy's; its own if empty.
 
     Attributes:
-        url: where it answers itself.
         origin: what its settings say it is reached by.
         secret: a file that holds the account's password.
 
     """
 
     def __init__(self, url: str = "") -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="roundup-"))
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        template = _template()
+        super().__init__("roundup")
         self.origin = url or self.url
         self.secret = self.directory / "password"
         self.secret.write_text(PASSWORD)
         self._folder = self.directory / "tracker"
-        self._process: subprocess.Popen[bytes] | None = None
-        shutil.copytree(_template(), self._folder)
+        shutil.copytree(template, self._folder)
         self.configure("web", f"{self.origin}/")
 
     def configure(self, name: str, value: str) -> None:
         """Write a setting of config.ini; it counts from the next start."""
         file = self._folder / "config.ini"
-        file.write_text(re.sub(rf"(?m)^#?{name} = .*$", f"{name} = {value}", file.read_text(), count=1))
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        log = self.directory / "server.log"
-        command = [str(environment("roundup")), str(LOCKS / "roundup_server.py"), str(self._folder), str(self.port)]
-        with log.open("ab") as sink:
-            self._process = subprocess.Popen(
-                command,
-                stdout=sink,
-                stderr=sink,
-                preexec_fn=die_with_parent,  # noqa: PLW1509  # it only sets a flag of the new process
-            )
-        deadline = time.monotonic() + START_SECONDS
-        while not self._ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"Roundup did not start:\n{log.read_text()[-3000:]}")
-            time.sleep(0.02)
+        file.write_text(_with(file.read_text(), name, value))
 
     def admin(self, *command: str) -> str:
         """Do as an administrator does with roundup-admin."""
@@ -101,18 +76,6 @@ class Tracker:
         """Make an item of the class *to*; return its id."""
         return str(self._asked("POST", to, json=properties)["id"])
 
-    def stop(self) -> None:
-        """End it."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def remove(self) -> None:
-        """End it and remove its data."""
-        self.stop()
-        shutil.rmtree(self.directory, ignore_errors=True)
-
     def _asked(self, method: str, of: str, **request: Any) -> dict[str, Any]:
         headers = {"Origin": self.origin, "X-Requested-With": "tests"}
         login = (ACCOUNT, PASSWORD)
@@ -122,14 +85,14 @@ class Tracker:
         answer.raise_for_status()
         return dict(answer.json()["data"])
 
+    def _command(self) -> list[str]:
+        return [str(environment("roundup")), str(LOCKS / "roundup_server.py"), str(self._folder), str(self.port)]
+
     def _ready(self) -> bool:
-        try:
-            return bool(httpx2.get(f"{self.url}/rest/").status_code)
-        except httpx2.TransportError:
-            return False
+        return bool(httpx2.get(f"{self.url}/rest/").status_code)
 
 
-class TrackerSystem:
+class TrackerSystem(ProxiedSystem):
     """A tracker behind a proxy, for the contract suite."""
 
     kind = ROUNDUP
@@ -139,10 +102,8 @@ class TrackerSystem:
     wrong_body: Mapping[str, Any] | None = {**TICKET, "priority": "title"}
 
     def __init__(self, tracker: Tracker, server: Loopback, proxy: Proxy) -> None:
-        self.url = server.url
+        super().__init__(server, proxy)
         self.tracker = tracker
-        self._server = server
-        self._proxy = proxy
 
     def settings(self, **more: Any) -> dict[str, Any]:
         """Return settings for it."""
@@ -157,25 +118,6 @@ class TrackerSystem:
     def total(self) -> int:
         return len(self.tracker.items("issue"))
 
-    def requests(self, key: str) -> int:
-        return self._proxy.counts[key]
-
-    def order(self, fault: Fault) -> None:
-        """Play *fault* at the next request that it fits."""
-        self._proxy.faults.order(fault)
-
-    def break_next(self, how: Break) -> None:
-        self.order(Fault(**how.at("/issue")))
-
-    def break_lookup(self) -> None:
-        self.order(Fault(path="/issue", method="GET", do=Do.FAIL, status=503))
-
-    def mend(self) -> None:
-        self._proxy.faults.forget()
-
-    def stop(self) -> None:
-        self._server.stop()
-
 
 @contextmanager
 def running_tracker(url: str = "", **configured: str) -> Iterator[Tracker]:
@@ -186,13 +128,10 @@ def running_tracker(url: str = "", **configured: str) -> Iterator[Tracker]:
 
     """
     tracker = Tracker(url)
-    try:
-        for name, value in configured.items():
-            tracker.configure(name, value)
-        tracker.start()
+    for name, value in configured.items():
+        tracker.configure(name, value)
+    with running(tracker):
         yield tracker
-    finally:
-        tracker.remove()
 
 
 StartTracker = Callable[..., AbstractContextManager[Tracker]]
@@ -202,26 +141,19 @@ StartTracker = Callable[..., AbstractContextManager[Tracker]]
 def tracker_system(directory: Path) -> Iterator[TrackerSystem]:
     """Put a proxy before a new tracker. Raises UnavailableError where Roundup can't be had."""
     environment("roundup")
-    proxy = Proxy("", directory, key_of=_key_in, place_of=lambda path: f"/{path.rpartition('/')[2]}")
+    proxy = Proxy("", directory, key_of=member("dutyd_key"), place_of=lambda path: f"/{path.rpartition('/')[2]}")
     with Loopback(proxy) as server, running_tracker(server.url) as tracker:
         proxy.target = tracker.url
         yield TrackerSystem(tracker, server, proxy)
 
 
-def _key_in(body: bytes) -> str:
-    """Return the key of a request that makes an issue; the message that it has is nothing that anybody sees."""
-    try:
-        return str(json.loads(body).get("dutyd_key", ""))
-    except (ValueError, AttributeError):
-        return ""
-
-
-@cache
 def _template() -> Path:
-    """Return a tracker that is ready but for its address; it stays for as long as this process does."""
-    made = tempfile.TemporaryDirectory(prefix="roundup-template-")
-    atexit.register(made.cleanup)
-    folder = Path(made.name, "tracker")
+    """Return a tracker that is ready but for its address."""
+    source = PAGE.read_bytes() + Path(__file__).read_bytes() + str(environment("roundup")).encode()
+    return made_once("roundup-tracker", source, _make)
+
+
+def _make(folder: Path) -> None:
     _admin(folder, "install", "classic", "sqlite")
     _prepare(folder)
     config = folder / "config.ini"
@@ -229,13 +161,16 @@ def _template() -> Path:
     told = {"web": "http://127.0.0.1/", "domain": "localhost", "host": "127.0.0.1"}
     # Every request brings the password, and a safe hash of it takes a quarter of a second.
     for name, value in {**told, "password_pbkdf2_default_rounds": "1000"}.items():
-        text = re.sub(rf"(?m)^#?{name} = .*$", f"{name} = {value}", text, count=1)
+        text = _with(text, name, value)
     mail = text.index("[mail]")
     config.write_text(text[:mail] + text[mail:].replace("\ndebug = \n", "\ndebug = mail.log\n", 1))
     _admin(folder, "initialise", PASSWORD)
     account = (f"username={ACCOUNT}", f"password={PASSWORD}", "roles=User", "address=dutyd@localhost")
     _admin(folder, "create", "user", *account)
-    return folder
+
+
+def _with(config: str, name: str, value: str) -> str:
+    return re.sub(rf"(?m)^#?{name} = .*$", f"{name} = {value}", config, count=1)
 
 
 def _prepare(folder: Path) -> None:
