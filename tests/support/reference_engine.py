@@ -13,8 +13,8 @@ import msgspec
 from dutyd.core.event import Event
 from dutyd.core.expr import Look, Node, evaluate
 from dutyd.core.expr.tree import Has, Name, Prev, Window, walk
+from dutyd.core.opening import Sequence as Sequences
 from dutyd.core.rule import Rule
-from dutyd.core.rule import Sequence as Sequences
 
 
 class Told(NamedTuple):
@@ -84,6 +84,11 @@ class _Entity:
         kept = [pane for _, pane in sorted(panes.items()) if min(pane).time + window.seconds > now]
         self.windows[window] = [sample for pane in kept for sample in pane]
         return kept
+
+    def let_go(self, now: float) -> None:
+        """Forget the panes that have left by *now*."""
+        for window in self.windows:
+            self._panes(window, now)
 
     def _due(self) -> float:
         """Return when the next timer is due."""
@@ -351,8 +356,11 @@ class Reference:
         return [told for event in events for told in self._event(event)]
 
     def tick(self, watermark: float) -> list[Told]:
-        """Fire what is due at or before *watermark*."""
-        return [told for each in self._entities.values() for told in each.fire(watermark, inclusive=True)]
+        """Fire what is due at or before *watermark*; panes that have left by then are gone, whoever reads them."""
+        found = [told for each in self._entities.values() for told in each.fire(watermark, inclusive=True)]
+        for each in self._entities.values():
+            each.let_go(watermark)
+        return found
 
     def _event(self, event: Event) -> Iterator[Told]:
         if event.source == "dutyd" or event.identity in self._seen:
