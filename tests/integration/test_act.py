@@ -11,8 +11,9 @@ import pytest
 
 from dutyd.act.agent.client import Client, Endpoint
 from dutyd.core.incident import Trigger, TriggerKind, provider_key
+from dutyd.core.limits import Brake
 from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
-from dutyd.core.rule import Brake, Mode
+from dutyd.core.rule import Mode
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
 from dutyd.embedded.standin.script import Script

@@ -8,7 +8,7 @@ import pytest
 from dutyd.act.agent.loop import ATTEMPTS
 from dutyd.act.agent.model import Price
 from dutyd.act.agent.task import EndKind
-from dutyd.core.rule import Budget
+from dutyd.core.step import Budget
 from support.agent_run import CrashedError, Desk, Notebook, a_task, play
 from support.grants import a_rule, a_ticket, an_order
 

@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from dutyd.core.incident import EffectState, Evidence, IncidentState, Trigger, TriggerKind, effect_key, incident_id
+from dutyd.core.limits import Rate, Throttle
 from dutyd.core.mute import Silence
-from dutyd.core.rule import Mode, Rate, Throttle
+from dutyd.core.rule import Mode
 from dutyd.core.tool import Receipt
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.birth import Since

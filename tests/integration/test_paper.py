@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dutyd.core.incident import Evidence, IncidentState, Trigger, TriggerKind, incident_id
+from dutyd.core.limits import Brake, Rate, Throttle
 from dutyd.core.mute import Silence, silenced
-from dutyd.core.rule import Brake, Mode, Rate, Throttle
+from dutyd.core.rule import Mode
 from dutyd.ledger.birth import Birth, Since
 from dutyd.ledger.connect import connect_async
 from dutyd.ledger.incidents import Accepted, Arrival, Claim, Gathering, Incidents, Waiting

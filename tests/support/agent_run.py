@@ -11,7 +11,8 @@ from dutyd.act.agent.journal import Stop, Turn
 from dutyd.act.agent.task import End, Task
 from dutyd.act.gateway import Accepted, Call, Read, Rejected, judge, offered
 from dutyd.core.incident import Evidence
-from dutyd.core.rule import Budget, Rule
+from dutyd.core.rule import Rule
+from dutyd.core.step import Budget
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
 from dutyd.embedded.standin.script import parse_script

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from dutyd.core.event import Event
 from dutyd.core.expr import Expr, Node, to_text
 from dutyd.core.expr.tree import Binary, Call, Has, ListOf, Literal, Name, Prev, Ternary, Unary, Window
-from dutyd.core.rule import Again, Guard, Item, Opens, Rule, Silent, Then
-from dutyd.core.rule import Sequence as Sequences
+from dutyd.core.opening import Again, Guard, Item, Opens, Silent, Then
+from dutyd.core.opening import Sequence as Sequences
+from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Change
 from support.reference_engine import Told
 

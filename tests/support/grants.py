@@ -7,7 +7,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from dutyd.core.expr import Look, look_in, parse, parse_template
 from dutyd.core.money import Money, parse_money
-from dutyd.core.rule import Agent, Bound, Budget, Mode, Rule, Step
+from dutyd.core.rule import Mode, Rule
+from dutyd.core.step import Agent, Bound, Budget, Step
 from dutyd.core.tool import Args, Catalogue, Provider, changes, reads
 
 Price = Annotated[Money, BeforeValidator(parse_money), WithJsonSchema({"type": "string"})]

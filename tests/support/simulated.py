@@ -21,9 +21,10 @@ from dutyd.act.lease import Lease
 from dutyd.act.means import Means
 from dutyd.act.path import work
 from dutyd.core.incident import EffectState, Evidence, Trigger, TriggerKind, incident_id, provider_key
+from dutyd.core.limits import Throttle
 from dutyd.core.policy import Policy
 from dutyd.core.route import Routes
-from dutyd.core.rule import Mode, Throttle
+from dutyd.core.rule import Mode
 from dutyd.core.tool import NotSentError, Promise, ProviderClass, Receipt, UnknownOutcomeError
 from dutyd.ledger import Ledger
 from dutyd.ledger.birth import Since

@@ -6,8 +6,8 @@ import pytest
 
 from dutyd.act.gateway import Bound, Unbound, bind, clean, cut
 from dutyd.core.expr import Look, parse_template
-from dutyd.core.rule import Bound as Limit
-from dutyd.core.rule import Step
+from dutyd.core.step import Bound as Limit
+from dutyd.core.step import Step
 from support.grants import CATALOGUE, a_ticket, an_order, names
 
 

@@ -8,7 +8,8 @@ import pytest
 from dutyd.act.gateway import Gate, Outcome, gate
 from dutyd.core.expr import Look, parse
 from dutyd.core.policy import MoneyLimits, Policy
-from dutyd.core.rule import Mode, Step
+from dutyd.core.rule import Mode
+from dutyd.core.step import Step
 from support.grants import CATALOGUE, an_order, names
 
 ORDER = {"sku": "A-1", "quantity": 24, "unit_price": 2.5}

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dutyd.act.gateway import Accepted, Call, Read, Rejected, judge, narrowed
 from dutyd.core.expr import Look, parse_template
-from dutyd.core.rule import Bound, Rule
+from dutyd.core.rule import Rule
+from dutyd.core.step import Bound
 from support.grants import CATALOGUE, a_rule, a_ticket, an_order, names
 
 KEPT = "\n\t\u200c\u200d"

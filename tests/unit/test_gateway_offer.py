@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from dutyd.act.gateway import Function, narrowed, offered, withheld
 from dutyd.act.gateway.dialect import schema_of
 from dutyd.core.expr import parse_template
-from dutyd.core.rule import Bound
+from dutyd.core.step import Bound
 from dutyd.core.tool import Tool
 from dutyd.embedded.standin.schema import schema_problem
 from dutyd_tools import TOOLS

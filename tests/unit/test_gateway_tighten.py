@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from dutyd.act.gateway import Accepted, Call, gate, judge, offered, tighten
 from dutyd.core.expr import Template, parse, parse_template
 from dutyd.core.policy import Policy
-from dutyd.core.rule import Agent, Bound, Budget, Mode, Rule, Step
+from dutyd.core.rule import Mode, Rule
+from dutyd.core.step import Agent, Bound, Budget, Step
 from support.grants import CATALOGUE, a_rule, a_ticket, an_order, names
 
 

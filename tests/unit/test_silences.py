@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dutyd.core.mute import Silence, silenced
-from dutyd.core.rule import RecurringSilence
+from dutyd.core.mute import RecurringSilence, Silence, silenced
 from dutyd.evaluate.schedule import read_schedule
 
 DAY = 86_400.0

@@ -20,9 +20,10 @@ from dutyd.act.adopt import Adoption
 from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Record
 from dutyd.core.incident import Trigger
+from dutyd.core.limits import Throttle
 from dutyd.core.metrics import INCIDENTS
 from dutyd.core.policy import Policy
-from dutyd.core.rule import Rule, RuleSet, Throttle, lowest
+from dutyd.core.rule import Rule, RuleSet, lowest
 from dutyd.core.tool import Catalogue, Tool
 from dutyd.ledger.incidents import Accepted, Arrival, Incidents
 from dutyd.stream.base import Consumer, Partition, Polled

@@ -13,7 +13,7 @@ import msgspec
 
 from dutyd.act.steps import StepResult, StepState
 from dutyd.core.expr import Look, evaluate, number_text
-from dutyd.core.rule import Step
+from dutyd.core.step import Step
 from dutyd.ledger.incidents import Waiting
 
 MOST_ITEMS: Final = 100

@@ -18,7 +18,8 @@ from dutyd.act.steps import StepResult, StepState, recall_result
 from dutyd.core.expr import Look, look_with
 from dutyd.core.incident import EffectState, IncidentState, Trigger, effect_key, item_of, round_of, round_suffix
 from dutyd.core.mute import Mute
-from dutyd.core.rule import Rule, Step
+from dutyd.core.rule import Rule
+from dutyd.core.step import Step
 from dutyd.core.tool import known_tool
 from dutyd.ledger.effects import Effect, LostError
 from dutyd.ledger.incidents import Claim, Hold, Waiting

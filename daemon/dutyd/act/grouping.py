@@ -16,7 +16,8 @@ from dutyd.core.expr import Look, look_in
 from dutyd.core.expr.evaluate import find
 from dutyd.core.expr.operators import key_text
 from dutyd.core.incident import Trigger, entity_text, incident_id
-from dutyd.core.rule import Group, Rule
+from dutyd.core.limits import Group
+from dutyd.core.rule import Rule
 from dutyd.ledger.incidents import Gathering
 
 MOST_BYTES: Final = 128 * 1024

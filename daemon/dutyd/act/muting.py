@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from dutyd.core.incident import Trigger
-from dutyd.core.mute import Mute, Other, Silence, all_silenced, inhibited, silenced
-from dutyd.core.rule import Inhibit, RecurringSilence, Rule
+from dutyd.core.limits import Inhibit
+from dutyd.core.mute import Mute, Other, RecurringSilence, Silence, all_silenced, inhibited, silenced
+from dutyd.core.rule import Rule
 from dutyd.ledger import Ledger
 from dutyd.ledger.incidents import Claim
 

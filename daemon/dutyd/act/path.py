@@ -19,7 +19,9 @@ from dutyd.act.perform import perform, read_again
 from dutyd.act.run import ask_model
 from dutyd.act.steps import StepResult, StepState, needed_by, ready
 from dutyd.core.incident import IncidentState
-from dutyd.core.rule import Group, Mode, Step, lowest
+from dutyd.core.limits import Group
+from dutyd.core.rule import Mode, lowest
+from dutyd.core.step import Step
 from dutyd.core.tool import known_tool
 from dutyd.ledger.effects import LostError
 from dutyd.ledger.incidents import Claim, Formed, Hold, Members, Waiting

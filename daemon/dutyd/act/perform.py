@@ -19,7 +19,7 @@ from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import EffectState
 from dutyd.core.policy import Policy
 from dutyd.core.route import DEFAULT_ROUTE
-from dutyd.core.rule import Retry, Step
+from dutyd.core.step import Retry, Step
 from dutyd.core.tool import ANSWER, NotSentError, ProviderError, Tool, UnknownOutcomeError, known_tool
 from dutyd.ledger.effects import MICROS, MoneyLimitsMicros, NewEffect
 

@@ -19,7 +19,8 @@ from dutyd.act.episode import Episode
 from dutyd.act.gateway import Accepted, Bound, Call, Read, Rejected, judge, narrowed, offered, withheld
 from dutyd.act.perform import call, perform, read, refuse
 from dutyd.act.steps import StepResult, StepState
-from dutyd.core.rule import Rule, Step
+from dutyd.core.rule import Rule
+from dutyd.core.step import Step
 from dutyd.core.tool import Tool, known_tool
 from dutyd.ledger.incidents import Hold
 

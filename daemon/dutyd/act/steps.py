@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from dutyd.core.expr import Look, evaluate
-from dutyd.core.rule import Step
+from dutyd.core.step import Step
 
 
 class StepState(StrEnum):

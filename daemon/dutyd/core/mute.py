@@ -5,13 +5,15 @@ silences that people made; ``act.muting`` asks here, and so do ``rules test`` an
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
 
 from dutyd.core.incident import VERSION
-from dutyd.core.rule import Inhibit, RecurringSilence
+from dutyd.core.limits import Inhibit
+from dutyd.core.opening import Schedule
+from dutyd.core.place import UNPLACED, Place
 
 AGAIN_SECONDS = 60.0
 """How often an inhibited incident is asked again, should it not be woken by the end of the other one."""
@@ -47,6 +49,42 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     def until(self, now: float) -> float | None:
         """Return when the span that *now* lies in ends, None where it lies in none."""
         return self.ends if self.begins <= now < self.ends else None
+
+    def covers(self, rule: str, entity: Mapping[str, str]) -> bool:
+        """Whether it speaks of *entity* of *rule*, at whatever time."""
+        return self.rule in ("", rule) and self.entity.items() <= entity.items()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecurringSilence:
+    """A silence that comes again by the clock, written in a rule file.
+
+    Attributes:
+        id: unique among the files.
+        because: why, for people.
+        schedule: when it begins.
+        lasts: seconds from each beginning.
+        rule: only incidents of this rule; empty: of every rule.
+        entity: ``per`` field to value: only incidents of such entities; empty: of every entity.
+    """
+
+    id: str
+    because: str
+    schedule: Schedule
+    lasts: float
+    rule: str = ""
+    entity: Mapping[str, str] = field(default_factory=dict)
+    place: Place = UNPLACED
+
+    @property
+    def why(self) -> str:
+        """For people."""
+        return f"silenced by the rule files ({self.id}): {self.because}"
+
+    def until(self, now: float) -> float | None:
+        """Return when the span that *now* lies in ends, None where it lies in none."""
+        begins = self.schedule.due_after(now - self.lasts)
+        return begins + self.lasts if begins is not None and begins <= now else None
 
     def covers(self, rule: str, entity: Mapping[str, str]) -> bool:
         """Whether it speaks of *entity* of *rule*, at whatever time."""

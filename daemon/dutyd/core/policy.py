@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from dutyd.core.rule import Brake, Mode
+from dutyd.core.limits import Brake
+from dutyd.core.rule import Mode
 
 
 @dataclass(frozen=True, slots=True)

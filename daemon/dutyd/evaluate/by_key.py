@@ -22,7 +22,8 @@ from dutyd.core.event import Event
 from dutyd.core.expr import to_text
 from dutyd.core.expr.compiler import Get, compile_predicate
 from dutyd.core.incident import VERSION
-from dutyd.core.rule import Opens, Rule
+from dutyd.core.opening import Opens
+from dutyd.core.rule import Rule
 from dutyd.core.topic import Topic, by_key_alias, record_key
 from dutyd.evaluate.engine.entities import entity_of, key_of
 from dutyd.evaluate.engine.topic import OWN

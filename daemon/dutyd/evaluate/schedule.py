@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from dutyd.core.errors import nearest
-from dutyd.core.rule import Schedule
+from dutyd.core.opening import Schedule
 
 _AROUND: Final = timedelta(hours=3)
 """More than clocks are put forward or back at once."""

@@ -12,8 +12,9 @@ import msgspec
 
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import IncidentState, Trigger, TriggerKind, entity_text, incident_id, round_suffix
+from dutyd.core.limits import Brake, Rate, Throttle
 from dutyd.core.mute import Mute
-from dutyd.core.rule import Brake, Mode, Rate, Throttle
+from dutyd.core.rule import Mode
 from dutyd.ledger.scripts import Scripts, mapping, ms, text
 
 

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dutyd.core.rule import Place, RecurringSilence, Rule, RuleSet
+from dutyd.core.mute import RecurringSilence
+from dutyd.core.place import Place
+from dutyd.core.rule import Rule, RuleSet
 from dutyd.rules.known import Known
 from dutyd.rules.problems import Problem, RuleErrors
 from dutyd.rules.reading.fields import Fields

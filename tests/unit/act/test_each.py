@@ -8,7 +8,7 @@ from dutyd.act.each import MOST_ITEMS, Item, items_of, name_of, to_take_back, to
 from dutyd.act.steps import StepResult, StepState
 from dutyd.core.expr import look_in, parse_template
 from dutyd.core.incident import effect_key, item_of, round_of
-from dutyd.core.rule import Step
+from dutyd.core.step import Step
 
 STEP = Step(name="page", tool="send_alert", each=parse_template("{{ hosts }}"))
 DONE = StepResult(StepState.DONE, {"id": "A-1"})

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from dutyd.act.steps import StepResult, StepState, encode_result, ready, recall_result
 from dutyd.core.expr import look_in, parse
-from dutyd.core.rule import Bound, Step
+from dutyd.core.step import Bound, Step
 
 DONE = StepResult(StepState.DONE, {"id": "1"})
 NAMES = look_in({"open": True})

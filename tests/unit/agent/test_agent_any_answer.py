@@ -21,7 +21,7 @@ from dutyd.act.agent.model import (
     Question,
 )
 from dutyd.act.agent.task import EndKind, Task
-from dutyd.core.rule import Budget
+from dutyd.core.step import Budget
 from dutyd.embedded.standin.checks import refuse_request
 from dutyd.embedded.standin.script import Script
 from support.agent_run import Desk, Instant, Notebook, a_task

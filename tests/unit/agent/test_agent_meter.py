@@ -8,7 +8,7 @@ from dutyd.act.agent.journal import Turn
 from dutyd.act.agent.meter import LEAST, Allowance, Meter
 from dutyd.act.agent.model import Answer, Fault, Price, Question
 from dutyd.act.agent.task import EndKind, Task
-from dutyd.core.rule import Budget
+from dutyd.core.step import Budget
 
 
 @dataclass

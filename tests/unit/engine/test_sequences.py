@@ -3,7 +3,8 @@ from typing import Any
 import msgspec
 
 from dutyd.core.expr import parse
-from dutyd.core.rule import Guard, Item, Rule, Sequence, Silent, Then
+from dutyd.core.opening import Guard, Item, Sequence, Silent, Then
+from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Latch, Limits, judge, migrate, plan
 from dutyd.evaluate.engine.progress import KEPT_BYTES
 from dutyd.evaluate.engine.sequences import MOST_WAITING

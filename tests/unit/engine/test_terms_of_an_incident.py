@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from dutyd.core.rule import Again, Opens, Rule, Silent, Then
+from dutyd.core.opening import Again, Opens, Silent, Then
+from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import State, horizon, judge, migrate, plan, tick
 from support.engine_run import TOPIC, Task, event, rule, short
 

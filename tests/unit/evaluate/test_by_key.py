@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Event
 from dutyd.core.expr import parse
-from dutyd.core.rule import Guard, Item, Opens, Rule, Sequence
+from dutyd.core.opening import Guard, Item, Opens, Sequence
+from dutyd.core.rule import Rule
 from dutyd.core.topic import Topic, own_topics_of, read_topics, task_name
 from dutyd.evaluate.by_key import carry, mark, read_carried, routed, routes, topic_of, wanted
 

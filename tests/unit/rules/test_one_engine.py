@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from dutyd.core.event import Event
 from dutyd.core.incident import Trigger, TriggerKind
-from dutyd.core.rule import Opens, Place, Rule
+from dutyd.core.opening import Opens
+from dutyd.core.place import Place
+from dutyd.core.rule import Rule
 from dutyd.core.topic import Topic
 from dutyd.evaluate.checkpoint import Decided, Owner
 from dutyd.evaluate.engine import State, plan

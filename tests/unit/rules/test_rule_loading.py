@@ -3,8 +3,10 @@
 import pytest
 
 from dutyd.core.expr import look_in
+from dutyd.core.limits import Rate, Throttle
 from dutyd.core.policy import Policy
-from dutyd.core.rule import Budget, Mode, Rate, Retry, Severity, Throttle
+from dutyd.core.rule import Mode, Severity
+from dutyd.core.step import Budget, Retry
 from dutyd.core.topic import Topic
 from dutyd.rules.known import Known
 from dutyd.rules.load import RuleErrors, load_files

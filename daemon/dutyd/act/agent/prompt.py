@@ -15,7 +15,8 @@ from dutyd.act.gateway import Function, clean, cut
 from dutyd.core.expr import Look, Template
 from dutyd.core.expr.tree import Has, Name, Prev, Window
 from dutyd.core.incident import Evidence
-from dutyd.core.rule import Budget, Rule
+from dutyd.core.rule import Rule
+from dutyd.core.step import Budget
 
 _VALUE = 2_000  # characters of one text in the data
 _DATA = 24_000  # of all data of the incident

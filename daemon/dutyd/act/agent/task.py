@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from dutyd.act.gateway import Function
-from dutyd.core.rule import Budget
+from dutyd.core.step import Budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

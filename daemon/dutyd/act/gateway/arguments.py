@@ -18,7 +18,7 @@ from dutyd.act.gateway.bounds import Outside, kept, limits_of
 from dutyd.act.gateway.text import clean, cut
 from dutyd.act.gateway.values import Bound, Unbound
 from dutyd.core.expr import Look, number_text
-from dutyd.core.rule import Step
+from dutyd.core.step import Step
 from dutyd.core.tool import Catalogue, tool_of
 
 _MOST = 65_536  # characters of arguments that are read at all

@@ -14,7 +14,7 @@ from typing import Any
 
 from dutyd.act.gateway.text import clean, cut
 from dutyd.core.expr import Look, Template, look_with, number_text
-from dutyd.core.rule import Bound
+from dutyd.core.step import Bound
 
 TEXT_LIMIT = 4000
 """Characters of a text for which neither the rule nor the tool says less."""

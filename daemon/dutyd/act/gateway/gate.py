@@ -17,7 +17,8 @@ from dutyd.core.expr import Expr, Look, evaluate, look_in
 from dutyd.core.expr.tree import Has, Name, Prev, Window
 from dutyd.core.money import Money
 from dutyd.core.policy import MoneyLimits, Policy
-from dutyd.core.rule import Mode, Step, lowest
+from dutyd.core.rule import Mode, lowest
+from dutyd.core.step import Step
 from dutyd.core.tool import Tool
 
 

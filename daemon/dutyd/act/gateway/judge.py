@@ -16,7 +16,8 @@ from dutyd.act.gateway.text import clean, cut
 from dutyd.act.gateway.values import Accepted, Bound, Call, Function, Read, Rejected, Unbound
 from dutyd.core.errors import nearest
 from dutyd.core.expr import Look
-from dutyd.core.rule import Rule, Step
+from dutyd.core.rule import Rule
+from dutyd.core.step import Step
 from dutyd.core.tool import Catalogue, Tool, known_tool, tool_of
 
 _READ_TEXT = 2000  # characters of one text in a question

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Literal, TypeVar
 
 from dutyd.core.expr import Expr, ExpressionError, Node, Template, parse, parse_template, tree
-from dutyd.core.rule import Agent, Bound, Budget, Rule, Step, lowest
+from dutyd.core.rule import Rule, lowest
+from dutyd.core.step import Agent, Bound, Budget, Step
 
 _Number = TypeVar("_Number", int, float)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from dutyd.core.rule import Step
+from dutyd.core.step import Step
 from dutyd.core.tool import Tool
 
 

@@ -16,7 +16,8 @@ from typing import Final
 from dutyd.core.expr import to_text
 from dutyd.core.expr.compiler import Get, compile_predicate
 from dutyd.core.expr.tree import Name, Window
-from dutyd.core.rule import Opens, Rule
+from dutyd.core.opening import Opens
+from dutyd.core.rule import Rule
 from dutyd.evaluate.engine.aggregates import Aggregates, aggregates_of
 from dutyd.evaluate.engine.codegen import Hits, generate, generate_for_number
 from dutyd.evaluate.engine.conditions import Conditions, conditions_of

@@ -17,7 +17,8 @@ from dutyd.core.event import Event
 from dutyd.core.expr import Expr
 from dutyd.core.expr.compiler import Get, compile_predicate
 from dutyd.core.expr.tree import Binary, Has, Literal, Name, Node, walk
-from dutyd.core.rule import Item, Rule
+from dutyd.core.opening import Item
+from dutyd.core.rule import Rule
 from dutyd.evaluate.engine.conditions import conjuncts
 from dutyd.evaluate.engine.selector import Selector, selector_of
 

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from dutyd.core.incident import Evidence, TriggerKind
-from dutyd.core.rule import Rule, Schedule
+from dutyd.core.opening import Schedule
+from dutyd.core.rule import Rule
 from dutyd.evaluate.engine.latch import NOWHERE, Change, Latch, Phase
 from dutyd.evaluate.engine.plan import Plan
 from dutyd.evaluate.engine.state import State

@@ -8,7 +8,8 @@ import math
 from enum import IntEnum
 from typing import NamedTuple
 
-from dutyd.core.rule import Rule, Then
+from dutyd.core.opening import Then
+from dutyd.core.rule import Rule
 from dutyd.evaluate.engine.latch import Latch, Phase
 
 

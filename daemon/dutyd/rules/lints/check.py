@@ -10,7 +10,8 @@ from typing import Final
 
 from dutyd.core.expr.tree import Literal, walk
 from dutyd.core.policy import Policy
-from dutyd.core.rule import Mode, Rule, RuleSet, Step
+from dutyd.core.rule import Mode, Rule, RuleSet
+from dutyd.core.step import Step
 from dutyd.core.tool import Tool
 from dutyd.rules.known import Known
 from dutyd.rules.lints.rule_lints import lints_of

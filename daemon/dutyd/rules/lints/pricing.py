@@ -14,8 +14,10 @@ from pydantic import ValidationError
 
 from dutyd.act.each import MOST_ITEMS
 from dutyd.core.money import Money
+from dutyd.core.opening import Schedule
 from dutyd.core.policy import Policy
-from dutyd.core.rule import Rule, Schedule, Step
+from dutyd.core.rule import Rule
+from dutyd.core.step import Step
 from dutyd.core.tool import Tool
 from dutyd.rules.known import Known
 

@@ -4,7 +4,7 @@ Called by ``rule_reader``. An answer is read as a step: what a model decides, wi
 """
 
 from dutyd.act.gateway.misfit import misfit_of
-from dutyd.core.rule import Agent, Budget, Step
+from dutyd.core.step import Agent, Budget, Step
 from dutyd.core.tool import ANSWER
 from dutyd.rules.known import Known
 from dutyd.rules.reading.fields import Fields

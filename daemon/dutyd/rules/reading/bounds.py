@@ -10,7 +10,7 @@ from typing import TypeVar
 from dutyd.act.gateway.bounds import Outside, limits_of
 from dutyd.core.errors import nearest
 from dutyd.core.expr import Template, Type, look_in
-from dutyd.core.rule import Bound
+from dutyd.core.step import Bound
 from dutyd.rules.reading.fields import Fields, entries
 from dutyd.rules.reading.uses import Uses, Where
 from dutyd.rules.reading.values import Reader, count, describe, wrong

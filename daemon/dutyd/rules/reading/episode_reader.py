@@ -4,7 +4,8 @@
 
 from typing import Any
 
-from dutyd.core.rule import Again, Brake, Opens, Silent, Then
+from dutyd.core.limits import Brake
+from dutyd.core.opening import Again, Opens, Silent, Then
 from dutyd.rules.reading.fields import Fields
 from dutyd.rules.reading.values import count, duration, one_of
 from dutyd.rules.syntax.source import Node, SourceFile

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from enum import Enum, auto
 
 from dutyd.core.expr import Template, Type
-from dutyd.core.rule import Group
+from dutyd.core.limits import Group
 from dutyd.ledger.incidents import LISTED
 from dutyd.rules.reading.fields import Fields, entries
 from dutyd.rules.reading.uses import Uses, Where

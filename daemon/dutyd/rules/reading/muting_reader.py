@@ -7,7 +7,9 @@ Called by ``rule_reader`` and ``load``. Which rules there are is known when all 
 from collections.abc import Iterator, Mapping, Sequence
 
 from dutyd.core.errors import nearest
-from dutyd.core.rule import Inhibit, RecurringSilence, Rule
+from dutyd.core.limits import Inhibit
+from dutyd.core.mute import RecurringSilence
+from dutyd.core.rule import Rule
 from dutyd.rules.problems import Problem
 from dutyd.rules.reading.fields import Fields, entries
 from dutyd.rules.reading.schedule_reader import read_cron

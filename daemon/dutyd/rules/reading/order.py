@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from dutyd.core.errors import nearest
-from dutyd.core.rule import Step
+from dutyd.core.step import Step
 from dutyd.rules.reading.scopes import steps_read
 from dutyd.rules.reading.uses import Use
 from dutyd.rules.syntax.source import Broken, ListNode, MapNode, Node, Scalar, SourceFile

@@ -11,7 +11,11 @@ from typing import Any
 
 from dutyd.core.errors import WrongError
 from dutyd.core.expr import Expr, Type, parse
-from dutyd.core.rule import Agent, Group, Mode, Opens, Place, Rule, Severity, Step, Throttle
+from dutyd.core.limits import Group, Throttle
+from dutyd.core.opening import Opens
+from dutyd.core.place import Place
+from dutyd.core.rule import Mode, Rule, Severity
+from dutyd.core.step import Agent, Step
 from dutyd.core.tool import ANSWER
 from dutyd.evaluate.engine.conditions import conditions_of
 from dutyd.evaluate.engine.progress import reads_items

@@ -4,7 +4,7 @@ Such a rule sees no events, so it has none of the keys that speak of them; its s
 """
 
 from dutyd.core.expr import Type
-from dutyd.core.rule import Schedule
+from dutyd.core.opening import Schedule
 from dutyd.evaluate.schedule import ScheduleError, read_schedule, zone
 from dutyd.rules.known import Known
 from dutyd.rules.reading.episode_reader import KEYS as EPISODE_KEYS

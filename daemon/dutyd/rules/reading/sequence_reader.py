@@ -7,7 +7,7 @@ rule can't have, and that all topics keep an entity's events in the same task.
 import re
 from dataclasses import dataclass
 
-from dutyd.core.rule import Guard, Item, Sequence
+from dutyd.core.opening import Guard, Item, Sequence
 from dutyd.rules.known import Known
 from dutyd.rules.reading.episode_reader import positive_duration
 from dutyd.rules.reading.fields import Fields

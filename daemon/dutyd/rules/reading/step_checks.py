@@ -11,7 +11,7 @@ from dutyd.act.gateway.bounds import Outside, kept, limits_of
 from dutyd.core.errors import nearest
 from dutyd.core.expr import Template, look_in
 from dutyd.core.route import no_route, route_of
-from dutyd.core.rule import Bound, Step
+from dutyd.core.step import Bound, Step
 from dutyd.core.tool import Args, Tool
 from dutyd.rules.known import Known
 from dutyd.rules.reading.fields import Fields, like

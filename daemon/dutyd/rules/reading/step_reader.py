@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from dutyd.core.expr import Expr, Template, Type
-from dutyd.core.rule import Bound, Retry, Step
+from dutyd.core.step import Bound, Retry, Step
 from dutyd.core.tool import Tool
 from dutyd.rules.reading.bounds import bound
 from dutyd.rules.reading.fields import Fields, entries

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from dutyd.core.errors import nearest
 from dutyd.core.expr import Type
-from dutyd.core.rule import Bound
+from dutyd.core.step import Bound
 from dutyd.core.tool import Tool
 
 _TYPES = {

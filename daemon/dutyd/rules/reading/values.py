@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from dutyd.core.duration import parse_duration
 from dutyd.core.errors import nearest
-from dutyd.core.rule import Rate
+from dutyd.core.limits import Rate
 from dutyd.rules.syntax.source import Broken, ListNode, MapNode, Node, Scalar, SourceFile
 
 T = TypeVar("T")

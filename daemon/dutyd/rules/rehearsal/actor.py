@@ -18,7 +18,8 @@ from dutyd.core.expr import Look, look_with
 from dutyd.core.incident import EffectState, Trigger
 from dutyd.core.money import Money
 from dutyd.core.policy import Policy
-from dutyd.core.rule import Rule, Step
+from dutyd.core.rule import Rule
+from dutyd.core.step import Step
 from dutyd.core.tool import ANSWER, Catalogue, known_tool
 from dutyd.rules.known import Known
 from dutyd.rules.rehearsal.hostile import hostile_calls

@@ -13,7 +13,8 @@ from typing import Any
 
 from dutyd.core.incident import EffectState
 from dutyd.core.instant import instant_text
-from dutyd.core.rule import Budget, Rule
+from dutyd.core.rule import Rule
+from dutyd.core.step import Budget
 from dutyd.evaluate.engine import Counts
 from dutyd.rules.known import Known
 from dutyd.rules.rehearsal.actor import Done

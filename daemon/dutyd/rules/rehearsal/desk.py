@@ -13,8 +13,8 @@ from dutyd.act import many
 from dutyd.act.accept import alerting_steps, may_storm
 from dutyd.act.grouping import gathering_of, with_members
 from dutyd.core.incident import Trigger, TriggerKind
-from dutyd.core.mute import Mute, Other, Silence, all_silenced, inhibited, silenced
-from dutyd.core.rule import Mode, RecurringSilence, Rule, lowest
+from dutyd.core.mute import Mute, Other, RecurringSilence, Silence, all_silenced, inhibited, silenced
+from dutyd.core.rule import Mode, Rule, lowest
 from dutyd.ledger.incidents import LISTED
 from dutyd.rules.known import Known
 from dutyd.rules.rehearsal.actor import Actor, Done, Script

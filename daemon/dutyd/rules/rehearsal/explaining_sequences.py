@@ -13,8 +13,8 @@ from dutyd.core.expr.text import duration_text
 from dutyd.core.expr.tree import Has, Name, Prev, Window
 from dutyd.core.incident import TriggerKind
 from dutyd.core.instant import instant_text
+from dutyd.core.opening import Sequence as Items
 from dutyd.core.rule import Rule
-from dutyd.core.rule import Sequence as Items
 from dutyd.evaluate.engine import Change, Counts, Phase, Plan, State, judge, tick
 from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.progress import ITEMS, Done, items_seen

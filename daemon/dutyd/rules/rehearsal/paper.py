@@ -15,8 +15,8 @@ from enum import StrEnum
 from heapq import heappop, heappush
 
 from dutyd.core.incident import Trigger, incident_id
+from dutyd.core.limits import Brake, Throttle
 from dutyd.core.mute import Mute, Other
-from dutyd.core.rule import Brake, Throttle
 from dutyd.ledger.incidents import Gathering
 from dutyd.rules.rehearsal.throttling import Throttling
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dutyd.core.incident import Entity
-from dutyd.core.rule import Rate, Throttle
+from dutyd.core.limits import Rate, Throttle
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
-from dutyd.core.rule import Place
+from dutyd.core.place import Place
 from dutyd.rules.problems import LINE_END, Problem
 from dutyd.rules.syntax.scalars import ScalarValue
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from dutyd.core.duration import parse_duration
 from dutyd.core.errors import BadInputError, nearest
-from dutyd.core.rule import Place, Rule
+from dutyd.core.place import Place
+from dutyd.core.rule import Rule
 from dutyd.evaluate.engine.entities import entity_value
 from dutyd.rules.reading.fields import Fields, entries
 from dutyd.rules.reading.values import Reader, duration, list_of, plain, text, wrong

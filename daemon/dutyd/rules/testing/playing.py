@@ -11,8 +11,8 @@ from operator import itemgetter
 from typing import Any
 
 from dutyd.core.event import Event
-from dutyd.core.mute import Silence
-from dutyd.core.rule import RecurringSilence, Rule, RuleSet
+from dutyd.core.mute import RecurringSilence, Silence
+from dutyd.core.rule import Rule, RuleSet
 from dutyd.rules.known import Known
 from dutyd.rules.rehearsal.actor import Done, Script
 from dutyd.rules.rehearsal.rehearse import Rehearsal
