@@ -174,7 +174,7 @@ class Episode:
         if effect.state.ended:
             return result_of(effect)
         if effect.state in (EffectState.RESERVED, EffectState.AWAITING_APPROVAL):
-            now = self._gate(effect, step)
+            now = self._regated(effect, step)
             if now is not None:
                 await self.means.ledger.effects.regate(self.claim, effect, *now)
                 effect = await self.means.ledger.effects.get(effect.key)
@@ -187,7 +187,7 @@ class Episode:
             return Gate(Outcome.REFUSE, missing)
         return gate(step, args, tool, self.look, self.means.policy, self.rule.mode)
 
-    def _gate(self, effect: Effect, step: Step) -> tuple[EffectState, str] | None:
+    def _regated(self, effect: Effect, step: Step) -> tuple[EffectState, str] | None:
         """Return the state and reason that the gates give to an unsent effect now; None: it stays as it is."""
         allowed = (self.rule.on_clear if effect.clear else self.rule.steps).get(step.name)
         if allowed is None:

@@ -1,8 +1,11 @@
 """One agent run for one incident: what the rule leaves open goes to the model, and comes back as results of steps.
 
-Called by ``path`` once everything that the decided steps need is done. The model's calls pass the gateway here and
-then take the same road as the rule's own steps (``perform``); turns are in the ledger before anything of theirs
-starts. Whatever the model did not decide, the rule's fallback does: a run can't suppress a step that has one.
+Called by ``path`` once everything that the decided steps need is done. From the model's word to bytes:
+
+    ``agent.loop`` reads a turn and records it -> ``Executor`` here, for each call -> ``gateway.judge`` holds it against
+    the grant -> ``perform.call`` asks the gates, as for the rule's own steps -> ``effects.Sender`` sends it once
+
+Whatever the model did not decide, the rule's fallback does: a run can't suppress a step that has one.
 """
 
 from collections.abc import Mapping, Sequence
