@@ -4,7 +4,6 @@ This is the screen to read: what happens to one claimed incident, from top to bo
 ledger, ``worker`` claimed it under a lease and rests it with what comes back from here, ``outcomes`` tells the world.
 """
 
-import asyncio
 import random
 from dataclasses import replace
 
@@ -15,9 +14,10 @@ from dutyd.act.gateway import tighten
 from dutyd.act.grouping import gathering_of, with_members
 from dutyd.act.lease import Lease
 from dutyd.act.means import Means
+from dutyd.act.parallel import side_by_side
 from dutyd.act.perform import perform, read_again
 from dutyd.act.run import ask_model
-from dutyd.act.steps import StepResult, StepState, needed_by, ready
+from dutyd.act.steps import StepResult, StepState, needed_by, waves
 from dutyd.core.incident import IncidentState
 from dutyd.core.limits import Group
 from dutyd.core.rule import Mode, lowest
@@ -65,23 +65,22 @@ async def work(means: Means, claim: Claim, lease: Lease) -> Rest | None:
 
 async def act(episode: Episode) -> Rest:
     """Do what the rule orders: plain steps first, then what the model decides, then what follows from it."""
-    steps = episode.rule.steps
     await episode.recall(again=read_again)
     await episode.settle_earlier()
     if not (episode.results or episode.items) and (muted := await _muted(episode)):
         return muted
-    while not episode.lease.cleared.is_set():
-        now = ready(steps, episode.results, episode.look)
-        episode.results.update(now.settled)
+    for now in waves(episode, episode.rule.steps):
+        if episode.lease.cleared.is_set():
+            break
         if now.plain:
             await _do_all(episode, now.plain)
-        elif now.decided and not _soon(episode):
+        elif _soon(episode):
+            break
+        else:
             with episode.means.places.one(episode.rule.id) as free:
                 if not free:
                     return Rest(Waiting.RETRY, random.uniform(*NO_PLACE_SECONDS))  # noqa: S311  # it spreads load
                 episode.results.update(await ask_model(episode, now.decided))
-        elif not now.settled:
-            break
     return episode.rest(close=episode.trigger.momentary)
 
 
@@ -135,13 +134,8 @@ async def _take_back(episode: Episode) -> None:
     off = StepResult(StepState.REFUSED, reason="cleared")
     episode.results = {**dict.fromkeys(episode.accepted.steps, off), **episode.results}
     await episode.recall(clear=True)
-    while True:
-        now = ready({**episode.rule.steps, **episode.rule.on_clear}, episode.results, episode.look)
-        episode.results.update(now.settled)
-        if now.plain:
-            await _do_all(episode, now.plain, clear=True)
-        elif not now.settled:
-            break
+    for now in waves(episode, {**episode.rule.steps, **episode.rule.on_clear}):
+        await _do_all(episode, now.plain, clear=True)
 
 
 async def _finish_late(episode: Episode) -> None:
@@ -151,13 +145,9 @@ async def _finish_late(episode: Episode) -> None:
     wanted = late | {name for name in needed_by(late, steps) if not known_tool(steps[name].tool, catalogue).changes}
     off = StepResult(StepState.REFUSED, reason="cleared")
     episode.results = {**{name: off for name in episode.accepted.steps if name not in wanted}, **episode.results}
-    while True:
-        now = ready(steps, episode.results, episode.look)
-        episode.results.update(now.settled)
+    for now in waves(episode, steps):
         for step in (*now.plain, *now.decided):
             episode.results[step.name] = await perform(episode, step, by="fallback" if step.decide else "rule")
-        if not (now.settled or now.plain or now.decided):
-            break
 
 
 def _soon(episode: Episode) -> bool:
@@ -190,14 +180,8 @@ async def _all_muted(episode: Episode, members: Members) -> Rest | None:
 
 async def _do_all(episode: Episode, steps: tuple[Step, ...], *, clear: bool = False) -> None:
     """Perform *steps* side by side."""
-    slots = asyncio.Semaphore(PARALLEL)
 
     async def one(step: Step) -> None:
-        async with slots:
-            episode.results[step.name] = await perform(episode, step, clear=clear)
+        episode.results[step.name] = await perform(episode, step, clear=clear)
 
-    # All come to rest before the first error is told: none goes on sending under a lease that was given back.
-    ended = await asyncio.gather(*(one(step) for step in steps), return_exceptions=True)
-    for error in ended:
-        if error is not None:
-            raise error
+    await side_by_side(PARALLEL, one, steps)

@@ -26,6 +26,7 @@ import structlog
 from dutyd.act.each import Item, items_of, skipped, together
 from dutyd.act.episode import Episode
 from dutyd.act.gateway import Bound, Gate, Outcome, Unbound, bind
+from dutyd.act.parallel import side_by_side
 from dutyd.act.steps import StepResult, StepState, encode_result, needed_by
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import EffectState
@@ -67,20 +68,13 @@ async def _perform_each(episode: Episode, step: Step, *, clear: bool) -> StepRes
     items = items_of(step, episode.look)
     if isinstance(items, str):
         return await refuse(episode, step, items, clear=clear)
-    slots, begun = asyncio.Semaphore(SIDE_BY_SIDE), episode.items.get(step.name, {})
+    begun = episode.items.get(step.name, {})
 
     async def one(item: Item) -> StepResult:
         view = episode.of_item(item)
-        async with slots:
-            return begun.get(item.name) or skipped(step, view.look) or await perform(view, step, clear=clear)
+        return begun.get(item.name) or skipped(step, view.look) or await perform(view, step, clear=clear)
 
-    # As in `path`: all come to rest before the first error is told.
-    ended = await asyncio.gather(*(one(item) for item in items), return_exceptions=True)
-    results: list[StepResult] = []
-    for result in ended:
-        if isinstance(result, BaseException):
-            raise result
-        results.append(result)
+    results = await side_by_side(SIDE_BY_SIDE, one, items)
     return together(list(zip(items, results, strict=True)))
 
 

@@ -1,14 +1,14 @@
 """The step graph, pure: which steps of a rule come next, and what became of each.
 
-``act.path`` asks ``ready`` again and again with the results so far; ``rules test`` does the same with a recorder in
-place of providers. Steps without ``decide`` are *plain*: nothing is left open, so they go before the model is asked.
+``act.path`` goes through a graph by its ``waves``; ``rules test`` does the same with a recorder in place of providers.
+Steps without ``decide`` are *plain*: nothing is left open, so they go before the model is asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -68,6 +68,35 @@ class Ready:
     plain: tuple[Step, ...]
     decided: tuple[Step, ...]
     settled: Mapping[str, StepResult]
+
+
+class Work(Protocol):
+    """The work on one incident: what became of its steps so far, and the names that conditions read by now."""
+
+    results: dict[str, StepResult]
+
+    @property
+    def look(self) -> Look:
+        """The names, with the results so far."""
+        ...
+
+
+def waves(work: Work, steps: Mapping[str, Step]) -> Iterator[Ready]:
+    """Yield what can be done next of *steps*, until nothing is left or nothing of it was done.
+
+    Whoever goes through them puts the result of each step that it does into ``results`` before it asks for more; what
+    follows from other results is put there first.
+    """
+    while True:
+        now = ready(steps, work.results, work.look)
+        work.results.update(now.settled)
+        if now.settled:
+            continue
+        shown = (*now.plain, *now.decided)
+        if shown:
+            yield now
+        if not any(step.name in work.results for step in shown):
+            return
 
 
 def ready(steps: Mapping[str, Step], results: Results, look: Look) -> Ready:

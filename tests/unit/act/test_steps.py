@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dutyd.act.steps import StepResult, StepState, encode_result, ready, recall_result
-from dutyd.core.expr import look_in, parse
+from dutyd.act.steps import StepResult, StepState, encode_result, ready, recall_result, waves
+from dutyd.core.expr import Look, look_in, parse
 from dutyd.core.step import Bound, Step
 
 DONE = StepResult(StepState.DONE, {"id": "1"})
@@ -14,6 +14,15 @@ NAMES = look_in({"open": True})
 def step(name: str, *after: str, decide: bool = False, **more: object) -> Step:
     bounds = {"title": Bound(kind="text", limit=10)} if decide else {}
     return Step(name=name, tool="t", after=frozenset(after), decide=bounds, **more)  # type: ignore[arg-type]  # a test's own
+
+
+class OnPaper:
+    def __init__(self) -> None:
+        self.results: dict[str, StepResult] = {}
+
+    @property
+    def look(self) -> Look:
+        return NAMES
 
 
 def graph(*steps: Step) -> dict[str, Step]:
@@ -82,11 +91,19 @@ def test_any_graph_without_cycles_ends_whatever_its_steps_come_to(needs: list[se
     steps = graph(
         *(step(f"s{i}", *(f"s{j}" for j in after if j < i), decide=i % 3 == 2) for i, after in enumerate(needs))
     )
-    results: dict[str, StepResult] = {}
-    for _ in range(3 * len(steps)):
-        now = ready(steps, results, NAMES)
-        results.update(now.settled)
+    work = OnPaper()
+    for now in waves(work, steps):
         for each in (*now.plain, *now.decided):
             state = data.draw(st.sampled_from([StepState.DONE, StepState.REFUSED, StepState.FAILED, StepState.SKIPPED]))
-            results[each.name] = StepResult(state)
-    assert set(results) == set(steps)
+            work.results[each.name] = StepResult(state)
+    assert set(work.results) == set(steps)
+
+
+def test_a_plain_step_after_a_skipped_one_goes_before_the_model_is_asked() -> None:
+    steps = graph(step("look", if_=parse("!open")), step("page", "look"), step("ticket", decide=True))
+    first = next(waves(OnPaper(), steps))
+    assert [each.name for each in first.plain] == ["page"]
+
+
+def test_a_graph_ends_where_nobody_does_what_it_shows() -> None:
+    assert len(list(waves(OnPaper(), graph(step("page"))))) == 1

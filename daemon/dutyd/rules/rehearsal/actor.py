@@ -13,7 +13,7 @@ import msgspec
 from dutyd.act.each import Item, items_of, skipped, together
 from dutyd.act.gateway import Accepted, Bound, Call, Outcome, Rejected, Unbound, bind, gate, judge, narrowed
 from dutyd.act.names import names_of
-from dutyd.act.steps import StepResult, StepState, ready
+from dutyd.act.steps import StepResult, StepState, waves
 from dutyd.core.expr import Look, look_with
 from dutyd.core.incident import EffectState, Trigger
 from dutyd.core.money import Money
@@ -103,15 +103,11 @@ class Actor:
 
     def act(self) -> None:
         """Do what the rule orders: plain steps first, then what is decided, then what follows from it."""
-        while True:
-            now = ready(self.rule.steps, self.results, self.look)
-            self.results.update(now.settled)
+        for now in waves(self, self.rule.steps):
             for step in now.plain:
                 self.perform(step)
-            if now.decided and not now.plain:
+            if not now.plain:
                 self.decide(now.decided)
-            if not (now.settled or now.plain or now.decided):
-                return
 
     def page(self, summary: str, steps: Iterable[str]) -> None:
         """Do only *steps*, with another summary."""
@@ -139,13 +135,9 @@ class Actor:
         done = {name: result for name, result in results.items() if result.ended and name not in some}
         done |= {name: StepResult(StepState.DONE, results[name].data) for name in some}
         self.results = {**dict.fromkeys(self.rule.steps, never), **done}
-        while True:
-            now = ready({**self.rule.steps, **self.rule.on_clear}, self.results, self.look)
-            self.results.update(now.settled)
+        for now in waves(self, {**self.rule.steps, **self.rule.on_clear}):
             for step in now.plain:
                 self.perform(step)
-            if not (now.settled or now.plain):
-                return
 
     def decide(self, steps: tuple[Step, ...]) -> None:
         """Take the scripted decisions in the order of the script, then the fallbacks of what is left."""
