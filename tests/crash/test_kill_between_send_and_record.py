@@ -20,6 +20,7 @@ from support.daemon import Installation, installation
 from support.erp import ORDER, erp_system
 from support.monitoring import MonitoringServer, alertmanager_system
 from support.providers import OFFICE_KINDS
+from support.proxied import ProxiedSystem
 from support.trackers import tracker_system
 
 TIMEOUT = 3  # seconds: long enough that no send is given up before the kill
@@ -126,73 +127,52 @@ def test_in_each_class_the_outside_count_is_what_was_promised(shop: Installation
     assert seen == EXPECTED, shop.log()
 
 
+OverAKill = Callable[[ProxiedSystem, Mapping[str, Any], Mapping[str, Any]], int]
+
+
+@pytest.fixture
+def requests_over_a_kill(tmp_path: Path, unique: str, valkey_url: str) -> OverAKill:
+    """Have a step done by a real system, with a kill before its answer; its effect is there once and done.
+
+    What is returned is how many requests carried its key.
+    """
+
+    def requests(system: ProxiedSystem, step: Mapping[str, Any], providers: Mapping[str, Any]) -> int:
+        rules = rules_of(rule("real", {"effect": step}))
+        servers = {"redis": valkey_url, "stream": valkey_url, "providers": providers}
+        with installation(tmp_path, unique, rules, topics=TOPICS, **servers) as one:
+            system.order(Fault(path=system.kind.searched, method="POST", **{**STALL, "times": 1}))
+            kill_when(one, lambda: system.total() == 1, 1)
+            (effect,) = settled_by_another_worker(one)
+            key = provider_key(effect["key"])
+            assert effect["state"] == "DONE"
+            assert system.total() == system.made(key) == 1
+            return system.requests(key)
+
+    return requests
+
+
 def test_a_page_by_alertmanager_is_one_alert(
-    alertmanager: MonitoringServer, tmp_path: Path, unique: str, valkey_url: str
+    alertmanager: MonitoringServer, requests_over_a_kill: OverAKill, tmp_path: Path, unique: str
 ) -> None:
     page = {"tool": "send_alert", "with": {"severity": "critical", "summary": unique}}
-    rules = rules_of(rule("page", {"page": page}))
-    with (
-        alertmanager_system(tmp_path, alertmanager.url) as system,
-        installation(
-            tmp_path,
-            unique,
-            rules,
-            topics=TOPICS,
-            redis=valkey_url,
-            stream=valkey_url,
-            providers={"alerting": {"kind": "alertmanager", "url": system.url, "timeout": f"{TIMEOUT}s"}},
-        ) as one,
-    ):
-        system.order(Fault(path="/api", **{**STALL, "times": 1}))
-        kill_when(one, lambda: system.total() == 1, 1)
-        (effect,) = settled_by_another_worker(one)
-        assert effect["state"] == "DONE"
-        assert system.requests(provider_key(effect["key"])) == 2  # it was sent again
-        assert system.total() == system.made(provider_key(effect["key"])) == 1
+    with alertmanager_system(tmp_path, alertmanager.url) as system:
+        providers = {"alerting": {"kind": "alertmanager", "url": system.url, "timeout": f"{TIMEOUT}s"}}
+        assert requests_over_a_kill(system, page, providers) == 2  # it was sent again
 
 
 @pytest.mark.usefixtures("roundup")
-def test_a_ticket_in_roundup_is_one_issue(tmp_path: Path, unique: str, valkey_url: str) -> None:
+def test_a_ticket_in_roundup_is_one_issue(requests_over_a_kill: OverAKill, tmp_path: Path, unique: str) -> None:
     args = {"project": "OPS", "kind": "incident", "title": unique, "body": "x"}
-    rules = rules_of(rule("ticket", {"ticket": {"tool": "create_ticket", "with": args}}))
-    with (
-        tracker_system(tmp_path) as system,
-        installation(
-            tmp_path,
-            unique,
-            rules,
-            topics=TOPICS,
-            redis=valkey_url,
-            stream=valkey_url,
-            providers={"ticketing": {"kind": "roundup", **system.settings(timeout=f"{TIMEOUT}s")}},
-        ) as one,
-    ):
-        system.order(Fault(path="/issue", **{**STALL, "times": 1}))
-        kill_when(one, lambda: system.total() == 1, 1)
-        (effect,) = settled_by_another_worker(one)
-        assert effect["state"] == "DONE"
-        assert system.requests(provider_key(effect["key"])) == 2  # it was sent again, and refused
-        assert system.total() == system.made(provider_key(effect["key"])) == 1
+    with tracker_system(tmp_path) as system:
+        providers = {"ticketing": {"kind": "roundup", **system.settings(timeout=f"{TIMEOUT}s")}}
+        step = {"tool": "create_ticket", "with": args}
+        assert requests_over_a_kill(system, step, providers) == 2  # it was sent again, and refused
 
 
 @pytest.mark.usefixtures("tryton")
-def test_a_draft_in_tryton_is_one_order(tmp_path: Path, unique: str, valkey_url: str) -> None:
-    rules = rules_of(rule("order", {"order": {"tool": "draft_purchase_order", "with": dict(ORDER)}}))
-    with (
-        erp_system(tmp_path) as system,
-        installation(
-            tmp_path,
-            unique,
-            rules,
-            topics=TOPICS,
-            redis=valkey_url,
-            stream=valkey_url,
-            providers={"purchasing": {"kind": "tryton", **system.settings(timeout=f"{TIMEOUT}s")}},
-        ) as one,
-    ):
-        system.order(Fault(path="/purchase", method="POST", **{**STALL, "times": 1}))
-        kill_when(one, lambda: system.total() == 1, 1)
-        (effect,) = settled_by_another_worker(one)
-        assert effect["state"] == "DONE"
-        assert system.requests(provider_key(effect["key"])) == 1  # it was looked for, and found
-        assert system.total() == system.made(provider_key(effect["key"])) == 1
+def test_a_draft_in_tryton_is_one_order(requests_over_a_kill: OverAKill, tmp_path: Path) -> None:
+    with erp_system(tmp_path) as system:
+        providers = {"purchasing": {"kind": "tryton", **system.settings(timeout=f"{TIMEOUT}s")}}
+        step = {"tool": "draft_purchase_order", "with": dict(ORDER)}
+        assert requests_over_a_kill(system, step, providers) == 1  # it was looked for, and found

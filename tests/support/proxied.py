@@ -1,6 +1,7 @@
 """Real systems behind a proxy, for the contract suite: the proxy breaks as the back office does, and counts keys."""
 
 import json
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -77,7 +78,7 @@ class Proxy:
         await Response(answer.content, answer.status_code, headers)(scope, receive, send)
 
 
-class ProxiedSystem:
+class ProxiedSystem(ABC):
     """A system behind a proxy that breaks what the kind searches and makes."""
 
     kind: Kind
@@ -86,6 +87,12 @@ class ProxiedSystem:
         self.url = server.url
         self._server = server
         self._proxy = proxy
+
+    @abstractmethod
+    def made(self, key: str) -> int: ...
+
+    @abstractmethod
+    def total(self) -> int: ...
 
     def requests(self, key: str) -> int:
         return self._proxy.counts[key]
