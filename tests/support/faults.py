@@ -41,6 +41,9 @@ class Fault:
     own: frozenset[str] = frozenset()
     model: Mapping[str, Any] | None = field(default=None)
 
+    def __str__(self) -> str:
+        return self.name
+
 
 def play(fault: Fault, broker: Broker, valkey_url: str) -> list[Row]:
     """Play *fault* from its first event to what the back office holds in the end."""
@@ -69,19 +72,20 @@ def under_way(made: Scene) -> None:
 
 
 def broker_restart(made: Scene) -> str:
-    under_way(made)
-    made.servers.own_broker.kill()
-    time.sleep(1.0)
-    made.servers.own_broker.start()
-    made.publish(PIECE)
-    return ""
+    broker = made.servers.own_broker
+    return _restarted(made, broker.kill, broker.start)
 
 
 def redis_killed(made: Scene) -> str:
+    valkey = made.servers.own_valkey
+    return _restarted(made, valkey.stop, valkey.start)
+
+
+def _restarted(made: Scene, end: Callable[[], None], start: Callable[[], None]) -> str:
     under_way(made)
-    made.servers.own_valkey.stop()
+    end()
     time.sleep(1.0)
-    made.servers.own_valkey.start()
+    start()
     made.publish(PIECE)
     return ""
 

@@ -77,6 +77,9 @@ class Case:
     hit: int = 1
     line: int = 0
 
+    def __str__(self) -> str:
+        return f"{self.point}, {self.kind}"
+
 
 @dataclass(frozen=True)
 class Row:
