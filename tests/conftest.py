@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from support.broker import Broker, running_broker
-from support.debian import UnavailableError
 from support.erp import StartErp, running_erp
 from support.guarded import Guarded, guarded_broker
 from support.monitoring import MonitoringServer, new_alertmanager, new_prometheus
+from support.needs import real, skipped_where_unavailable
 from support.packages import environment
 from support.server import running
 from support.trackers import StartTracker, running_tracker
@@ -63,6 +63,12 @@ def kafka_broker() -> Iterator[Broker]:
 
 
 @pytest.fixture(scope="session")
+def real_broker(kafka_broker: Broker) -> Broker:
+    """A real Kafka broker; skips with the reason where there is none."""
+    return real(kafka_broker)
+
+
+@pytest.fixture(scope="session")
 def kafka(kafka_broker: Broker) -> str:
     """The broker's address, to be put behind ``kafka://``."""
     return kafka_broker.address
@@ -71,10 +77,8 @@ def kafka(kafka_broker: Broker) -> str:
 @pytest.fixture(scope="session")
 def alertmanager() -> Iterator[MonitoringServer]:
     """A real Alertmanager that tells nobody; skips with the reason where it can't be had."""
-    try:
+    with skipped_where_unavailable():
         server = new_alertmanager()
-    except UnavailableError as error:
-        pytest.skip(str(error))
     with running(server):
         yield server
 
@@ -82,10 +86,8 @@ def alertmanager() -> Iterator[MonitoringServer]:
 @pytest.fixture(scope="session")
 def prometheus() -> Iterator[MonitoringServer]:
     """A real Prometheus that scrapes what tests configure; skips with the reason where it can't be had."""
-    try:
+    with skipped_where_unavailable():
         server = new_prometheus({})
-    except UnavailableError as error:
-        pytest.skip(str(error))
     with running(server):
         yield server
 
@@ -93,28 +95,25 @@ def prometheus() -> Iterator[MonitoringServer]:
 @pytest.fixture(scope="session")
 def roundup() -> StartTracker:
     """What starts a real Roundup tracker; skips with the reason where it can't be had."""
-    try:
+    with skipped_where_unavailable():
         environment("roundup")
-    except UnavailableError as error:
-        pytest.skip(str(error))
     return running_tracker
 
 
 @pytest.fixture(scope="session")
 def tryton() -> StartErp:
     """What starts a real Tryton; skips with the reason where it can't be had."""
-    try:
+    with skipped_where_unavailable():
         environment("tryton")
-    except UnavailableError as error:
-        pytest.skip(str(error))
     return running_erp
 
 
 @pytest.fixture(scope="session")
-def guarded(kafka_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def guarded(
+    real_broker: Broker,  # noqa: ARG001  # where there is none, none can be guarded
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Guarded]:
     """A real broker behind TLS, logins and access rights."""
-    if kafka_broker.lacks:
-        pytest.skip("needs a real broker")
     with guarded_broker(tmp_path_factory.mktemp("guarded")) as guarded:
         yield guarded
 

@@ -25,6 +25,7 @@ from support.broker import Broker, free_port
 from support.chart import CHART, of_kind, read_yaml, render, values_of
 from support.debian import UnavailableError
 from support.monitoring import MonitoringServer, new_alertmanager
+from support.needs import DATA, data
 from support.pages import Block, Command, blocks, commands, run_command
 from support.producers import running_collectd, running_rsyslog
 from support.program import BIN, dutyd, environment
@@ -33,7 +34,7 @@ from support.server import running
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "connect.md"
-PAYLOADS = ROOT.parent / "shared" / "data" / "monitoring_payloads" / "payloads.jsonl"
+PAYLOADS = DATA / "monitoring_payloads" / "payloads.jsonl"
 PATIENCE = 30.0
 
 
@@ -76,18 +77,17 @@ class Shop:
         return {"/".join(each["entity"].values()): each["state"] for each in mine}
 
     def needs(self, package: str) -> None:
+        """Skip where *package* can't be had here, with what its package client said."""
         if package in self.missing:
             pytest.skip(self.missing[package])
 
 
 @pytest.fixture(scope="module")
-def shop(kafka_broker: Broker, valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def shop(real_broker: Broker, valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Play the whole page once."""
-    if kafka_broker.lacks:
-        pytest.skip("the page is played on a real broker")
     folder = tmp_path_factory.mktemp("shop")
     addresses = {
-        "localhost:9092": kafka_broker.address,
+        "localhost:9092": real_broker.address,
         "redis://localhost:6379/0": f"{valkey_url}/0",
         "installation: shop": f"installation: {folder.name}",
         "group_interval: 5s": "group_interval: 1s",
@@ -98,7 +98,7 @@ def shop(kafka_broker: Broker, valkey_url: str, tmp_path_factory: pytest.TempPat
             f"{host}:{shown}": f"{host}:{port}" for port in [free_port()] for host in ("localhost", "127.0.0.1")
         }
     with ExitStack() as until_the_end:
-        stream = open_stream(f"kafka://{kafka_broker.address}", {})
+        stream = open_stream(f"kafka://{real_broker.address}", {})
         until_the_end.callback(stream.close)
         stream.ensure(TopicSpec("collectd", 1))
         stream.ensure(TopicSpec("syslog", 3))
@@ -260,9 +260,7 @@ def check(settings: str, fields: list[str], documents: list[Any]) -> list[Event]
 
 
 def payloads(system: str) -> list[dict[str, Any]]:
-    if not PAYLOADS.exists():
-        pytest.skip("the samples are not here")
-    cases = map(json.loads, PAYLOADS.read_text(encoding="utf-8").splitlines())
+    cases = map(json.loads, data("monitoring_payloads/payloads.jsonl").read_text(encoding="utf-8").splitlines())
     return [case["payload"] for case in cases if case["provider"] == system]
 
 

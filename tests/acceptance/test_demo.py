@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from support.broker import Broker
 
 PROMISED = {
@@ -28,7 +26,5 @@ def test_the_demo_shows_what_it_says_with_everything_embedded(tmp_path: Path) ->
     assert play(tmp_path) == PROMISED
 
 
-def test_the_demo_plays_the_same_on_a_real_broker(tmp_path: Path, kafka_broker: Broker) -> None:
-    if kafka_broker.lacks:
-        pytest.skip(f"needs a real broker: this one lacks {', '.join(sorted(kafka_broker.lacks))}")
-    assert play(tmp_path, "--stream", f"kafka://{kafka_broker.address}") == PROMISED
+def test_the_demo_plays_the_same_on_a_real_broker(tmp_path: Path, real_broker: Broker) -> None:
+    assert play(tmp_path, "--stream", f"kafka://{real_broker.address}") == PROMISED

@@ -207,12 +207,10 @@ def test_a_broker_that_is_away_is_told_once(there: Installation, monkeypatch: py
 
 
 def test_topics_that_do_not_fit_are_named_with_what_is_wrong(
-    there: Installation, kafka_broker: Broker, unique: str
+    there: Installation, real_broker: Broker, unique: str
 ) -> None:
-    if kafka_broker.lacks:
-        pytest.skip("the mock broker can't create topics")
     own = OwnTopics(unique)
-    stream = open_stream(f"kafka://{kafka_broker.address}", {})
+    stream = open_stream(f"kafka://{real_broker.address}", {})
     stream.ensure(TopicSpec(unique, 3))
     deletes = {"cleanup.policy": "delete", "retention.ms": "3600000"}
     stream.ensure(TopicSpec(own.triggers, 3, deletes))
@@ -223,7 +221,7 @@ def test_topics_that_do_not_fit_are_named_with_what_is_wrong(
         "metrics": {"topic": unique, "partitioned_by": ["region"]},
         "stock": {"topic": f"{unique}-none"},
     }
-    seen = there.doctor(stream=f"kafka://{kafka_broker.address}", topics=topics)
+    seen = there.doctor(stream=f"kafka://{real_broker.address}", topics=topics)
     assert seen.code == 1
     [fatal] = [row for row in seen.rows if row["check"] == f"topic {own.triggers}" and "cleanup" in row["found"]]
     assert "deletes records that are still needed" in fatal["found"]

@@ -80,16 +80,14 @@ class Release:
 
 @pytest.fixture(params=["split", "all"])
 def release(
-    request: pytest.FixtureRequest, tmp_path: Path, unique: str, kafka_broker: Broker, valkey_url: str
+    request: pytest.FixtureRequest, tmp_path: Path, unique: str, real_broker: Broker, valkey_url: str
 ) -> Iterator[Release]:
-    if kafka_broker.lacks:
-        pytest.skip(f"needs a real broker: this one lacks {', '.join(sorted(kafka_broker.lacks))}")
     with Loopback(app(tmp_path / "backoffice.db")) as office:
         values: dict[str, Any] = {
             "role": request.param,
             "settings": {
                 "installation": unique,
-                "stream": f"kafka://{kafka_broker.address}",
+                "stream": f"kafka://{real_broker.address}",
                 "redis": valkey_url,
                 "topics": {"metrics": {"topic": f"{unique}.metrics", "partitioned_by": ["service"]}},
                 "providers": {family: {"kind": "backoffice", "url": office.url} for family in FAMILIES},
@@ -99,7 +97,7 @@ def release(
             "policy": {"inline": {"mode": "act", "money": {"currency": "EUR", "per_day": 1_000_000}}},
             "drainSeconds": 5,
         }
-        stream = open_stream(f"kafka://{kafka_broker.address}", {}, connect=connect)
+        stream = open_stream(f"kafka://{real_broker.address}", {}, connect=connect)
         stream.ensure(TopicSpec(f"{unique}.metrics", 3))
         producer = stream.producer()
         with running_pods(render(values), tmp_path) as pods:

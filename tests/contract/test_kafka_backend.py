@@ -16,20 +16,16 @@ from support.streams import join, poll_until, read, values
 
 
 @pytest.fixture
-def stream(kafka_broker: Broker) -> Iterator[KafkaStream]:
-    if kafka_broker.lacks:
-        pytest.skip("needs a real broker")
-    opened = KafkaStream(f"kafka://{kafka_broker.address}", {})
+def stream(real_broker: Broker) -> Iterator[KafkaStream]:
+    opened = KafkaStream(f"kafka://{real_broker.address}", {})
     yield opened
     opened.close()
 
 
 @pytest.fixture(params=["lean", "client"])
-def reader(request: pytest.FixtureRequest, kafka_broker: Broker) -> Iterator[KafkaStream]:
+def reader(request: pytest.FixtureRequest, real_broker: Broker) -> Iterator[KafkaStream]:
     """The same by each of the two readers, for what concerns how records are read."""
-    if kafka_broker.lacks:
-        pytest.skip("needs a real broker")
-    opened = KafkaStream(f"kafka://{kafka_broker.address}", {"reader": request.param})
+    opened = KafkaStream(f"kafka://{real_broker.address}", {"reader": request.param})
     yield opened
     opened.close()
 
@@ -41,10 +37,8 @@ def topic(stream: KafkaStream, unique: str) -> str:
 
 
 @pytest.fixture
-def mortal(kafka_broker: Broker) -> Iterator[KafkaBroker]:
+def mortal(real_broker: Broker) -> Iterator[KafkaBroker]:  # noqa: ARG001  # where there is none, none can be killed
     """A broker of the test's own, to be killed."""
-    if kafka_broker.lacks:
-        pytest.skip("needs a real broker")
     broker = KafkaBroker()
     broker.format()
     broker.start()
@@ -147,7 +141,7 @@ def test_compressed_topics_are_read_and_written(reader: KafkaStream, unique: str
 
 
 def test_what_is_broken_on_the_disk_is_asked_for_again_until_it_is_whole(
-    reader: KafkaStream, kafka_broker: KafkaBroker, unique: str
+    reader: KafkaStream, real_broker: KafkaBroker, unique: str
 ) -> None:
     reader.ensure(TopicSpec(unique, 1))
     consumer, producer = member(reader, unique, "1"), reader.producer()
@@ -156,7 +150,7 @@ def test_what_is_broken_on_the_disk_is_asked_for_again_until_it_is_whole(
         producer.send(unique, value, key=b"k")
         producer.flush()
     producer.close()
-    (log,) = (kafka_broker.directory / "data" / f"{unique}-0").glob("*.log")
+    (log,) = (real_broker.directory / "data" / f"{unique}-0").glob("*.log")
     whole = log.read_bytes()
 
     def overwrite(value: bytes) -> None:

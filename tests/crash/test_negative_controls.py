@@ -26,11 +26,9 @@ ARGUMENTS = ("--until-idle", "1s")
 
 
 @pytest.fixture
-def one(tmp_path: Path, unique: str, valkey_url: str, kafka: str, kafka_broker: Broker) -> Iterator[Installation]:
+def one(tmp_path: Path, unique: str, valkey_url: str, real_broker: Broker) -> Iterator[Installation]:
     """An installation at class B with events to work."""
-    if kafka_broker.lacks:
-        pytest.skip(f"needs a real broker: this one lacks {', '.join(sorted(kafka_broker.lacks))}")
-    rules, stream = RULES.replace("UNSURE", ""), f"kafka://{kafka}"
+    rules, stream = RULES.replace("UNSURE", ""), f"kafka://{real_broker.address}"
     with installation(tmp_path, unique, rules, topics=TOPICS, redis=valkey_url, stream=stream) as made:
         publish(stream, f"{unique}.metrics", OPENINGS, "service")
         publish(stream, f"{unique}.stock", STOCK, "sku")

@@ -12,6 +12,7 @@ import pytest
 
 from support.broker import Broker
 from support.daemon import Installation, installation
+from support.needs import data
 from support.stock import Stock, seeded_stock
 
 RULES = """
@@ -39,7 +40,6 @@ rules:
         with: {to: "{{ supplier }}", text: "order {{ steps.order.id }}"}
 """
 TOPICS = {"stock": {"partitioned_by": ["sku"], "partitions": 3}}
-RETAIL = Path(__file__).parents[3] / "shared" / "data" / "online_retail"
 
 
 @pytest.fixture(params=["kafka", "redis"])
@@ -51,9 +51,10 @@ def made(request: pytest.FixtureRequest, tmp_path: Path, unique: str, valkey_url
 
 
 @pytest.fixture
-def on_kafka(tmp_path: Path, unique: str, valkey_url: str, kafka: str) -> Iterator[Installation]:
-    """An installation on Kafka."""
-    with installation(tmp_path, unique, RULES, topics=TOPICS, redis=valkey_url, stream=f"kafka://{kafka}") as one:
+def on_kafka(tmp_path: Path, unique: str, valkey_url: str, real_broker: Broker) -> Iterator[Installation]:
+    """An installation on a real broker."""
+    stream = f"kafka://{real_broker.address}"
+    with installation(tmp_path, unique, RULES, topics=TOPICS, redis=valkey_url, stream=stream) as one:
         yield one
 
 
@@ -88,23 +89,15 @@ def survive_kills_of_the_worker(one: Installation, events: list[dict[str, object
     one.run_until_idle()
 
 
-def test_kills_of_the_worker_and_a_rebalance_cost_no_order_and_double_none(
-    on_kafka: Installation, kafka_broker: Broker
-) -> None:
-    if kafka_broker.lacks:
-        pytest.skip(f"needs a real broker: this one lacks {', '.join(sorted(kafka_broker.lacks))}")
+def test_kills_of_the_worker_and_a_rebalance_cost_no_order_and_double_none(on_kafka: Installation) -> None:
     stock = seeded_stock()
     survive_kills_of_the_worker(on_kafka, stock.events)
     assert on_kafka.orders() == stock.orders
 
 
-def test_a_real_shops_year_gives_its_238_orders(on_kafka: Installation, kafka_broker: Broker) -> None:
-    if not RETAIL.exists():
-        pytest.skip("the data of a real shop is not beside the project (../shared/data/online_retail)")
-    if kafka_broker.lacks:
-        pytest.skip(f"needs a real broker: this one lacks {', '.join(sorted(kafka_broker.lacks))}")
-    events = [json.loads(line) for line in (RETAIL / "stock_events.jsonl").read_text().splitlines()]
-    reference = [json.loads(line) for line in (RETAIL / "expected_reorders.jsonl").read_text().splitlines()]
+def test_a_real_shops_year_gives_its_238_orders(on_kafka: Installation) -> None:
+    events = [json.loads(line) for line in data("online_retail/stock_events.jsonl").read_text().splitlines()]
+    reference = [json.loads(line) for line in data("online_retail/expected_reorders.jsonl").read_text().splitlines()]
     survive_kills_of_the_worker(on_kafka, events)
     orders = on_kafka.orders()
     assert orders == Counter({row["sku"]: len(row["purchase_orders_once_per_open_order"]) for row in reference})

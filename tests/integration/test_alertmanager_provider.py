@@ -16,8 +16,8 @@ from dutyd.core.tool import NotSentError, Provider, RefusedError
 from dutyd.embedded.loopback import Loopback
 from dutyd_tools.providers import alertmanager as adapter
 from support.broker import free_port
-from support.debian import UnavailableError
 from support.monitoring import MonitoringServer, new_alertmanager
+from support.needs import skipped_where_unavailable
 from support.providers import promise
 from support.server import running
 
@@ -61,10 +61,8 @@ def site() -> Iterator[Site]:
     with Loopback(pager) as people:
         route = {"receiver": "people", "group_by": ["..."], "group_wait": "0s", "group_interval": "1s"}
         people_ = {"name": "people", "webhook_configs": [{"url": people.url}]}
-        try:
+        with skipped_where_unavailable():
             server = new_alertmanager({"route": route, "receivers": [people_]})
-        except UnavailableError as error:
-            pytest.skip(str(error))
         with running(server):
             yield Site(server, pager)
 

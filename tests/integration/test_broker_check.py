@@ -14,10 +14,8 @@ from support.broker import Broker
 
 
 @pytest.fixture
-def stream(kafka_broker: Broker) -> Iterator[Stream]:
-    if kafka_broker.lacks:
-        pytest.skip("needs a real broker")
-    opened = KafkaStream(f"kafka://{kafka_broker.address}", {})
+def stream(real_broker: Broker) -> Iterator[Stream]:
+    opened = KafkaStream(f"kafka://{real_broker.address}", {})
     yield opened
     opened.close()
 

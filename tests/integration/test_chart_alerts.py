@@ -14,7 +14,8 @@ from prometheus_client import Counter, Gauge, Histogram, Info
 
 from dutyd.core import metrics
 from support.chart import CHART, ROOT, of_kind, render, values_of
-from support.debian import UnavailableError, tree
+from support.debian import tree
+from support.needs import skipped_where_unavailable
 
 VALUES = {**values_of(CHART / "ci" / "minimal-values.yaml"), "prometheusRule": {"enabled": True}}
 OF = 'namespace="ops",job="duty"'
@@ -103,10 +104,8 @@ def test_the_dashboard_is_what_the_sidecar_looks_for() -> None:
 @pytest.fixture(scope="module")
 def promtool() -> str:
     """Prometheus' own checker."""
-    try:
+    with skipped_where_unavailable():
         return str(tree("prometheus").program("usr/bin/promtool"))
-    except UnavailableError as error:
-        pytest.skip(str(error))
 
 
 def series(name: str, values: str, **labels: str) -> dict[str, str]:

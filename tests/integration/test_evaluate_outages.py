@@ -23,10 +23,8 @@ def server() -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture
-def path(kafka_broker: Broker, server: ValkeyServer, unique: str) -> Iterator[Path]:
-    if kafka_broker.lacks:
-        pytest.skip("the mock broker can't create topics or look up offsets by time")
-    stream = open_stream(f"kafka://{kafka_broker.address}", {})
+def path(real_broker: Broker, server: ValkeyServer, unique: str) -> Iterator[Path]:
+    stream = open_stream(f"kafka://{real_broker.address}", {})
     with redis.Redis.from_url(server.url, socket_timeout=1, socket_connect_timeout=1) as client:
         path = Path(stream, client, unique, 3)
         yield path

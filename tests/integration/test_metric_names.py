@@ -8,7 +8,8 @@ from prometheus_client.exposition import generate_latest
 
 from dutyd.ops.series import begin_rules, begin_series
 from dutyd_tools import TOOLS
-from support.debian import UnavailableError, tree
+from support.debian import tree
+from support.needs import skipped_where_unavailable
 
 CATALOGUE = {tool.name: tool for tool in TOOLS}
 
@@ -20,10 +21,8 @@ def begun() -> None:
 
 
 def test_promtool_finds_nothing_to_say_of_our_metrics() -> None:
-    try:
+    with skipped_where_unavailable():
         promtool = tree("prometheus").program("usr/bin/promtool")
-    except UnavailableError as error:
-        pytest.skip(str(error))
     ours = b"".join(line for line in generate_latest(REGISTRY).splitlines(keepends=True) if b"dutyd_" in line)
     done = subprocess.run([promtool, "check", "metrics"], input=ours, capture_output=True, check=False)
     said = (done.stdout + done.stderr).decode()

@@ -61,14 +61,12 @@ def make(broker: Broker, client: "redis.Redis", name: str, partitions: int) -> P
 
 
 @pytest.fixture
-def paths(kafka_broker: Broker, unique: str, valkey_url: str) -> Iterator[Callable[[int], Path]]:
-    if kafka_broker.lacks:
-        pytest.skip("the mock broker can't create topics or look up offsets by time")
+def paths(real_broker: Broker, unique: str, valkey_url: str) -> Iterator[Callable[[int], Path]]:
     made: list[Path] = []
     with redis.Redis.from_url(valkey_url, socket_timeout=5) as client:
 
         def new(partitions: int) -> Path:
-            made.append(make(kafka_broker, client, f"{unique}-{len(made)}", partitions))
+            made.append(make(real_broker, client, f"{unique}-{len(made)}", partitions))
             return made[-1]
 
         yield new
@@ -219,7 +217,7 @@ def test_a_window_of_a_new_rule_is_unknown_until_its_events_were_carried_for_its
     assert (opened.rule, opened.evidence.values) == ("rare", {"count(3s)": 0})  # the event before has left the window
 
 
-def test_its_state_follows_the_entities_to_new_partitions(paths: Callable[[int], Path], kafka_broker: Broker) -> None:
+def test_its_state_follows_the_entities_to_new_partitions(paths: Callable[[int], Path], real_broker: Broker) -> None:
     path = paths(2)
     path.rules = rule_set(a_rule())
     first = path.evaluator()
@@ -228,7 +226,7 @@ def test_its_state_follows_the_entities_to_new_partitions(paths: Callable[[int],
     settle(path, first)
     stopped(first)
     *_, by_key = read_topics(own_topics_of(path.name, path.topics.values()), path.topics.values())
-    admin: Any = KafkaAdminClient(bootstrap_servers=kafka_broker.address)
+    admin: Any = KafkaAdminClient(bootstrap_servers=real_broker.address)
     admin.create_partitions({by_key.topic: 5})
     admin.close()
     wait_until(lambda: path.stream.partitions(by_key.topic) == 5)

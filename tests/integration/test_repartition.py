@@ -22,10 +22,8 @@ SERVICES = tuple("abcdefghijklmnopqrst")
 
 
 @pytest.fixture
-def path(kafka_broker: Broker, unique: str, valkey_url: str) -> Iterator[Path]:
-    if kafka_broker.lacks:
-        pytest.skip("the mock broker can't add partitions")
-    stream = open_stream(f"kafka://{kafka_broker.address}", {})
+def path(real_broker: Broker, unique: str, valkey_url: str) -> Iterator[Path]:
+    stream = open_stream(f"kafka://{real_broker.address}", {})
     with redis.Redis.from_url(valkey_url, socket_timeout=5) as client:
         path = Path(stream, client, unique, 2)
         path.topics = {"metrics": replace(path.topics["metrics"], partitioned_by=("service",))}
@@ -49,12 +47,12 @@ def move(path: Path) -> Moved:
     return repartition(checkpoint, topic, checkpoint.counts()[topic.topic], path.stream.spans([topic.topic]), place)
 
 
-def test_open_incidents_follow_their_entities_to_new_partitions(path: Path, kafka_broker: Broker) -> None:
+def test_open_incidents_follow_their_entities_to_new_partitions(path: Path, real_broker: Broker) -> None:
     first = path.evaluator()
     path.publish(*({"service": name, "error_count": 12} for name in SERVICES))
     path.settle(first)
     stopped(first)
-    grow(path, kafka_broker)
+    grow(path, real_broker)
     refused = path.evaluator()
     with pytest.raises(WrongError, match="dutyd state repartition"):
         refused.turn()
@@ -73,7 +71,7 @@ def test_open_incidents_follow_their_entities_to_new_partitions(path: Path, kafk
     assert sorted(told) == sorted([(kind, "errors", name) for name in SERVICES for kind in ("opened", "cleared")])
 
 
-def test_a_scheduled_rule_neither_loses_nor_repeats_a_due_time(path: Path, kafka_broker: Broker) -> None:
+def test_a_scheduled_rule_neither_loses_nor_repeats_a_due_time(path: Path, real_broker: Broker) -> None:
     path.rules = rule_set(
         Rule(id="report", topic="", when=parse("true"), schedule=read_schedule("* * * * *", "UTC", 600.0))
     )
@@ -83,7 +81,7 @@ def test_a_scheduled_rule_neither_loses_nor_repeats_a_due_time(path: Path, kafka
     path.ahead += 60.0
     turn_until(lambda: len(path.triggers()) == 1, first)
     stopped(first)
-    grow(path, kafka_broker)
+    grow(path, real_broker)
     move(path)
 
     path.ahead += 60.0  # due while nobody is there

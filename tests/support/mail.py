@@ -112,7 +112,7 @@ class MailServer:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name for it
         fault = self._next(*Fault)
         message = BytesParser(policy=default).parsebytes(envelope.original_content or b"")
         assert isinstance(message, EmailMessage)

@@ -97,15 +97,15 @@ class NoRoute:
         """Return the weakest: it may have been made on a former route, and nobody can be asked."""
         return UNPROMISED
 
-    async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> NoReturn:  # noqa: ARG002
+    async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> NoReturn:  # noqa: ARG002  # whatever it is, there is nowhere to go
         """Refuse."""
         raise RefusedError(self.reason)
 
-    async def lookup(self, kind: str, key: str) -> NoReturn:  # noqa: ARG002
+    async def lookup(self, kind: str, key: str) -> NoReturn:  # noqa: ARG002  # whatever it is, there is nowhere to go
         """Say that it can't be told."""
         raise NotSentError(self.reason)
 
-    async def read(self, kind: str, query: Mapping[str, Any]) -> NoReturn:  # noqa: ARG002
+    async def read(self, kind: str, query: Mapping[str, Any]) -> NoReturn:  # noqa: ARG002  # whatever it is, there is nowhere to go
         """Refuse."""
         raise RefusedError(self.reason)
 

@@ -63,10 +63,10 @@ def test_secrets_are_masked(capsys: pytest.CaptureFixture[str], name: str, value
 
 def test_libraries_speak_in_the_same_way_when_it_matters(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging()
-    logging.getLogger("some.library").warning("pool is full")
-    logging.getLogger("some.library").info("nothing special")
+    logging.getLogger("some.module").warning("pool is full")
+    logging.getLogger("some.module").info("nothing special")
     [line] = lines(capsys)
-    assert (line["event"], line["level"], line["logger"]) == ("pool is full", "warning", "some.library")
+    assert (line["event"], line["level"], line["logger"]) == ("pool is full", "warning", "some.module")
 
 
 def test_an_exception_is_part_of_its_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,18 +2,15 @@
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dutyd.core.topic import Format, Topic
 from dutyd.stream.formats import Decoded, Decoder
+from support.needs import data
 from support.records import ARRIVAL, FakeRecord
-
-DATA = Path(__file__).parents[4] / "shared" / "data"
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 names = st.sampled_from(
@@ -83,14 +80,12 @@ def test_records_are_judged_one_by_one(values: list[bytes]) -> None:
     assert together.bad == [bad for each in apart for bad in each.bad]
 
 
-def lines(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        pytest.skip(f"{path.name} is not here")
-    return [json.loads(line) for line in path.read_text().splitlines()]
+def lines(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in data(name).read_text().splitlines()]
 
 
 def test_hostile_json_is_refused_where_it_must_be() -> None:
-    for case in lines(DATA / "hostile" / "json_parsing.jsonl"):
+    for case in lines("hostile/json_parsing.jsonl"):
         # The array around it keeps the case's own document whatever it is: only its being JSON is judged.
         decoded = decode(FakeRecord(f'{{"a":{case["text"]}}}'.encode()), Format.FLAT)
         if case["expect"] == "accept":
@@ -100,15 +95,12 @@ def test_hostile_json_is_refused_where_it_must_be() -> None:
 
 
 def test_hostile_texts_come_through_unchanged() -> None:
-    path = DATA / "hostile" / "naughty_strings.json"
-    if not path.exists():
-        pytest.skip(f"{path.name} is not here")
-    for text in json.loads(path.read_text()):
+    for text in json.loads(data("hostile/naughty_strings.json").read_text()):
         decoded = decode(FakeRecord(json.dumps({"text": text}).encode()), Format.AUTO)
         assert [event.fields["text"] for event in decoded.events] == [text]
 
 
 def test_what_monitoring_systems_send_is_understood() -> None:
-    for case in lines(DATA / "monitoring_payloads" / "payloads.jsonl"):
+    for case in lines("monitoring_payloads/payloads.jsonl"):
         decoded = decode(FakeRecord(json.dumps(case["payload"]).encode()), Format.AUTO)
         assert decoded.events, case["id"]

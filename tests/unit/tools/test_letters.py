@@ -4,17 +4,15 @@ import json
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import default
-from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dutyd.core.tool import RefusedError
 from dutyd_tools.providers.letters import Letters, line, lines
+from support.needs import data
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
 HEADERS = [
     "From", "To", "Subject", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress",
     "Content-Type", "Content-Transfer-Encoding", "MIME-Version",
@@ -64,11 +62,8 @@ def test_no_address_gets_around_the_domains(to: str) -> None:
     assert BytesParser(policy=default).parsebytes(letter.message.as_bytes()).keys() == HEADERS
 
 
-@pytest.mark.parametrize("file", ["hostile/naughty_strings.json"])
-def test_hostile_texts_are_told_or_refused(file: str) -> None:
-    if not (DATA / file).exists():
-        pytest.skip(f"{file} is not here")
-    for text in json.loads((DATA / file).read_text(encoding="utf-8")):
+def test_hostile_texts_are_told_or_refused() -> None:
+    for text in json.loads(data("hostile/naughty_strings.json").read_text(encoding="utf-8")):
         body = {"severity": "info", "summary": text, "details": text}
         if line(text):
             assert arrived(body, "alert")["Subject"].strip().startswith("[INFO]")
