@@ -9,37 +9,29 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from dutyd.core.errors import WrongError
-from dutyd.core.expr import Expr, Type, parse
+from dutyd.core.expr import Expr, Type
 from dutyd.core.limits import Group, Throttle
-from dutyd.core.opening import Opens
 from dutyd.core.place import Place
 from dutyd.core.rule import Mode, Rule, Severity
 from dutyd.core.step import Agent, Step
 from dutyd.core.tool import ANSWER
-from dutyd.evaluate.engine.conditions import conditions_of
-from dutyd.evaluate.engine.progress import reads_items
 from dutyd.rules.known import Known
 from dutyd.rules.reading.agent_reader import read_agent, read_answer
 from dutyd.rules.reading.episode_reader import KEYS as EPISODE_KEYS
 from dutyd.rules.reading.episode_reader import read_brake, read_episode
 from dutyd.rules.reading.fields import Fields, entries
-from dutyd.rules.reading.group_reader import Storms, check_group, group_reader, named_in_steps, shared_fields
+from dutyd.rules.reading.group_reader import check_group, group_reader, named_in_steps, shared_fields
 from dutyd.rules.reading.muting_reader import read_inhibit
+from dutyd.rules.reading.opening_reader import check_conditions, read_opening
 from dutyd.rules.reading.order import Block, ordered
 from dutyd.rules.reading.schedule_reader import KEYS as SCHEDULE_KEYS
-from dutyd.rules.reading.schedule_reader import NAMES as SCHEDULE_NAMES
-from dutyd.rules.reading.schedule_reader import schedule_of
 from dutyd.rules.reading.scopes import PREFIXES, Names, check_uses, fields_read, let_types
 from dutyd.rules.reading.sequence_reader import KEYS as SEQUENCE_KEYS
-from dutyd.rules.reading.sequence_reader import names_of, read_sequence
-from dutyd.rules.reading.sequence_reader import refuse_alone as refuse_sequence_keys
 from dutyd.rules.reading.step_checks import StepContext
 from dutyd.rules.reading.step_reader import read_steps
 from dutyd.rules.reading.tool_args import call_types
-from dutyd.rules.reading.topics import check_topic
 from dutyd.rules.reading.uses import Uses, Where
-from dutyd.rules.reading.values import anything, duration, list_of, names, one_of, plain, rate, text, wrong
+from dutyd.rules.reading.values import duration, list_of, names, one_of, plain, rate, text, wrong
 from dutyd.rules.syntax.source import Broken, MapNode, Node, SourceFile
 
 KEYS = (
@@ -67,8 +59,6 @@ KEYS = (
 )
 RULE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 FIELD = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
-_CONDITIONS = {"where": Where.EVENT, "when": Where.CONDITION, "clear": Where.CONDITION}
-_OF_ONE_EVENT = {"where": Where.EVENT, "when": Where.ONE_EVENT}
 _LET = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _TAKEN = frozenset((*PREFIXES, "summary", "evidence"))
 
@@ -88,29 +78,16 @@ def read_rule(source: SourceFile, node: Node, known: Known, ids: dict[str, Place
         source.report(fields.node_of("id") or node, "duplicate-rule", message, "ids are unique")
     rule = _read(fields, known, id_, place)
     if rule is not None and len(source.problems) == before:
-        _check_size(source, fields, rule)
+        check_conditions(source, fields, rule)
     return rule
 
 
 def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule | None:
     source, uses = fields.source, Uses(fields.source, known.tables)
-    scheduled = fields.written("schedule")
-    schedule = schedule_of(fields, known) if scheduled else None
-    topic = "" if scheduled else fields.require("from", text)
     alone = _read_alone(fields)
-    each = alone["opens"] is Opens.EACH_EVENT
-    if not scheduled:
-        _refuse_alone(fields)
-    in_order = fields.written("sequence") and not scheduled
-    if not scheduled and not in_order:
-        refuse_sequence_keys(fields)
-    if not scheduled and not each and not in_order:
-        fields.require("when", anything, "say when it fires, such as error_count > 10")
     per = fields.read("per", names("[service]", _field))
-    sequence = read_sequence(fields, known, uses, topic, per or ()) if in_order else None
+    opening = read_opening(fields, known, uses, per, alone["opens"])
     let = _let(fields, uses)
-    places = _OF_ONE_EVENT if each else _CONDITIONS
-    conditions = {key: fields.read(key, uses.expression(where)) for key, where in places.items()}
     grouping = fields.read("group", group_reader(uses, _field))
     group = grouping if isinstance(grouping, Group) else None
     check_group(fields, group)
@@ -118,24 +95,21 @@ def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule |
     agent = fields.read("agent", lambda source, node: read_agent(source, node, known, uses))
     steps, on_clear, scope = _steps(fields, known, uses, agent)
     shared, of_group = named_in_steps(group)
-    items = names_of(fields) if in_order else ()
-    scope = replace(scope, fields=SCHEDULE_NAMES if scheduled else shared, group=of_group, items=items)
-    if group is not None or not fields.written("group") or grouping is Storms.OFF:
+    scope = replace(scope, fields=opening.names or shared, group=of_group, items=opening.items)
+    if grouping is not None or not fields.written("group"):
         check_uses(source, uses.all, scope)  # else nobody knows which names there are
-    if topic:
-        stays = None if each else per if fields.written("per") else ()
-        check_topic(fields, known, topic, stays)
-    when = conditions["when"] or (parse("true") if scheduled or (each and not fields.written("when")) else None)
-    when = when if sequence is None else parse("false")
-    if id_ is None or topic is None or when is None or (scheduled and schedule is None):
+    if id_ is None or opening.topic is None or opening.when is None:
         return None
-    found = Rule(id=id_, topic=topic, when=when, where=conditions["where"], let=let, **alone)
-    return replace(
-        found,
-        clear=conditions.get("clear"),
-        schedule=schedule,
-        sequence=sequence,
+    return Rule(
+        id=id_,
+        topic=opening.topic,
+        when=opening.when,
+        where=opening.where,
+        clear=opening.clear,
+        schedule=opening.schedule,
+        sequence=opening.sequence,
         per=per or (),
+        let=let,
         group=group,
         storms=grouping is None,
         summary=summary,
@@ -145,15 +119,8 @@ def _read(fields: Fields, known: Known, id_: str | None, place: Place) -> Rule |
         reads_fields=fields_read(uses.all, scope) | frozenset(per or ()) | shared_fields(group, let),
         raw=plain(fields.node),
         place=place,
+        **alone,
     )
-
-
-def _refuse_alone(fields: Fields) -> None:
-    """Report what belongs to a schedule where there is none."""
-    for key in SCHEDULE_KEYS:
-        if fields.written(key):
-            message = f"`{key}` belongs to a `schedule`, and this rule has none"
-            fields.source.report(fields.key(key), "schedule", message, "delete it, or write schedule: '0 6 * * 1-5'")
 
 
 def _read_alone(fields: Fields) -> dict[str, Any]:
@@ -167,25 +134,6 @@ def _read_alone(fields: Fields) -> dict[str, Any]:
         "brake": fields.read("brake", read_brake),
         "inhibit": fields.read("inhibit", read_inhibit),
     }
-
-
-def _check_size(source: SourceFile, fields: Fields, rule: Rule) -> None:
-    """Have the engine read the conditions: it knows how much it can hold with every ``let`` put in."""
-    try:
-        found = conditions_of(rule)
-    except WrongError as error:
-        source.report(fields.node_of("let") or fields.node, "conditions", str(error))
-        return
-    several = rule.sequence is not None and len(rule.sequence.topics) > 1
-    if several and (found.windows or found.prevs):
-        message = "a sequence over several topics has no windows and no prev: it is judged after later events"
-        source.report(fields.node_of("let") or fields.node, "sequence", message, "count in a rule of its own")
-    if rule.sequence is not None and found.clear is not None and reads_items(found.clear):
-        message = "`clear` looks at the events after the sequence: it can't read its items"
-        source.report(fields.key("clear"), "sequence", message, "compare with a number or with a field of the event")
-    if rule.opens is Opens.EACH_EVENT and (found.windows or found.prevs):
-        message = "a rule that opens for each event looks at that event alone: no windows, no prev"
-        source.report(fields.node_of("let") or fields.node, "each-event", message, "count in a rule of its own")
 
 
 def _rule_id(source: SourceFile, node: Node) -> str | None:

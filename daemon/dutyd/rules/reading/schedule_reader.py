@@ -1,4 +1,4 @@
-"""Read what makes a rule due by the clock: ``schedule``, ``timezone``, ``missed``. Called by ``rule_reader``.
+"""Read what makes a rule due by the clock: ``schedule``, ``timezone``, ``missed``. Called by ``opening_reader``.
 
 Such a rule sees no events, so it has none of the keys that speak of them; its steps read what a due time is.
 """
@@ -21,6 +21,14 @@ NAMES = {"due": Type.TEXT, "date": Type.TEXT, "weekday": Type.TEXT, "missed": Ty
 OF_EVENTS = ("from", "where", "per", "let", "when", "for", "clear", "on_clear", *EPISODE_KEYS, *SEQUENCE_KEYS)
 _USUAL_MISSED = 600.0
 _MISSED = (60.0, 7 * 86400.0)
+
+
+def refuse_alone(fields: Fields) -> None:
+    """Report what belongs to a schedule where there is none."""
+    for key in KEYS:
+        if fields.written(key):
+            message = f"`{key}` belongs to a `schedule`, and this rule has none"
+            fields.source.report(fields.key(key), "schedule", message, "delete it, or write schedule: '0 6 * * 1-5'")
 
 
 def schedule_of(fields: Fields, known: Known) -> Schedule | None:

@@ -1,7 +1,7 @@
 """Read what opens a rule when one thing after the other happened: ``sequence``, ``within``, ``unless``.
 
-Called by ``rule_reader``. What the items have to do with the rest of the rule is checked here, too: which keys such a
-rule can't have, and that all topics keep an entity's events in the same task.
+Called by ``opening_reader``. What the items have to do with the rest of the rule is checked here, too: which keys such
+a rule can't have, and that all topics keep an entity's events in the same task.
 """
 
 import re
@@ -29,13 +29,13 @@ _SUCH_AS = "[{name: deploy, where: deployed == true}, {name: errors, where: erro
 
 
 @dataclass(frozen=True, slots=True)
-class _Home:
+class Home:
     """The rule that the items are of: its own topic, None where it can't be read, and its ``per``."""
 
     known: Known
     uses: Uses
     topic: str | None
-    per: tuple[str, ...] | None
+    per: tuple[str, ...]
 
 
 def refuse_alone(fields: Fields) -> None:
@@ -46,11 +46,8 @@ def refuse_alone(fields: Fields) -> None:
             fields.source.report(fields.key(key), "sequence", message, f"delete it, or write sequence: {_SUCH_AS}")
 
 
-def read_sequence(
-    fields: Fields, known: Known, uses: Uses, topic: str | None, per: tuple[str, ...] | None
-) -> Sequence | None:
+def read_sequence(fields: Fields, home: Home) -> Sequence | None:
     """Return the sequence of a rule that has one, or None where it can't be read."""
-    home = _Home(known, uses, topic, per)
     within = fields.require("within", positive_duration, "from the first item to the last, such as within: 10m")
     unless = fields.read("unless", lambda source, node: _guard(source, node, home))
     items = fields.read("sequence", lambda source, node: _items(source, node, home)) or ()
@@ -90,7 +87,7 @@ def _check_end(fields: Fields) -> None:
         fields.source.report(fields.key("keep_firing_for"), "sequence", message, "delete it, or add clear")
 
 
-def _items(source: SourceFile, node: Node, home: _Home) -> tuple[Item, ...] | None:
+def _items(source: SourceFile, node: Node, home: Home) -> tuple[Item, ...] | None:
     if not isinstance(node, ListNode):
         wrong(source, node, f"a list of items such as {_SUCH_AS}")
         return None
@@ -110,7 +107,7 @@ def _items(source: SourceFile, node: Node, home: _Home) -> tuple[Item, ...] | No
     return tuple(found.values()) if len(found) == count else None
 
 
-def _item(source: SourceFile, node: Node, home: _Home, *, last: bool) -> Item | None:
+def _item(source: SourceFile, node: Node, home: Home, *, last: bool) -> Item | None:
     fields = Fields(source, node, "item", ITEM_KEYS, required=("name",))
     if not fields.readable:
         return None
@@ -124,7 +121,7 @@ def _item(source: SourceFile, node: Node, home: _Home, *, last: bool) -> Item | 
     return None if name is None or topic is None else Item(name, topic, where)
 
 
-def _guard(source: SourceFile, node: Node, home: _Home) -> Guard | None:
+def _guard(source: SourceFile, node: Node, home: Home) -> Guard | None:
     fields = Fields(source, node, "guard", GUARD_KEYS, required=("where",))
     if not fields.readable:
         return None
@@ -133,7 +130,7 @@ def _guard(source: SourceFile, node: Node, home: _Home) -> Guard | None:
     return None if where is None or topic is None else Guard(topic, where)
 
 
-def _topic(fields: Fields, home: _Home) -> str | None:
+def _topic(fields: Fields, home: Home) -> str | None:
     """Return the topic of an item: its own, else the rule's."""
     alias = fields.read("from", text) if fields.written("from") else home.topic
     if alias is None or alias == home.topic or home.known.topics is None:
@@ -147,7 +144,7 @@ def _topic(fields: Fields, home: _Home) -> str | None:
         message = f"topic '{alias}' is not spread over its partitions as '{home.topic}' is: nobody would see both"
         hint = "give both the same `partitions` and `partitioned_by` in the settings"
         fields.source.report(fields.key("from"), "not-partitioned", message, hint)
-    elif own.partitions > 1 and not own.keeps_together(home.per or ()):
+    elif own.partitions > 1 and not own.keeps_together(home.per):
         message = "a sequence over several topics can't go by key (`rekey`): each topic would come at its own pace"
         hint = f"add {', '.join(own.partitioned_by) or 'what producers use as key'} to `per`"
         fields.source.report(fields.key("from"), "not-partitioned", message, hint)
