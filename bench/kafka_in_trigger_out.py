@@ -5,7 +5,7 @@ window, 10,000 entities, an opening every 10,000 events; repeats, watermark and 
 kafka-python's consumer (with ``crc32c``) with the same settings, decoding each record with msgspec, and nothing else;
 Python's garbage collector is as it comes there, and as ``Evaluator.run`` sets it in the path.
 The path runs twice, with each of dutyd's readers of records: the lean one, which is the default, and the client's own.
-All read all records of one topic, in turns; the medians count, and the ratios to the loop are what DESIGN 9 speaks of.
+All read all records of one topic, in turns; the medians count, and the ratios to the loop are the figures.
 """
 
 import logging

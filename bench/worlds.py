@@ -1,4 +1,4 @@
-"""The events and rules that ``decode`` and ``engine`` are measured with: the conditions of DESIGN 9, without a broker.
+"""The events and rules that ``decode`` and ``engine`` are measured with: as `bench/README.md` says, without a broker.
 
 Events are about 200 bytes of JSON with three metric fields, 10,000 services, in the order of time; about one in a
 thousand passes a threshold, so that latches do change. A service has 30 metrics of its own out of all there are, and

@@ -1,6 +1,6 @@
 """The engine's meaning, written to be read: every event asks every rule, by the tree-walking evaluator, nothing shared.
 
-Property tests hold ``dutyd.evaluate.engine`` against it. It knows the rules of DESIGN (where, per, when, clear, for,
+Property tests hold ``dutyd.evaluate.engine`` against it. It knows the rules (where, per, when, clear, for,
 prev, windows, late events, timers) and one thing of the engine's own: that a window is cut into panes on a grid.
 """
 

@@ -1,4 +1,4 @@
-"""The names that step expressions and texts can read, in DESIGN's order: summary, evidence, let, fields, ``steps.x``.
+"""The names that step expressions and texts can read, in this order: summary, evidence, let, fields, ``steps.x``.
 
 A call's own arguments come before all of these; the gateway puts them in front where a condition is about a call.
 """

@@ -62,7 +62,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def identity(self) -> str:
-        """Source, id and time: equal for the same fact told twice (DESIGN: de-duplication and occurrence).
+        """Source, id and time: equal for the same fact told twice (for de-duplication, and as what opened an incident).
 
         The time is what the event says, however late its record came: one that is sent again arrives at another time.
         """

@@ -30,7 +30,7 @@ class IncidentState(StrEnum):
 
 
 class EffectState(StrEnum):
-    """Where an effect stands (DESIGN 4)."""
+    """Where an effect stands: ``docs/guarantees.md`` tells its way."""
 
     RESERVED = "RESERVED"  # arguments frozen and hashed; nothing sent
     AWAITING_APPROVAL = "AWAITING_APPROVAL"  # a person must agree to this exact call
@@ -106,7 +106,7 @@ class Trigger(msgspec.Struct, frozen=True):
         rule: the rule's id.
         digest: the rule set it was decided by.
         entity: ``per`` field to value, as text.
-        occurrence: what opened it (DESIGN 1).
+        occurrence: what opened it: an event's identity, or a due time.
         opened: event time of the opening, seconds since the epoch.
         decided: event time of this record, seconds since the epoch.
         evidence: of the newest decision.
@@ -172,7 +172,7 @@ def incident_id(rule: str, entity: Entity, occurrence: str) -> str:
 
 
 def effect_key(incident: str, step: str, *, clear: bool = False, item: str | None = None, round_: int = 1) -> str:
-    """Return ``incident/[clear/]step[/i:item][/r:round]`` (DESIGN 1)."""
+    """Return ``incident/[clear/]step[/i:item][/r:round]``, the round from the second on."""
     key = f"{incident}/clear/{step}" if clear else f"{incident}/{step}"
     if item is not None:
         key += f"/i:{quote(item, safe='')}"

@@ -47,7 +47,7 @@ class Args(BaseModel):
 
 
 class ProviderClass(StrEnum):
-    """What the provider can do about a repeated request (DESIGN 4)."""
+    """What the provider can do about a repeated request (``docs/guarantees.md``)."""
 
     A = "A"  # recognises our key: resend inside its window
     B = "B"  # can be searched for our marker: look up before every create

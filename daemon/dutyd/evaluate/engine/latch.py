@@ -79,7 +79,7 @@ class Change(msgspec.Struct, frozen=True):
         rule: the rule's id.
         entity: the values of *per*.
         kind: opened, changed (a further round) or cleared.
-        occurrence: what opened it (DESIGN 1).
+        occurrence: what opened it: an event's identity, or a due time.
         opened: event time of the opening, seconds since the epoch.
         decided: event time of this change; for a timer its due time. Never before *opened*.
         evidence: of the newest event; of the opening where no event decided.

@@ -30,7 +30,7 @@ _FITS: Mapping[str, frozenset[str]] = {
     "each": frozenset(("array",)),
 }
 _NOT_HERE = frozenset(("missing", "extra_forbidden", "string_too_long", "either"))
-"""Reported with better words, and texts that are too long: they are cut, as DESIGN says, and no mistake."""
+"""Reported with better words, and texts that are too long: they are cut, and no mistake."""
 
 _RAISED = "Value error, "
 _SAID = {

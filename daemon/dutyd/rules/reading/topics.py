@@ -1,7 +1,7 @@
 """Hold a rule's ``from`` and ``per`` against the source topics of the settings: the alias, and where state can live.
 
 State of an entity is kept where its events arrive. On a topic of several partitions that works only if producers
-spread records by fields that belong to the entity; anything else would count in pieces, silently (DESIGN 2).
+spread records by fields that belong to the entity; anything else would count in pieces, silently.
 """
 
 from dutyd.core.errors import nearest
