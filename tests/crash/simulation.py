@@ -91,9 +91,9 @@ def main() -> int:
     with running_valkey() as url:
         found = simulation(url, given.runs, given.seed)
     seconds = time.monotonic() - began
-    print(table(found))  # noqa: T201
-    print(f"{sum(one.runs for one in found.values())} runs in {seconds:.0f} s")  # noqa: T201
-    print("\n".join([each for one in found.values() for each in one.wrong][:20]), file=sys.stderr)  # noqa: T201
+    print(table(found))
+    print(f"{sum(one.runs for one in found.values())} runs in {seconds:.0f} s")
+    print("\n".join([each for one in found.values() for each in one.wrong][:20]), file=sys.stderr)
     return int(any(one.wrong for one in found.values()))
 
 

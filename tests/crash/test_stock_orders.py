@@ -106,7 +106,7 @@ def test_a_real_shops_year_gives_its_238_orders(on_kafka: Installation) -> None:
 
 def test_five_kills_of_the_whole_daemon_at_random_moments_cost_and_double_nothing(made: Installation) -> None:
     seed = random.randrange(10_000)
-    print(f"seed {seed}")  # noqa: T201  # to repeat a failure
+    print(f"seed {seed}")  # to repeat a failure
     chance, stock = random.Random(seed), stock_of_a_busy_shop()
     publishing = publish_in_pieces(made, stock.events, 5)
     for _ in range(5):

@@ -41,15 +41,15 @@ class Table:
             self.failed += 1
             seen.append(f"FAILED: {type(error).__name__}: {error}")
         self.lines.append((what, "; ".join(seen), time.monotonic() - began))
-        print(f"  {'ok  ' if not seen[-1].startswith('FAILED') else 'FAIL'} {what}: {'; '.join(seen)}", flush=True)  # noqa: T201
+        print(f"  {'ok  ' if not seen[-1].startswith('FAILED') else 'FAIL'} {what}: {'; '.join(seen)}", flush=True)
 
     def show(self) -> None:
         """Print the table."""
         wide = max(len(what) for what, _, _ in self.lines)
-        print(f"\n{'what':<{wide}}  {'s':>5}  seen")  # noqa: T201
+        print(f"\n{'what':<{wide}}  {'s':>5}  seen")
         for what, seen, seconds in self.lines:
-            print(f"{what:<{wide}}  {seconds:5.1f}  {seen}")  # noqa: T201
-        print(f"\n{len(self.lines) - self.failed} of {len(self.lines)} shown on Kubernetes {KUBERNETES}")  # noqa: T201
+            print(f"{what:<{wide}}  {seconds:5.1f}  {seen}")
+        print(f"\n{len(self.lines) - self.failed} of {len(self.lines)} shown on Kubernetes {KUBERNETES}")
 
 
 @dataclass(frozen=True)
@@ -257,11 +257,11 @@ def show_uninstall(space: Space, table: Table) -> None:
 def main() -> int:
     """Run everything; return the exit code."""
     table = Table()
-    print(f"dutyd's chart on Kubernetes {KUBERNETES}", flush=True)  # noqa: T201  # this program talks to a terminal
+    print(f"dutyd's chart on Kubernetes {KUBERNETES}", flush=True)
     try:
-        folder = programs(lambda what: print(f"  {what}: minutes, the first time", flush=True))  # noqa: T201  # same
+        folder = programs(lambda what: print(f"  {what}: minutes, the first time", flush=True))
     except RuntimeError as error:
-        print(error, file=sys.stderr)  # noqa: T201  # same
+        print(error, file=sys.stderr)
         return 1
     began = time.monotonic()
     with running_cluster(folder) as cluster:

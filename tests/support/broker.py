@@ -153,7 +153,7 @@ def start_broker(port: int | None = None) -> Broker:
     """Start a real broker, or the mock where Java or Maven are missing."""
     missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
     if (missing and not JARS.is_dir()) or "java" in missing:
-        print(f"{' and '.join(missing)} missing: librdkafka's mock broker instead of Apache Kafka", file=sys.stderr)  # noqa: T201  # this program talks to a terminal
+        print(f"{' and '.join(missing)} missing: librdkafka's mock broker instead of Apache Kafka", file=sys.stderr)
         return MockBroker()
     fetch_jars()
     broker = KafkaBroker(port)
@@ -210,7 +210,7 @@ def _serve_mock() -> None:
 
     mock = Producer({"test.mock.num.brokers": 1, "log_level": 0})
     node = next(iter(mock.list_topics(timeout=10).brokers.values()))
-    print(f"{node.host}:{node.port}", flush=True)  # noqa: T201  # this program talks to a terminal
+    print(f"{node.host}:{node.port}", flush=True)
     sys.stdin.read()  # until the parent is gone
 
 
@@ -225,7 +225,7 @@ def main() -> None:
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), running_broker(arguments.port) as broker:
-        print(f"Kafka at {broker.address}; Ctrl-C stops it", flush=True)  # noqa: T201  # this program talks to a terminal
+        print(f"Kafka at {broker.address}; Ctrl-C stops it", flush=True)
         signal.pause()
 
 

@@ -67,14 +67,14 @@ def exit_code(run: Run[OneCase, OneRow]) -> int:
     """
     with running_broker() as broker:
         if broker.lacks:
-            print(f"NOT RUN: {run.name} needs a real Kafka broker (Java 17 and Maven)")  # noqa: T201
+            print(f"NOT RUN: {run.name} needs a real Kafka broker (Java 17 and Maven)")
             return 0
         with running_valkey() as valkey:
             rows = list(_played(run, broker, valkey))
     (BENCH / run.file).write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     wrong = sum(map(run.failed, rows))
-    print(table(rows))  # noqa: T201
-    print(f"{len(rows) - wrong} passed, {wrong} failed")  # noqa: T201
+    print(table(rows))
+    print(f"{len(rows) - wrong} passed, {wrong} failed")
     return int(wrong > 0)
 
 
@@ -82,7 +82,7 @@ def _played(run: Run[OneCase, OneRow], broker: Broker, valkey: str) -> Iterator[
     with ThreadPoolExecutor(run.jobs) as pool:
         done = pool.map(lambda case: run.play(broker, valkey, case), run.cases)
         for number, (case, rows) in enumerate(zip(run.cases, done, strict=True), 1):
-            print(f"{number}/{len(run.cases)} {case}", file=sys.stderr, flush=True)  # noqa: T201
+            print(f"{number}/{len(run.cases)} {case}", file=sys.stderr, flush=True)
             yield from rows
 
 
