@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,19 +12,17 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dutyd.core.tool import NotSentError, Provider, RefusedError
+from dutyd.core.tool import NotSentError, RefusedError
 from dutyd.embedded.loopback import Loopback
 from dutyd_tools.providers import alertmanager as adapter
 from support.broker import free_port
 from support.monitoring import MonitoringServer, new_alertmanager
 from support.needs import skipped_where_unavailable
-from support.providers import promise
+from support.providers import Connect, closing, promise
 from support.server import running
 
 DAY = 86_400.0
 PAGE = {"severity": "critical", "summary": "checkout fails", "to": "shop"}
-
-Connect = Callable[..., Provider]
 
 
 @dataclass
@@ -69,15 +67,8 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 async def connect(site: Site) -> AsyncIterator[Connect]:
-    opened: list[Provider] = []
-
-    def new(**settings: Any) -> Provider:
-        opened.append(adapter.connect({"url": site.server.url, **settings}))
-        return opened[-1]
-
-    yield new
-    for provider in opened:
-        await provider.close()
+    async with closing(lambda **settings: adapter.connect({"url": site.server.url, **settings})) as connect:
+        yield connect
 
 
 @pytest.fixture

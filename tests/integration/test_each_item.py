@@ -10,16 +10,14 @@ import pytest
 from dutyd.core.incident import Trigger
 from dutyd.ledger.decisions import Decided
 from support.acting import Office, office, running
+from support.rule_files import acting_rule
 
-RULES = """
-language: 1
-rules:
-  - id: rack-down
-    from: metrics
-    per: [rack]
-    when: up == 0
-    mode: act
-    steps:
+
+def rack_down(steps: str) -> str:
+    return acting_rule(steps, rule="rack-down", per="rack", when="up == 0")
+
+
+RULES = rack_down("""
       page:
         each: "{{ hosts }}"
         tool: send_alert
@@ -31,7 +29,7 @@ rules:
         with: {project: OPS, kind: incident, title: "{{ rack }}", body: "Paged: {{ steps.page.results }}"}
     on_clear:
       resolve: {each: "{{ steps.page.results }}", tool: resolve_alert, with: {alert: "{{ item.id }}"}}
-"""
+""")
 
 
 @pytest.fixture
@@ -138,18 +136,10 @@ async def test_what_fails_for_one_item_is_tried_again_for_that_item_alone(desk: 
 async def test_items_that_read_are_noted_each_and_listed_for_later_steps(
     valkey_url: str, unique: str, tmp_path: Path
 ) -> None:
-    rules = """
-language: 1
-rules:
-  - id: rack-down
-    from: metrics
-    per: [rack]
-    when: up == 0
-    mode: act
-    steps:
+    rules = rack_down("""
       forecast: {each: "{{ hosts }}", tool: predict_demand, with: {sku: "{{ item }}", days: 7}}
       tell: {tool: notify, with: {to: ana, text: "{{ size(steps.forecast.results) }}"}}
-"""
+""")
     async with office(valkey_url, unique, tmp_path, rules) as desk:
         desk.open_(down(desk, ["a", "b"]))
         worker = desk.worker()

@@ -21,6 +21,7 @@ from support.modern import (
     modern_system,
 )
 from support.providers import TICKET, Break, promise
+from support.rule_files import acting_rule
 
 KEY = "dutyd-0123456789abcdef0123456789abcdef"
 PAGE = {"severity": "critical", "summary": "checkout fails", "details": "error_count: 12"}
@@ -252,19 +253,11 @@ async def test_a_wrong_login_is_told_and_a_search_without_one_is_no_miss(
 async def test_an_issue_that_the_search_does_not_find_yet_is_not_made_twice(
     tracker: ModernSystem, valkey_url: str, unique: str, tmp_path: Path
 ) -> None:
-    rules = """
-language: 1
-rules:
-  - id: errors
-    from: metrics
-    per: [service]
-    when: error_count > 10
-    mode: act
-    steps:
+    rules = acting_rule("""
       ticket:
         tool: create_ticket
         with: {project: OPS, kind: incident, title: "{{ service }}", body: checkout fails}
-"""
+""")
     held(tracker).lags = True
     tracker.break_next(Break.CUT_AFTERWARDS)
     async with office(valkey_url, unique, tmp_path, rules) as desk:

@@ -1,7 +1,7 @@
 """Tickets in a real Roundup tracker: its key property, its texts, and the answers that mean something else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx2
@@ -10,10 +10,8 @@ import pytest
 from dutyd.core.errors import SettingsError
 from dutyd.core.tool import NotSentError, Provider, ProviderClass, RefusedError, UnknownOutcomeError
 from dutyd_tools.providers import roundup as adapter
-from support.providers import TICKET, promise
+from support.providers import TICKET, Connect, closing, promise
 from support.trackers import ACCOUNT, PASSWORD, StartTracker, Tracker
-
-Connect = Callable[..., Provider]
 
 
 @pytest.fixture(scope="module")
@@ -24,15 +22,11 @@ def tracker(roundup: StartTracker) -> Iterator[Tracker]:
 
 @pytest.fixture
 async def connect(tracker: Tracker) -> AsyncIterator[Connect]:
-    opened: list[Provider] = []
-
     def new(at: Tracker = tracker, **settings: Any) -> Provider:
-        opened.append(adapter.connect({**settings_of(at), **settings}))
-        return opened[-1]
+        return adapter.connect({**settings_of(at), **settings})
 
-    yield new
-    for provider in opened:
-        await provider.close()
+    async with closing(new) as connect:
+        yield connect
 
 
 @pytest.fixture

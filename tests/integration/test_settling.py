@@ -16,16 +16,9 @@ from dutyd.ops.notices import Notices
 from dutyd.ops.standing import Lookout
 from support.acting import Office, office, running
 from support.program import Program
+from support.rule_files import acting_rule
 
-RULES = """
-language: 1
-rules:
-  - id: errors
-    from: metrics
-    per: [service]
-    when: error_count > 10
-    mode: act
-    steps:
+RULES = acting_rule("""
       page: {tool: send_alert, with: {severity: critical, summary: "{{ service }}"}}
       tell: {tool: notify, with: {to: manager, text: "paged as {{ steps.page.id }}"}}
     on_clear:
@@ -37,7 +30,7 @@ rules:
     steps:
       page: {tool: send_alert, with: {severity: info, summary: "{{ service }}"}}
       tell: {tool: notify, with: {to: manager, text: "paged as {{ steps.page.id }}"}}
-"""
+""")
 ERROR = {"service": "checkout", "error_count": 12}
 KEPT = {"path": "/alerts", "do": "execute-then-cut"}
 LOST = {"path": "/alerts", "do": "cut"}

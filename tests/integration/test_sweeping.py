@@ -22,18 +22,11 @@ from dutyd.ops.standing import Lookout
 from dutyd_tools.providers import backoffice, webhook
 from support.acting import Office, office, running
 from support.program import Program
+from support.rule_files import acting_rule
 
-RULES = """
-language: 1
-rules:
-  - id: errors
-    from: metrics
-    per: [service]
-    when: error_count > 10
-    mode: act
-    steps:
+RULES = acting_rule("""
       ticket: {tool: create_ticket, with: {project: OPS, kind: incident, title: "{{ service }}", body: fails}}
-"""
+""")
 RATE = 6000.0
 
 

@@ -1,17 +1,16 @@
 """Stock and purchase drafts in a real Tryton: what it accepts and must not be sent, and what its errors mean."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 from dutyd.core.errors import SettingsError
-from dutyd.core.tool import NotSentError, Provider, ProviderClass, RefusedError, UnknownOutcomeError
+from dutyd.core.tool import NotSentError, ProviderClass, RefusedError, UnknownOutcomeError
 from dutyd_tools.providers import tryton as adapter
 from support.erp import DATABASE, ORDER, Erp, StartErp
-from support.providers import promise
+from support.providers import Connect, closing, promise
 
-Connect = Callable[..., Provider]
 PURCHASE = "purchase.purchase"
 
 
@@ -23,16 +22,9 @@ def erp(tryton: StartErp) -> Iterator[Erp]:
 
 @pytest.fixture
 async def connect(erp: Erp) -> AsyncIterator[Connect]:
-    opened: list[Provider] = []
-
-    def new(**settings: Any) -> Provider:
-        plain = {"url": erp.url, "database": DATABASE, "token_file": str(erp.key)}
-        opened.append(adapter.connect({**plain, **settings}))
-        return opened[-1]
-
-    yield new
-    for provider in opened:
-        await provider.close()
+    plain = {"url": erp.url, "database": DATABASE, "token_file": str(erp.key)}
+    async with closing(lambda **settings: adapter.connect({**plain, **settings})) as connect:
+        yield connect
 
 
 @pytest.fixture

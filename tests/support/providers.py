@@ -5,8 +5,8 @@ here is all that they need. Real systems are in ``monitoring``, ``trackers`` and
 same faults (``proxied``); the mail server is in ``mail_system``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -20,6 +20,7 @@ from dutyd.embedded.loopback import Loopback
 from dutyd_tools.providers import alertmanager, backoffice, rest, roundup, smtp, tryton, webhook
 
 A, B, C = ProviderClass
+Connect = Callable[..., Provider]
 
 
 class Break(Enum):
@@ -194,6 +195,20 @@ def promise(provider: Provider, kind: str) -> Promise:
     found = provider.promise_of(kind)
     assert found is not None
     return found
+
+
+@asynccontextmanager
+async def closing(connect: Connect) -> AsyncIterator[Connect]:
+    """Yield *connect*; what it connected is closed afterwards."""
+    opened: list[Provider] = []
+
+    def kept(*at: Any, **settings: Any) -> Provider:
+        opened.append(connect(*at, **settings))
+        return opened[-1]
+
+    yield kept
+    for provider in opened:
+        await provider.close()
 
 
 @contextmanager

@@ -60,6 +60,21 @@ rules:
 """
 
 
+def acting_rule(steps: str, *, rule: str = "errors", per: str = "service", when: str = "error_count > 10") -> str:
+    """Return a file with a rule that acts; *steps* as they stand in it: their names are six spaces deep."""
+    lines = steps.removeprefix("\n")
+    return f"""\
+language: 1
+rules:
+  - id: {rule}
+    from: metrics
+    per: [{per}]
+    when: {when}
+    mode: act
+    steps:
+{lines}"""
+
+
 def changed(old: str, new: str) -> str:
     """Return the good file with its first *old* replaced by *new*."""
     assert old in GOOD, old

@@ -5,17 +5,10 @@ from pathlib import Path
 import pytest
 
 from dutyd.rules.testing.run import run_tests
-from support.rule_files import TOOLS_ONLY
+from support.rule_files import TOOLS_ONLY, acting_rule
 
-RULES = """
-language: 1
-rules:
-  - id: r
-    from: metrics
-    per: [rack]
-    when: up == 0
-    mode: act
-    steps:
+RULES = acting_rule(
+    """
       page:
         each: "{{ hosts }}"
         tool: send_alert
@@ -25,7 +18,11 @@ rules:
       tell: {needs: [page], tool: notify, with: {to: ana, text: "Paged: {{ steps.page.results }}"}}
     on_clear:
       resolve: {each: "{{ steps.page.results }}", tool: resolve_alert, with: {alert: "{{ item.id }}"}}
-"""
+""",
+    rule="r",
+    per="rack",
+    when="up == 0",
+)
 GROUPED = """
 language: 1
 rules:
