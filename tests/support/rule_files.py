@@ -75,10 +75,10 @@ rules:
 {lines}"""
 
 
-def changed(old: str, new: str) -> str:
-    """Return the good file with its first *old* replaced by *new*."""
-    assert old in GOOD, old
-    return GOOD.replace(old, new, 1)
+def changed(old: str, new: str, text: str = GOOD) -> str:
+    """Return *text*, the good file if not given, with its first *old* replaced by *new*."""
+    assert old in text, old
+    return text.replace(old, new, 1)
 
 
 def problems_of(files: str | Mapping[str, str], known: Known = KNOWN) -> tuple[Problem, ...]:
@@ -86,6 +86,13 @@ def problems_of(files: str | Mapping[str, str], known: Known = KNOWN) -> tuple[P
     with pytest.raises(RuleErrors) as caught:
         load_files({"r.yaml": files} if isinstance(files, str) else files, known)
     return caught.value.problems
+
+
+def assert_one_problem(text: str, place: str, code: str, words: str, known: Known = KNOWN) -> None:
+    """Hold what is wrong in a file against where (``line:column``) and how it must be told; it must be one thing."""
+    (found,) = problems_of(text, known)
+    assert (f"{found.line}:{found.column}", found.code) == (place, code), found.render(text)
+    assert words in f"{found.message}; {found.hint}"
 
 
 def only_rule(text: str, known: Known = TOOLS_ONLY) -> Rule:

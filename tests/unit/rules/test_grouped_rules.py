@@ -4,9 +4,7 @@ import pytest
 
 from dutyd.act.grouping import MOST_BYTES, gathering_of, with_members
 from dutyd.core.incident import Evidence, Trigger, TriggerKind, incident_id
-from dutyd.core.rule import Rule
-from dutyd.rules.load import RuleErrors, load_files
-from support.rule_files import TOOLS_ONLY
+from support.rule_files import TOOLS_ONLY, assert_one_problem, changed, only_rule
 
 RULES = """\
 language: 1
@@ -21,10 +19,6 @@ rules:
     steps:
       ticket: {tool: create_ticket, with: {project: BUY, kind: order, title: "{{ supplier }}", body: "{{ evidence }}"}}
 """
-
-
-def rule(text: str = RULES) -> Rule:
-    return load_files({"r.yaml": text}, TOOLS_ONLY).rules["low-stock"]
 
 
 def low(sku: str, missing: float | None = 7.0, **fields: object) -> Trigger:
@@ -59,17 +53,11 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("old", "new", "place", "code", "words"), MISTAKES)
 def test_a_mistake_is_one_message_at_its_place(old: str, new: str, place: str, code: str, words: str) -> None:
-    assert old in RULES
-    with pytest.raises(RuleErrors) as caught:
-        rule(RULES.replace(old, new))
-    found = [(f"{each.line}:{each.column}", each.code, f"{each.message} {each.hint}") for each in caught.value.problems]
-    ((at, said_code, said),) = found
-    assert (at, said_code) == (place, code)
-    assert words in said
+    assert_one_problem(changed(old, new, RULES), place, code, words, TOOLS_ONLY)
 
 
 def test_a_group_tells_what_the_rule_says_of_each_member_and_leaves_out_what_is_unknown() -> None:
-    grouped = rule()
+    grouped = only_rule(RULES)
     assert grouped.group is not None
     gathering = gathering_of(grouped, grouped.group, low("a"))
     assert gathering.trigger.entity == {"supplier": "acme"}
@@ -80,7 +68,7 @@ def test_a_group_tells_what_the_rule_says_of_each_member_and_leaves_out_what_is_
 
 
 def test_without_words_of_the_rule_a_member_is_its_entity_and_what_the_rule_names() -> None:
-    grouped = rule(RULES.replace(', member: {sku: "{{ sku }}", quantity: "{{ missing }}"}', ""))
+    grouped = only_rule(RULES.replace(', member: {sku: "{{ sku }}", quantity: "{{ missing }}"}', ""))
     assert grouped.group is not None
     trigger = with_members(
         grouped, grouped.group, gathering_of(grouped, grouped.group, low("a")).trigger, [low("a", secret="x")]
@@ -90,7 +78,7 @@ def test_without_words_of_the_rule_a_member_is_its_entity_and_what_the_rule_name
 
 
 def test_values_that_are_one_entity_are_one_group_and_a_missing_one_is_alone() -> None:
-    grouped = rule()
+    grouped = only_rule(RULES)
     assert grouped.group is not None
     names = [
         gathering_of(grouped, grouped.group, low(sku, supplier=supplier)).name
@@ -102,7 +90,7 @@ def test_values_that_are_one_entity_are_one_group_and_a_missing_one_is_alone() -
 
 
 def test_what_is_told_of_many_talkative_members_fits_into_one_record() -> None:
-    grouped = rule(RULES.replace('sku: "{{ sku }}"', 'sku: "{{ text }}"'))
+    grouped = only_rule(RULES.replace('sku: "{{ sku }}"', 'sku: "{{ text }}"'))
     assert grouped.group is not None
     members = [low(f"s{number}", text="x" * 100_000) for number in range(100)]
     trigger = with_members(grouped, grouped.group, gathering_of(grouped, grouped.group, members[0]).trigger, members)

@@ -4,7 +4,7 @@ import pytest
 
 from dutyd.core.policy import Policy
 from dutyd.rules.known import Known
-from support.rule_files import CATALOGUE, GOOD, KNOWN, changed, only_rule, problems_of
+from support.rule_files import CATALOGUE, GOOD, KNOWN, assert_one_problem, changed, only_rule, problems_of
 
 
 def test_the_file_that_is_changed_below_is_right() -> None:
@@ -158,9 +158,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("old", "new", "place", "code", "words"), MISTAKES)
 def test_a_mistake_is_one_message_at_its_place(old: str, new: str, place: str, code: str, words: str) -> None:
-    (found,) = problems_of(changed(old, new))
-    assert (f"{found.line}:{found.column}", found.code) == (place, code), found.render(changed(old, new))
-    assert words in f"{found.message}; {found.hint}"
+    assert_one_problem(changed(old, new), place, code, words)
 
 
 STOCK = """\
@@ -195,10 +193,7 @@ NUMBERS = [
 
 @pytest.mark.parametrize(("old", "new", "place", "code", "words"), NUMBERS)
 def test_a_wrong_bound_of_a_number_is_told(old: str, new: str, place: str, code: str, words: str) -> None:
-    text = STOCK.replace(old, new, 1)
-    (found,) = problems_of(text)
-    assert (f"{found.line}:{found.column}", found.code) == (place, code), found.render(text)
-    assert words in f"{found.message}; {found.hint}"
+    assert_one_problem(changed(old, new, STOCK), place, code, words)
 
 
 def test_a_tool_that_the_policy_never_allows_is_refused_where_it_is_named() -> None:

@@ -11,7 +11,7 @@ from dutyd.rules.known import Known
 from dutyd.rules.lints.seen_fields import Seen, never_seen
 from dutyd.rules.rehearsal.explaining import explain_rule
 from dutyd.rules.testing.run import run_tests
-from support.rule_files import CATALOGUE, TOOLS_ONLY, only_rule, problems_of
+from support.rule_files import CATALOGUE, TOOLS_ONLY, assert_one_problem, changed, only_rule, problems_of
 
 RULE = """\
 language: 1
@@ -64,9 +64,6 @@ MISTAKES = [
     ("    expire: 1h\n", "    expire: 1h\n    for: 1m\n", "13:5", "sequence", "has no `for`"),
     ("    expire: 1h\n", "    again: {every: 1h}\n", "12:5", "sequence", "ends as soon as its steps are done"),
     ("    expire: 1h\n", "    clear: error_count < 2\n", "12:5", "sequence", "over several topics has no `clear`"),
-    ("name: deploy,", "nmae: deploy,", "7:10", "unknown-key", "did you mean 'name'?"),
-    ("name: deploy,", "name: errors,", "8:9", "duplicate-item", "already"),
-    ("name: deploy,", "name: a b,", "7:16", "item-name", "no name for an item"),
     ('from: deploys, where: state == "done"', "from: deplois", "7:30", "unknown-topic", "did you mean 'deploys'?"),
     ('from: deploys, where: state == "done"', "from: single", "7:24", "not-partitioned", "is not spread"),
     ("name: errors, where", "name: errors, from: deploys, where", "8:24", "sequence", "of the rule's own topic"),
@@ -83,10 +80,24 @@ MISTAKES = [
     ("old", "new", "place", "code", "words"), MISTAKES, ids=[each[3] + each[4] for each in MISTAKES]
 )
 def test_each_mistake_is_told_at_its_place(old: str, new: str, place: str, code: str, words: str) -> None:
-    assert old in RULE
-    found = problems_of(RULE.replace(old, new, 1), KNOWN)
-    told = [(f"{each.line}:{each.column}", each.code, f"{each.message} {each.hint}") for each in found]
-    assert any((at, what) == (place, code) and words in text for at, what, text in told), told
+    assert_one_problem(changed(old, new, RULE), place, code, words, KNOWN)
+
+
+NAMES = [
+    ("name: deploy,", "nmae: deploy,", "7:10", "unknown-key", "did you mean 'name'?"),
+    ("name: deploy,", "name: errors,", "8:9", "duplicate-item", "already"),
+    ("name: deploy,", "name: a b,", "7:16", "item-name", "no name for an item"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "place", "code", "words"), NAMES)
+def test_a_wrong_name_of_an_item_is_told_before_what_follows_from_it(
+    old: str, new: str, place: str, code: str, words: str
+) -> None:
+    (first, *rest) = problems_of(changed(old, new, RULE), KNOWN)
+    assert (f"{first.line}:{first.column}", first.code) == (place, code)
+    assert words in f"{first.message}; {first.hint}"
+    assert {each.code for each in rest} == {"expression"}
 
 
 def test_topics_that_would_have_to_go_by_key_can_not_be_put_together() -> None:
