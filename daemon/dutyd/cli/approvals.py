@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dutyd.cli.deciding import Key, Row, keyed, refuse_stranger
-from dutyd.cli.failures import Exit, say
-from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile, Who, Why
+from dutyd.cli.failures import leave
+from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile, Who, Why, pair_of
 from dutyd.cli.render import plain, print_json, print_rows, short
 from dutyd.core.errors import SettingsError
 
@@ -69,9 +69,7 @@ def edit(key: Key, who: Who, change: Change, settings: SettingsFile = DEFAULT_SE
 
 
 def _change(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise SettingsError(f"--set {text}: write ARGUMENT=VALUE, such as quantity=20")
+    name, value = pair_of("--set", text, "ARGUMENT=VALUE, such as quantity=20")
     try:
         return name, json.loads(value)
     except ValueError:
@@ -95,11 +93,9 @@ def _decide(what: Literal["approve", "deny"], key: str, who: str, why: str, sett
 def _say_late(decided: "Decided", row: Row) -> None:
     """Leave with a message where the call that was shown does not wait any more."""
     if decided == "changed":
-        say(f"too late: {row['key']} was changed meanwhile: look at it again with `dutyd approvals list`")
-        raise typer.Exit(Exit.FINDINGS)
+        leave(f"too late: {row['key']} was changed meanwhile: look at it again with `dutyd approvals list`")
     if decided != "done":
-        say(f"too late: {row['key']} is not waiting any more (`dutyd effects list` shows what became of it)")
-        raise typer.Exit(Exit.FINDINGS)
+        leave(f"too late: {row['key']} is not waiting any more (`dutyd effects list` shows what became of it)")
 
 
 def _the_one(key: str, rows: list[Row]) -> Row:

@@ -9,6 +9,7 @@ import traceback
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -62,6 +63,12 @@ def say(message: str) -> None:
     """Print *message* on standard error behind the program's name."""
     typer.secho("dutyd: ", err=True, nl=False, bold=True, fg=typer.colors.RED)
     typer.echo(message, err=True)
+
+
+def leave(message: str) -> NoReturn:
+    """Say *message*, which a person should read, and end the command."""
+    say(message)
+    raise typer.Exit(Exit.FINDINGS)
 
 
 def code_of(error: DutydError) -> Exit:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from dutyd.cli.failures import Exit, say
+from dutyd.cli.failures import leave
 from dutyd.cli.incidents import Incident, incidents, the_incident
 from dutyd.cli.options import DEFAULT_SETTINGS, Because, SettingsFile, Who
 from dutyd.cli.render import plain, short
@@ -54,6 +54,5 @@ def _handle(settings: Path, incident: str, done: str, decision: Decision) -> Non
         decided = ask_ledger_of(world, lambda ledger: decision(ledger.decisions, trigger))
     what = f"{row['rule']} {plain(row['entity'])} ({short(row['id'])})"
     if decided is not Decided.DONE:
-        say(f"too late: the incident of {what} is {row['state']}")
-        raise typer.Exit(Exit.FINDINGS)
+        leave(f"too late: the incident of {what} is {row['state']}")
     typer.echo(f"{done}: {what}")

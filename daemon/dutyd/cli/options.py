@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from dutyd.core.errors import SettingsError
+
 SettingsFile = Annotated[
     Path,
     typer.Option("--settings", metavar="FILE", envvar="DUTYD_SETTINGS", help="The settings of the installation."),
@@ -21,3 +23,16 @@ OptionalSettings = Annotated[
     Path | None,
     typer.Option("--settings", metavar="FILE", envvar="DUTYD_SETTINGS", help="Check against these, too."),
 ]
+
+
+def pair_of(option: str, text: str, such_as: str) -> tuple[str, str]:
+    """Return the name and the value that *text*, given to *option*, is made of; *such_as* shows how it is written.
+
+    Raises:
+        SettingsError: it is no such pair.
+
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise SettingsError(f"{option} {text}: write {such_as}")
+    return name, value

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from dutyd.cli.deciding import Key, Row, keyed, refuse_stranger
-from dutyd.cli.failures import Exit, say
+from dutyd.cli.failures import leave
 from dutyd.cli.incidents import effects
 from dutyd.cli.options import DEFAULT_SETTINGS, Because, SettingsFile, Who
 from dutyd.cli.render import plain, short
@@ -52,11 +52,9 @@ def settle(  # noqa: PLR0913, PLR0917  # a command has as many parameters as opt
         refuse_stranger(who, row["tool"], world.policy)
         decided = ask_ledger_of(world, lambda ledger: ledger.decisions.settle(row["key"], what, who, because, done))
     if decided == "cleared":
-        say(f"the incident of {row['key']} is over: it would not be sent. Say --done ID or --not-done")
-        raise typer.Exit(Exit.FINDINGS)
+        leave(f"the incident of {row['key']} is over: it would not be sent. Say --done ID or --not-done")
     if decided != "done":
-        say(f"too late: {row['key']} is not parked any more (`dutyd effects list` shows what became of it)")
-        raise typer.Exit(Exit.FINDINGS)
+        leave(f"too late: {row['key']} is not parked any more (`dutyd effects list` shows what became of it)")
     typer.echo(f"{SAID[what]}: {row['tool']} {plain(row['args'])} ({short(row['key'])})")
 
 

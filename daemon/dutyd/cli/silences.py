@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, Because, SettingsFile, Who
+from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, Because, SettingsFile, Who, pair_of
 from dutyd.cli.render import counted, print_json, print_rows
 from dutyd.core.duration import parse_duration
 from dutyd.core.errors import SettingsError
@@ -76,7 +76,7 @@ def add(
         begins=start,
         ends=start + seconds,
         rule=rule,
-        entity=dict(_pair(text) for text in match or ()),
+        entity=dict(pair_of("--match", text, "FIELD=VALUE, such as service=checkout") for text in match or ()),
     )
     ask_ledger(settings, lambda ledger: ledger.silences.add(silence))
     typer.echo(f"silence {silence.id} until {_shown(silence.ends)}; end it with `dutyd silences end {silence.id}`")
@@ -91,13 +91,6 @@ def end(silence: Id, who: Who, because: Because, settings: SettingsFile = DEFAUL
     if woken is None:
         raise SettingsError(f"there is no silence '{silence}': `dutyd silences list` shows all")
     typer.echo(f"silence {silence} ended: {counted(woken, 'incident')} woken")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise SettingsError(f"--match {text}: write FIELD=VALUE, such as service=checkout")
-    return name, value
 
 
 def _now() -> float:

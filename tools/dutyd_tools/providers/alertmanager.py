@@ -36,7 +36,7 @@ from dutyd.core.tool import (
 from dutyd_tools.providers.connection import HttpSettings, open_api, secrets_of
 from dutyd_tools.providers.http import JSON, Request
 from dutyd_tools.providers.settings import Seconds, WebAddress, read_settings
-from dutyd_tools.providers.shape import Text, Texts, check_names, headers_of, names_for, raise_all, texts_of, whole_text
+from dutyd_tools.providers.shape import Text, Texts, check_names, headers_of, names_for, texts_of, whole_text
 
 KEY = "dutyd_key"
 """The label that holds our key."""
@@ -95,9 +95,7 @@ def connect(settings: Mapping[str, Any]) -> Provider:
         SettingsError: they are wrong.
 
     """
-    read = read_settings("alertmanager", AlertmanagerSettings, settings)
-    raise_all("alertmanager", _problems(read))
-    return Alertmanager(read, system_clock)
+    return Alertmanager(read_settings("alertmanager", AlertmanagerSettings, settings, _problems), system_clock)
 
 
 class Alertmanager:

@@ -27,7 +27,7 @@ from dutyd_tools.providers.connection import HttpSettings, open_api
 from dutyd_tools.providers.http import JSON, Manners, Request
 from dutyd_tools.providers.rows import checked
 from dutyd_tools.providers.settings import Seconds, read_settings
-from dutyd_tools.providers.shape import AnyShape, check_names, names_for, raise_all
+from dutyd_tools.providers.shape import AnyShape, check_names, names_for
 
 MOST_SUMMARY = 255
 MOST_TEXT = 32_767
@@ -63,9 +63,7 @@ def connect(settings: Mapping[str, Any]) -> Provider:
         SettingsError: they are wrong.
 
     """
-    read = read_settings("jira", JiraSettings, settings)
-    raise_all("jira", _problems(read))
-    return Jira(read)
+    return Jira(read_settings("jira", JiraSettings, settings, _problems))
 
 
 class Jira:

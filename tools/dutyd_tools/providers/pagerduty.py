@@ -26,7 +26,7 @@ from dutyd_tools.providers.connection import HttpSettings, open_api
 from dutyd_tools.providers.http import JSON, JsonApi, Manners, Request
 from dutyd_tools.providers.secrets import read_secret
 from dutyd_tools.providers.settings import Seconds, WebAddress, read_settings
-from dutyd_tools.providers.shape import Text, check_names, names_for, raise_all, whole_text
+from dutyd_tools.providers.shape import Text, check_names, names_for, whole_text
 
 EVENTS = "https://events.pagerduty.com"
 REST = "https://api.pagerduty.com"
@@ -93,8 +93,7 @@ def connect(settings: Mapping[str, Any]) -> Provider:
         SettingsError: they are wrong.
 
     """
-    read = read_settings("pagerduty", PagerdutySettings, settings)
-    raise_all("pagerduty", _problems(read))
+    read = read_settings("pagerduty", PagerdutySettings, settings, _problems)
     key = read_secret("routing_key", file=read.routing_key_file, env=read.routing_key_env) or ""
     if len(key) != KEY_LENGTH:
         raise SettingsError(f"provider pagerduty: routing_key: it has {len(key)} characters, not {KEY_LENGTH}")

@@ -27,7 +27,7 @@ from dutyd_tools.providers.http import Request, answer_of
 from dutyd_tools.providers.rest_settings import WHOLE, Question, RestSettings, Search, Thing, problems_of
 from dutyd_tools.providers.rows import checked
 from dutyd_tools.providers.settings import read_settings
-from dutyd_tools.providers.shape import Shape, content_of, headers_of, path_of, raise_all, texts_of
+from dutyd_tools.providers.shape import Shape, content_of, headers_of, path_of, texts_of
 
 
 def connect(settings: Mapping[str, Any]) -> Provider:
@@ -37,9 +37,7 @@ def connect(settings: Mapping[str, Any]) -> Provider:
         SettingsError: they are wrong, or promise what they can't keep.
 
     """
-    read = read_settings("rest", RestSettings, settings)
-    raise_all("rest", problems_of(read))
-    return Rest(read)
+    return Rest(read_settings("rest", RestSettings, settings, problems_of))
 
 
 class Rest:

@@ -32,7 +32,7 @@ from dutyd.core.tool import (
 from dutyd_tools.providers.connection import HttpSettings, secrets_of
 from dutyd_tools.providers.roundup_api import FOREIGN, RoundupApi
 from dutyd_tools.providers.settings import read_settings
-from dutyd_tools.providers.shape import Texts, check_names, names_for, raise_all, texts_of
+from dutyd_tools.providers.shape import Texts, check_names, names_for, texts_of
 
 MEMBERS = ("project", "kind", "priority", "status")
 PROPERTIES: Mapping[str, str] = {"priority": "priority", "status": "status"}
@@ -85,9 +85,7 @@ def connect(settings: Mapping[str, Any]) -> Provider:
         SettingsError: they are wrong.
 
     """
-    read = read_settings("roundup", RoundupSettings, settings)
-    raise_all("roundup", _problems(read))
-    return Roundup(read)
+    return Roundup(read_settings("roundup", RoundupSettings, settings, _problems))
 
 
 class Roundup:

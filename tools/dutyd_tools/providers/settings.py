@@ -1,6 +1,6 @@
 """Settings of a provider: from what stands in the settings file to a checked model, or to words for a person."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar, get_args
 from urllib.parse import urlsplit
 
@@ -42,18 +42,31 @@ class ProviderSettings(BaseModel):
 Model = TypeVar("Model", bound=ProviderSettings)
 
 
-def read_settings(kind: str, model: type[Model], settings: Mapping[str, Any]) -> Model:
-    """Return *settings* as *model*.
+def _nothing(_: ProviderSettings) -> Iterable[str]:
+    """Find nothing: the model says it all."""
+    return ()
+
+
+def read_settings(
+    kind: str,
+    model: type[Model],
+    settings: Mapping[str, Any],
+    problems: Callable[[Model], Iterable[str]] = _nothing,
+) -> Model:
+    """Return *settings* as *model*; *problems* says what else is wrong with what the model lets pass.
 
     Raises:
         SettingsError: they are wrong; names every mistake, and the nearest name of an unknown setting.
 
     """
     try:
-        return model.model_validate(dict(settings))
+        read = model.model_validate(dict(settings))
     except ValidationError as error:
         told = [_told(mistake, model) for mistake in error.errors(include_url=False)]
         raise SettingsError(f"provider {kind}: {'; '.join(told)}") from error
+    if found := [*problems(read)]:
+        raise SettingsError(f"provider {kind}: {'; '.join(found)}")
+    return read
 
 
 def _told(mistake: ErrorDetails, model: type[BaseModel]) -> str:

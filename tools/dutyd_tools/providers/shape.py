@@ -7,7 +7,7 @@ not of a header.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -15,7 +15,6 @@ from urllib.parse import quote, urlencode
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from dutyd.core.errors import SettingsError
 from dutyd.core.expr import (
     Expr,
     ExpressionError,
@@ -106,12 +105,6 @@ def check_names(place: str, template: Template, scope: Scope) -> Iterator[str]:
     """Yield what is wrong in *template*, which stands at *place* of the settings."""
     for problem in examine_template(template, scope):
         yield f"{place}: {problem.message} in '{template.source}' ({problem.hint})"
-
-
-def raise_all(kind: str, problems: Iterable[str]) -> None:
-    """Raise a SettingsError with all of *problems* of a provider of this *kind*, if there are any."""
-    if found := [*problems]:
-        raise SettingsError(f"provider {kind}: {'; '.join(found)}")
 
 
 def content_of(

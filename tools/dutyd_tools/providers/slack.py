@@ -22,7 +22,7 @@ from dutyd.core.tool import Promise, Provider, ProviderClass, Receipt, RefusedEr
 from dutyd_tools.providers.connection import HttpSettings, open_api
 from dutyd_tools.providers.http import JSON, Manners, Request
 from dutyd_tools.providers.settings import read_settings
-from dutyd_tools.providers.shape import Text, check_names, names_for, raise_all, whole_text
+from dutyd_tools.providers.shape import Text, check_names, names_for, whole_text
 
 MAKES = "message"
 MOST_TEXT = 40_000
@@ -59,9 +59,7 @@ def connect(settings: Mapping[str, Any]) -> Provider:
         SettingsError: they are wrong.
 
     """
-    read = read_settings("slack", SlackSettings, settings)
-    raise_all("slack", _problems(read))
-    return Slack(read)
+    return Slack(read_settings("slack", SlackSettings, settings, _problems))
 
 
 class Slack:

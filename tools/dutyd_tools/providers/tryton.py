@@ -22,7 +22,7 @@ from pydantic import Field
 from dutyd.core.expr import look_in
 from dutyd.core.tool import Promise, Provider, ProviderClass, Receipt, RefusedError
 from dutyd_tools.providers.settings import read_settings
-from dutyd_tools.providers.shape import AnyShape, Shape, check_names, names_for, raise_all
+from dutyd_tools.providers.shape import AnyShape, Shape, check_names, names_for
 from dutyd_tools.providers.tryton_api import TrytonApi, TrytonApiSettings
 from dutyd_tools.providers.tryton_stock import demand, find_article, stock, warehouses
 
@@ -51,9 +51,7 @@ def connect(settings: Mapping[str, Any]) -> Provider:
         SettingsError: they are wrong.
 
     """
-    read = read_settings("tryton", TrytonSettings, settings)
-    raise_all("tryton", _problems(read))
-    return Tryton(read)
+    return Tryton(read_settings("tryton", TrytonSettings, settings, _problems))
 
 
 class Tryton:

@@ -23,7 +23,6 @@ from dutyd_tools.providers.shape import (
     content_of,
     headers_of,
     names_for,
-    raise_all,
 )
 
 
@@ -62,9 +61,7 @@ def connect(settings: Mapping[str, Any]) -> Provider:
         SettingsError: they are wrong.
 
     """
-    read = read_settings("webhook", WebhookSettings, settings)
-    raise_all("webhook", _problems(read))
-    return Webhook(read)
+    return Webhook(read_settings("webhook", WebhookSettings, settings, _problems))
 
 
 class Webhook:

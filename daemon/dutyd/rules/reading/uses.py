@@ -5,17 +5,18 @@ which steps and ``let`` names there are is only known at the end. Messages of th
 and column here, inside quotes and block scalars too.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import TypeVar
 
 from dutyd.core.expr import Expr, ExpressionError, Template, Type, parse, parse_template
 from dutyd.core.expr.tables import Tables, bind
-from dutyd.rules.reading.values import plain, text, wrong
+from dutyd.rules.reading.values import Reader, plain, text, wrong
 from dutyd.rules.syntax.source import Broken, ListNode, MapNode, Node, Scalar, SourceFile
 from dutyd.rules.syntax.yaml_positions import locate
 
 Path = tuple[str | int, ...]
+Value = TypeVar("Value", Expr, Template)
 
 
 class Where(Enum):
@@ -68,9 +69,7 @@ class Uses:
     tables: Tables = field(default_factory=dict)
     all: list[Use] = field(default_factory=list)
 
-    def expression(
-        self, where: Where, owner: str = "", expect: Type = Type.BOOL
-    ) -> Callable[[SourceFile, Node], Expr | None]:
+    def expression(self, where: Where, owner: str = "", expect: Type = Type.BOOL) -> Reader[Expr]:
         """Make a reader of an expression."""
 
         def read(source: SourceFile, node: Node) -> Expr | None:
@@ -80,35 +79,36 @@ class Uses:
             if node.text.lstrip().startswith("{{"):
                 source.report(node, "expression", "this is an expression already", "leave out {{ and }}")
                 return None
-            try:
-                found = bind(parse(node.text), self.tables)
-            except ExpressionError as error:
-                report_inside(source, node, error)
-                return None
-            self.all.append(Use(node, found, where, owner, expect))
-            return found
+            return bind(parse(node.text), self.tables)
 
-        return read
+        return self._remembered(read, where, owner, expect)
 
-    def template(
-        self, where: Where, owner: str = "", expect: Type = Type.ANY
-    ) -> Callable[[SourceFile, Node], Template | None]:
+    def template(self, where: Where, owner: str = "", expect: Type = Type.ANY) -> Reader[Template]:
         """Make a reader of a value that may hold ``{{ }}``."""
 
-        def read(source: SourceFile, node: Node) -> Template | None:
+        def read(_: SourceFile, node: Node) -> Template | None:
             if isinstance(node, Broken):
                 return None
+            return parse_template(plain(node)).map(lambda expr: bind(expr, self.tables))
+
+        return self._remembered(read, where, owner, expect)
+
+    def _remembered(self, reader: Reader[Value], where: Where, owner: str, expect: Type) -> Reader[Value]:
+        """Make *reader* put what it reads into ``all``, and report what is wrong inside it."""
+
+        def read(source: SourceFile, node: Node) -> Value | None:
             try:
-                found = parse_template(plain(node)).map(lambda expr: bind(expr, self.tables))
+                found = reader(source, node)
             except ExpressionError as error:
                 report_inside(source, node, error)
                 return None
-            self.all.append(Use(node, found, where, owner, expect))
+            if found is not None:
+                self.all.append(Use(node, found, where, owner, expect))
             return found
 
         return read
 
-    def text(self, where: Where) -> Callable[[SourceFile, Node], Template | None]:
+    def text(self, where: Where) -> Reader[Template]:
         """Make a reader of a text that may hold ``{{ }}``."""
         template = self.template(where)
 
