@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dutyd.core.event import Event
 from dutyd.evaluate.engine.aggregates import Aggregate
-from dutyd.evaluate.engine.each import EachRules
+from dutyd.evaluate.engine.each_event import EachRules
 from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.feeds import Todo
 from dutyd.evaluate.engine.index import Index
