@@ -12,8 +12,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-VERSION = 1
-"""``v`` of every record in Redis and on dutyd's own topics."""
+from dutyd.core.version import VERSION
 
 Entity = tuple[str, ...]
 """The values of a rule's ``per`` fields, as text, in the order of ``per``."""

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from dutyd.core.incident import VERSION
 from dutyd.core.limits import Inhibit
 from dutyd.core.opening import Schedule
 from dutyd.core.place import UNPLACED, Place
+from dutyd.core.version import VERSION
 
 AGAIN_SECONDS = 60.0
 """How often an inhibited incident is asked again, should it not be woken by the end of the other one."""

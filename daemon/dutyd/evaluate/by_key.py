@@ -17,14 +17,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Event
 from dutyd.core.expr import to_text
 from dutyd.core.expr.compiler import Get, compile_predicate
-from dutyd.core.incident import VERSION
 from dutyd.core.opening import Opens
 from dutyd.core.rule import Rule
 from dutyd.core.topic import Topic, by_key_alias, record_key
+from dutyd.core.version import VERSION, decode
 from dutyd.evaluate.engine.entities import entity_of, key_of
 from dutyd.evaluate.engine.topic import OWN
 
@@ -44,10 +43,6 @@ class Carried(msgspec.Struct, frozen=True, omit_defaults=True):
     upto: float
     per: tuple[str, ...] = ()
     event: Event | None = None
-    v: int = VERSION
-
-
-class _Version(msgspec.Struct, frozen=True):
     v: int = VERSION
 
 
@@ -85,7 +80,6 @@ class Route:
 
 _decoder = msgspec.json.Decoder(Carried)
 _encoder = msgspec.json.Encoder()
-_version = msgspec.json.Decoder(_Version)
 
 
 def channel(alias: str, per: tuple[str, ...]) -> str:
@@ -182,13 +176,6 @@ def read_carried(value: bytes | None) -> Carried:
 
     """
     try:
-        return _decoder.decode(value or b"")
+        return decode(value or b"", _decoder, "a by-key record")
     except msgspec.DecodeError as error:
-        try:
-            version = _version.decode(value or b"").v
-        except msgspec.DecodeError:
-            version = VERSION
-        if version > VERSION:
-            why = f"a by-key record has version {version}, this dutyd knows {VERSION}: run the newer dutyd"
-            raise NotReadyError(why) from None
         raise ValueError(f"no record of a by-key topic: {error}") from None

@@ -25,7 +25,8 @@ import redis
 from redis.exceptions import NoScriptError, RedisError
 
 from dutyd.core.errors import NotReadyError
-from dutyd.core.incident import VERSION, Ending
+from dutyd.core.incident import Ending
+from dutyd.core.version import VERSION, newer
 
 _PAGE = 2_000
 """Latches per call while loading or restoring: a few milliseconds of the server's time each."""
@@ -143,10 +144,7 @@ class Checkpoint:
         """
         answer = self._run("claim", self._keys(task), (token, VERSION))
         if answer[0] == b"newer":
-            raise NotReadyError(
-                f"task {task}: its checkpoint has version {int(answer[1])}, this dutyd knows {VERSION}: "
-                "run the newer dutyd"
-            )
+            raise newer(f"task {task}: its checkpoint", int(answer[1]))
         return Owner(task, token, answer[1].decode()), Found(answer[2].decode())
 
     def load(self, task: str) -> Saved:

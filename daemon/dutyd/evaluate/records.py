@@ -6,28 +6,20 @@ JSON, so that a person with ``redis-cli`` can read it, each with its version ``v
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TypeVar
 
 import msgspec
 
-from dutyd.core.errors import NotReadyError
-from dutyd.core.incident import VERSION, Trigger, TriggerKind
+from dutyd.core.incident import Trigger, TriggerKind
 from dutyd.core.rule import Rule
+from dutyd.core.version import decode
 from dutyd.evaluate.engine import Latch, LatchKey, Phase
 from dutyd.evaluate.engine.stored import Stored, join, pack, split, unpack
 
 _PAGE = 1_000
 """Names that are decoded together: a call for each would take longer than to decode it."""
 
-T = TypeVar("T")
-
-
-class _Version(msgspec.Struct, frozen=True):
-    v: int = VERSION
-
 
 _trigger = msgspec.json.Decoder(Trigger)
-_version = msgspec.json.Decoder(_Version)
 _names = msgspec.json.Decoder(list[tuple[str, tuple[str, ...]]])
 _encoder = msgspec.json.Encoder()
 
@@ -77,7 +69,7 @@ def read_trigger(value: bytes) -> Trigger:
         NotReadyError: a newer dutyd wrote it.
 
     """
-    return _read(value, _trigger, "a trigger")
+    return decode(value, _trigger, "a trigger")
 
 
 def latches_of(triggers: Iterable[Trigger]) -> dict[LatchKey, Latch]:
@@ -117,14 +109,3 @@ def _latch_of(trigger: Trigger) -> Latch:
         topic=position.topic,
         per=tuple(trigger.entity),
     )
-
-
-def _read(value: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
-    """Decode *value*; where that fails, its version says whether it is simply newer."""
-    try:
-        return decoder.decode(value)
-    except msgspec.ValidationError:
-        version = _version.decode(value).v
-        if version <= VERSION:
-            raise
-        raise NotReadyError(f"{what} has version {version}, this dutyd knows {VERSION}: run the newer dutyd") from None

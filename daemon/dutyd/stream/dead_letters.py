@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from dutyd.core.errors import BadInputError
 from dutyd.core.event import Record
-from dutyd.core.incident import VERSION
 from dutyd.core.topic import OwnTopics
+from dutyd.core.version import VERSION
 from dutyd.stream.base import Partition, Producer
 
 PREFIX = "dutyd-"

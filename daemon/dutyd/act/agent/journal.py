@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from dutyd.core.incident import VERSION
+from dutyd.core.version import VERSION
 
 
 class Turn(msgspec.Struct, frozen=True):

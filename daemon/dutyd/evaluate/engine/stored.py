@@ -10,9 +10,9 @@ from functools import lru_cache
 
 import msgspec
 
-from dutyd.core.errors import NotReadyError
 from dutyd.core.event import identity_of
 from dutyd.core.incident import Evidence
+from dutyd.core.version import newer
 from dutyd.evaluate.engine.evidence import cut_evidence
 from dutyd.evaluate.engine.latch import Latch, Phase
 
@@ -137,7 +137,7 @@ def _parsed(text: bytes) -> Head:
     """Return the head that a document begins with."""
     version = msgspec.json.decode(text + b"}", type=dict)["v"]
     if version > VERSION:
-        raise _newer(version)
+        raise newer("a latch", version, VERSION)
     head = msgspec.json.decode(text + b"}", type=Head)
     return _head(head.phase, head.topic, head.per, head.timing, head.also)
 
@@ -145,9 +145,5 @@ def _parsed(text: bytes) -> Head:
 def _split_old(document: bytes) -> Stored:
     version = msgspec.json.decode(document, type=dict).get("v", 1)
     if version >= VERSION:
-        raise _newer(version)
+        raise newer("a latch", version, VERSION)
     return pack(_old.decode(document).latch)
-
-
-def _newer(version: int) -> NotReadyError:
-    return NotReadyError(f"a latch has version {version}, this dutyd knows {VERSION}: run the newer dutyd")
