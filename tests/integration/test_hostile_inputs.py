@@ -4,9 +4,7 @@ What "long" is, is a bound on work (characters, tokens, nodes that are looked at
 """
 
 import json
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,10 @@ from dutyd.rules.problems import Problem
 from dutyd.rules.reading.fields import MOST_STRANGE
 from dutyd.rules.syntax import yaml_reader
 from support.program import Program
+from support.quickly import quickly
 from support.rule_files import GOOD, TOOLS_ONLY, changed
 
 HOSTILE = Path(__file__).parents[3] / "shared" / "data" / "hostile"
-CEILING = 10.0
 beside = pytest.mark.skipif(not HOSTILE.exists(), reason="the hostile texts are not beside the project")
 
 
@@ -39,13 +37,6 @@ def lines_of(name: str) -> list[dict[str, Any]]:
 
 def naughty() -> list[str]:
     return list(json.loads((HOSTILE / "naughty_strings.json").read_text(encoding="utf-8")))
-
-
-@contextmanager
-def quickly() -> Iterator[None]:
-    begun = time.perf_counter()
-    yield
-    assert time.perf_counter() - begun < CEILING
 
 
 @beside

@@ -180,6 +180,8 @@ async def test_without_grouping_every_opening_pages(valkey_url: str, unique: str
             desk.open_(down(desk, f"h{number}"))
         async with running(desk.worker()):
             await desk.until(lambda: pages(desk), 25)
+            await desk.settled(25)
+        assert await pages(desk) == 25
 
 
 async def test_a_silence_of_the_rule_files_mutes_by_the_clock(valkey_url: str, unique: str, tmp_path: Path) -> None:

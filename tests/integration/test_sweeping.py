@@ -122,12 +122,15 @@ async def test_nothing_is_judged_before_its_system_must_know(desk: Office, tmp_p
 async def test_a_system_that_does_not_answer_is_asked_again_and_misses_nothing(desk: Office) -> None:
     sweeper = await done(desk, "fine")
     await desk.fault(path="/effects", method="GET", do="fail", status=503)
+    await desk.fault(path="/effects", method="GET", do="stall", seconds=0)  # it answers: that it is used up tells of it
     before = counted("missing")
     await sweeper.turn(asyncio.Event())
+    assert [fault["do"] for fault in await desk.listed("/faults")] == ["stall"]
     scripts = desk.ledger.scripts
     ((name, due),) = await scripts.read("zrange", scripts.key("unswept"), 0, -1, False, True)
     await scripts.client.zadd(scripts.key("unswept"), {name: due - ms(120)})  # two minutes later
     await swept(desk, sweeper)
+    assert await desk.listed("/faults") == []
     assert counted("missing") == before
 
 
