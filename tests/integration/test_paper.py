@@ -5,6 +5,7 @@ every moment at which anything may happen both are asked what is due, and what c
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -127,11 +128,14 @@ class OnPaper:
         self.work(now + 1000)
 
     def work(self, until: float) -> None:
-        while (due := self.paper.next_due()) <= until:
+        while (due := self.next_due()) <= until:
             self.moments.append(due)
             found = self.paper.claim(due)
             if found is not None:  # else there is no room yet
                 self.worked(*found)
+
+    def next_due(self) -> float:
+        return min((entry.due for entry in self.paper._open.values()), default=math.inf)
 
     def worked(self, at: float, entry: Entry) -> None:
         mute = silenced(self.silent, entry.trigger.rule, entry.trigger.entity, at)

@@ -116,6 +116,12 @@ class Claim:
         return round_suffix(self.trigger.round)
 
 
+STORM_OPENINGS, STORM_SECONDS = 20, 120.0
+"""More of one rule in so long are a storm."""
+
+GATHERING_SECONDS = 5.0
+"""How long what one page is to list gathers first."""
+
 LISTED = 100
 """Members of a roll-up, a storm or a group that are read, and can be listed by their page."""
 
@@ -311,6 +317,9 @@ def _arguments(arrival: Arrival) -> tuple[str | bytes | int | float, ...]:
         arrival.produced,
         msgspec.json.encode([(brake.openings, brake.within) for brake in arrival.brakes]),
         "1" if arrival.grouped else "",
+        STORM_OPENINGS,
+        ms(STORM_SECONDS),
+        ms(GATHERING_SECONDS),
     )
 
 

@@ -4,7 +4,8 @@
 --       10 '1' where a muted incident joins a roll-up page, 11 id of that roll-up, 12 offset field, 13 next offset,
 --       14 entity JSON, 15 '1' where too many openings become members of one parent, 16 id of that parent,
 --       17 when its record was produced (ms), 18 brakes JSON: {openings, within (s)}, 19 '1' where it will be a member
---       of a group: then its group is throttled, not it
+--       of a group: then its group is throttled, not it, 20 openings that are no storm yet, 21 in how long (ms),
+--       22 how long what one page is to list gathers (ms)
 local id, kind, rule, entity, trigger, at = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], now_ms()
 local incident = key('incident', id)
 
@@ -18,19 +19,19 @@ local function mute(by, why)
   redis.call('HSET', incident, 'state', 'MUTED', 'muted_by', by, 'muted_why', why)
 end
 
--- More pages within two minutes than anybody reads: what comes now is a member of one parent, which pages once.
+-- More pages within a short time than anybody reads: what comes now is a member of one parent, which pages once.
 local function joins_storm()
-  local recent, pointer = key('storm', rule), key('storm', rule, 'parent')
+  local recent, pointer, within = key('storm', rule), key('storm', rule, 'parent'), tonumber(ARGV[21])
   if ARGV[15] ~= '1' then return false end
-  redis.call('ZREMRANGEBYSCORE', recent, '-inf', at - 120000)
+  redis.call('ZREMRANGEBYSCORE', recent, '-inf', at - within)
   redis.call('ZADD', recent, at, id)
-  redis.call('PEXPIRE', recent, 120000)
-  if redis.call('ZCARD', recent) <= 20 then return false end
+  redis.call('PEXPIRE', recent, within)
+  if redis.call('ZCARD', recent) <= tonumber(ARGV[20]) then return false end
   local parent = redis.call('GET', pointer)
   if not parent or is_over(redis.call('HGET', key('incident', parent), 'state')) then
     parent = ARGV[16]
     create(parent, 'ACCEPTED', 'storm', record)
-    wake(parent, at + 5000, 'ready')
+    wake(parent, at + ARGV[22], 'ready')
     redis.call('SET', pointer, parent, 'PX', RETENTION_MS)
   end
   join(id, parent, 'one of a storm', 'storm')
@@ -46,7 +47,7 @@ local function join_rollup()
     for _, rates in ipairs({spec.rule, spec.entity}) do
       for _, rate in ipairs(rates) do span = math.min(span or rate[2], rate[2]) end
     end
-    local due = math.max(at + 5000, tonumber(redis.call('HGET', pointer, 'at') or '0') + span)
+    local due = math.max(at + ARGV[22], tonumber(redis.call('HGET', pointer, 'at') or '0') + span)
     current = ARGV[11]
     create(current, 'ACCEPTED', 'rollup', record)
     wake(current, due, 'muted')

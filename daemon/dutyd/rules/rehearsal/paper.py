@@ -17,12 +17,8 @@ from heapq import heappop, heappush
 from dutyd.core.incident import Trigger, incident_id
 from dutyd.core.limits import Brake, Throttle
 from dutyd.core.mute import Mute, Other
-from dutyd.ledger.incidents import Gathering
+from dutyd.ledger.incidents import GATHERING_SECONDS, STORM_OPENINGS, STORM_SECONDS, Gathering
 from dutyd.rules.rehearsal.throttling import Throttling
-
-STORM_OPENINGS, STORM_SECONDS = 20, 120.0
-GATHERING_SECONDS = 5.0
-"""How long what one page is to list gathers first."""
 
 NO_THROTTLE = Throttle()
 THROTTLE = "throttle"
@@ -173,10 +169,6 @@ class Paper:
         parent.members.append(entry)
         parent.open += 1
         entry.parent, entry.muted_by = parent, word
-
-    def next_due(self) -> float:
-        """Return when something is due, seconds since the epoch; infinite: nothing is."""
-        return min((entry.due for entry in self._open.values()), default=math.inf)
 
     def mute(self, entry: Entry, mute: Mute) -> None:
         """Let *entry* wait for the end of *mute*."""
