@@ -3,7 +3,7 @@
 A by-key partition holds events of all partitions of its source topic, each of which was read at a pace of its own:
 after an outage an hour of one may come before the same hour of another. So an event waits until every source partition
 is known to have come as far as its arrival; then what an entity sees is what it would see on a topic of one partition,
-whoever read what when. Pure: ``sources`` adds what it reads and takes out what is in order.
+whoever read what when. Pure: ``sources`` adds what it reads, takes out what is in order, and says what stood still.
 """
 
 import heapq
@@ -11,16 +11,11 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import structlog
-
 from dutyd.core.event import Event
 from dutyd.evaluate.by_key import Carried
 
 MOST_WAITING = 200_000
-"""Events that wait at most for a source partition that does not move; then the oldest go on without it, and it is
-said."""
-
-log = structlog.get_logger()
+"""Events that wait at most for a source partition that does not move; then the oldest go on without it."""
 
 
 class InOrder(NamedTuple):
@@ -55,6 +50,7 @@ class Merge:
         self._heap: list[tuple[float, float, int, InOrder]] = []
         self._offsets: dict[int, None] = {}  # of what waits, in order
         self._gave_up = False
+        self._stalled: list[int] = []
 
     @property
     def frontier(self) -> float:
@@ -92,9 +88,13 @@ class Merge:
             del self._offsets[waits.offset]
             yield waits
 
+    def take_stalled(self) -> list[int]:
+        """Return, and forget, the source partitions that too much waited for: it goes on without them."""
+        found, self._stalled = self._stalled, []
+        return found
+
     def _give_up(self, time: float) -> None:
         if not self._gave_up:
-            behind = [number for number, reached in enumerate(self._reached) if reached <= time]
-            log.warning("source partitions stand still: the others go on without them", partitions=behind)
+            self._stalled = [number for number, reached in enumerate(self._reached) if reached <= time]
         self._gave_up = True
         self.at_least(time)

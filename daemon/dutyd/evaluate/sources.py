@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
+import structlog
 
 from dutyd.core.event import Event, Record
 from dutyd.core.metrics import DROPPED
@@ -30,6 +31,8 @@ MARK_DELAY = 0.5
 that has arrived, unless it took longer on its way."""
 
 _offset = attrgetter("offset")
+
+log = structlog.get_logger()
 
 
 class Part(NamedTuple):
@@ -208,6 +211,8 @@ class ByKeySource(Source):
             event = _placed(each.event)
             parts[channel(self._source, each.per)][self._is_new(each)].append(event)
             self._watermarks.setdefault(each.partition, Watermark(self._lateness)).saw([event])
+        if stalled := self._merge.take_stalled():
+            log.warning("source partitions stand still: the others go on without them", partitions=stalled)
         return Taken([Part(name, again, new) for name, (again, new) in parts.items()], bad)
 
     def _added(self, records: Sequence[Record], bad: list[Bad]) -> Iterator[InOrder]:

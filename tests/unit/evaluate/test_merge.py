@@ -64,3 +64,4 @@ def test_where_too_many_wait_the_oldest_go_on_without_the_one_that_stands_still(
         merge.add(Carried(0, float(number), ("service",), event(float(number))), number)
     assert released(merge) == [0.0, 1.0]
     assert merge.frontier == 1.0
+    assert (merge.take_stalled(), merge.take_stalled()) == ([1], [])
