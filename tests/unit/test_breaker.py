@@ -33,6 +33,10 @@ def test_while_it_is_open_nobody_asks_and_then_one_does() -> None:
     assert breaker.wait(105.1) == breaker.wait(105.1) == 0.0
 
 
+def test_a_system_that_is_down_for_days_is_still_tried_now_and_then() -> None:
+    assert 0.0 < broken(5_000, now=0.0).wait(0.0) <= 120.0
+
+
 def test_a_try_that_fails_opens_it_for_longer() -> None:
     breaker = broken(now=0.0)
     assert breaker.wait(5.0) == 0.0

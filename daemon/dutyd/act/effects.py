@@ -16,6 +16,7 @@ import structlog
 
 from dutyd.act.lease import Lease
 from dutyd.act.steps import StepResult, StepState
+from dutyd.core.backoff import doubled
 from dutyd.core.incident import EffectState, IncidentState, provider_key
 from dutyd.core.metrics import EFFECTS
 from dutyd.core.route import Routes
@@ -257,7 +258,7 @@ def result_of(effect: Effect) -> StepResult:
 
 def backoff(attempts: int) -> float:
     """Return the seconds to wait after *attempts* tries: doubling to a minute, with full jitter."""
-    return random.uniform(0.1, min(60.0, 0.5 * 2 ** min(attempts, 10)))  # noqa: S311  # no secret: it spreads load
+    return random.uniform(0.1, doubled(0.5, attempts, 60.0))  # noqa: S311  # no secret: it spreads load
 
 
 def _waits(waiting: Waiting, due: float | None, reason: str) -> StepResult:

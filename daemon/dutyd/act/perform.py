@@ -28,6 +28,7 @@ from dutyd.act.episode import Episode
 from dutyd.act.gateway import Bound, Gate, Outcome, Unbound, bind
 from dutyd.act.parallel import side_by_side
 from dutyd.act.steps import StepResult, StepState, encode_result, needed_by
+from dutyd.core.backoff import doubled
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import EffectState
 from dutyd.core.policy import Policy
@@ -113,7 +114,7 @@ async def read(episode: Episode, tool: Tool, args: Mapping[str, Any], retry: Ret
         except (NotSentError, UnknownOutcomeError, TimeoutError) as error:
             reason = str(error) or f"no answer in {READ_SECONDS:g} s"
             if attempt + 1 < retry.attempts:
-                await asyncio.sleep(min(retry.backoff * 2**attempt, READ_SECONDS))
+                await asyncio.sleep(doubled(retry.backoff, attempt, READ_SECONDS))
         except ProviderError as error:
             return StepResult(StepState.FAILED, reason=str(error))
     log.warning("a question was not answered", tool=tool.name, error=reason)

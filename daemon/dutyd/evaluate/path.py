@@ -20,6 +20,7 @@ from dataclasses import replace
 
 import structlog
 
+from dutyd.core.backoff import doubled
 from dutyd.core.errors import NotReadyError, WrongError
 from dutyd.core.event import Record
 from dutyd.core.metrics import DEAD_LETTERS, LAST_POLL, LAST_TURN, LATCHES
@@ -292,7 +293,7 @@ class Evaluator:
         """Wait, longer each time and never in step with others; then show the group that this member is alive."""
         self.status = replace(self.status, trouble=str(error) or repr(error))
         asked = error.retry_after if isinstance(error, NotReadyError) else None
-        seconds = asked or min(LONGEST_WAIT_SECONDS, 0.1 * 2**failures) * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
+        seconds = asked or doubled(0.1, failures, LONGEST_WAIT_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
         log.warning("the evaluator waits", error=str(error), seconds=round(seconds, 1))
         if stop.wait(seconds) or self._joined is None:
             return
