@@ -72,7 +72,6 @@ class ServerFacts:
         policy: its ``appendfsync`` setting, or ``unknown``.
         eviction: its ``maxmemory-policy``, or ``unknown``.
         memory: the share of its ``maxmemory`` that is used; 0.0 without one.
-        run_id: changes whenever the server starts anew.
         version: as people know it, such as ``Valkey 9.1.2``.
 
     """
@@ -81,7 +80,6 @@ class ServerFacts:
     policy: str
     eviction: str
     memory: float
-    run_id: str
     version: str
 
     @property
@@ -132,7 +130,6 @@ def server_facts(client: "redis.Redis", installation: str) -> ServerFacts:
         policy,
         str(info.get("maxmemory_policy", "unknown")),
         _share(info),
-        str(info.get("run_id", "")),
         _version(info),
     )
 

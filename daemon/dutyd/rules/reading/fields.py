@@ -1,7 +1,7 @@
 """Read the keys of one mapping: which are known, which are missing, and what each holds.
 
 Every block of a rule file, of ``policy.yaml`` and of a test file is read through ``Fields``: it reports unknown keys
-with the nearest valid name, and keys that the language has but this version does not.
+with the nearest valid name.
 """
 
 from collections.abc import Collection, Iterator
@@ -21,8 +21,8 @@ D = TypeVar("D")
 class Fields:
     """The keys of the mapping *node*, a *what* (for messages: "rule", "step").
 
-    *later* are keys of later versions. An unknown key that is nearly a known one is reported and then read as that
-    one, a *required* one first: one slip of the finger is one message.
+    An unknown key that is nearly a known one is reported and then read as that one, a *required* one first: one slip of
+    the finger is one message.
     """
 
     def __init__(
@@ -32,7 +32,6 @@ class Fields:
         what: str,
         known: Collection[str],
         *,
-        later: Collection[str] = (),
         required: Collection[str] = (),
     ) -> None:
         self.source = source
@@ -41,18 +40,12 @@ class Fields:
         self._known = known
         self._nodes: dict[str, Node] = {}
         self._keys: dict[str, Scalar] = {}
-        self._complete = True  # whether a missing key can be told: not where a later version's key may replace it
         if not isinstance(node, MapNode):
             wrong(source, node, f"a mapping with the keys of {_one(what)} ({', '.join(known)})")
             return
         strange = [pair for pair in node.pairs if not self._take(*pair)]
         for key, value in strange[:MOST_STRANGE]:
-            if key.text in later:
-                self._complete = False
-                message = f"'{key.text}' of {_one(what)} is not in this version of dutyd yet"
-                source.report(key, "not-yet", message, "leave it out")
-            else:
-                self._misspelt(key, value, required)
+            self._misspelt(key, value, required)
         if len(strange) > MOST_STRANGE:
             message = f"and {len(strange) - MOST_STRANGE:,} more keys that {_one(what)} does not have"
             source.report(strange[MOST_STRANGE][0], "unknown-key", message, f"valid keys: {', '.join(known)}")
@@ -118,7 +111,7 @@ class Fields:
 
     def require(self, key: str, reader: Reader[T], hint: str = "") -> T | None:
         """As ``read``; a missing key is reported, too."""
-        if self.readable and self._complete and not self.written(key):
+        if self.readable and not self.written(key):
             self.source.report(self.node, "missing-key", f"'{key}' is missing in this {self.what}", hint)
         return self.read(key, reader)
 

@@ -19,7 +19,6 @@ E = TypeVar("E", bound=StrEnum)
 Reader = Callable[[SourceFile, Node], T | None]
 
 _RATE = re.compile(r"\s*([0-9]+)\s*/\s*(\S+)\s*")
-_YES_NO = frozenset(("yes", "no", "on", "off", "y", "n"))
 
 
 def describe(node: Node) -> str:
@@ -91,18 +90,6 @@ def count(source: SourceFile, node: Node) -> int | None:
         source.report(node, "out-of-range", f"expected a whole number from 1, found {node.text}")
         return None
     wrong(source, node, "a whole number")
-    return None
-
-
-def boolean(source: SourceFile, node: Node) -> bool | None:
-    """Read ``true`` or ``false``."""
-    if isinstance(node, Scalar):
-        if isinstance(node.value, bool):
-            return node.value
-        if node.text.lower() in _YES_NO:
-            source.report(node, "wrong-type", f"'{node.text}' is a text in YAML 1.2", "write true or false")
-            return None
-    wrong(source, node, "true or false")
     return None
 
 
