@@ -153,6 +153,8 @@ class Episode:
 
     async def settle_earlier(self) -> None:
         """Of the rounds before this one, settle what was sent; what was not is off."""
+        if self.round == 1:
+            return
         for effect in await self.means.ledger.effects.of(self.claim.id):
             step = self.accepted.steps.get(effect.step)
             if effect.clear or effect.state.ended or step is None or round_of(effect.key) >= self.round:

@@ -7,6 +7,8 @@ change, and now and then: processes take changed rules at different times.
 """
 
 import math
+from collections.abc import Iterable, Mapping
+from functools import cache
 
 from dutyd.evaluate.by_key import channel, source_of
 from dutyd.evaluate.checkpoint import Checkpoint
@@ -32,27 +34,33 @@ class Begun:
             if source.outlet is not None:
                 views = set(_views(source.alias, planned))
                 self._checkpoint.begin(source.alias, source.partition.number, views, source.arrived)
-        self.ask(task, planned)
+        self.ask([task], planned)
 
-    def ask(self, task: Task, planned: Planned) -> None:
-        """Tell *task* since when the events that it judges are all there."""
-        for source in task.sources.values():
-            if isinstance(source, ByKeySource):
-                self._ask(task, source, planned)
+    def ask(self, tasks: Iterable[Task], planned: Planned) -> None:
+        """Tell *tasks* since when the events that they judge are all there.
 
-    def _ask(self, task: Task, source: ByKeySource, planned: Planned) -> None:
-        alias = source_of(source.alias)
-        found = self._checkpoint.begun(alias)
-        numbers = range(source.sources)
-        task.state.know(
-            {
-                (channel(alias, route.per), view): max(
-                    (found.get(f"{number} {_name(route.per, view)}", math.inf) for number in numbers), default=math.inf
-                )
-                for route in planned.routes.get(alias, ())
-                for view in route.views
-            }
-        )
+        Raises:
+            NotReadyError: Redis does not answer.
+
+        """
+        begun = cache(self._checkpoint.begun)  # many tasks, few topics
+        for task in tasks:
+            for source in task.sources.values():
+                if isinstance(source, ByKeySource):
+                    _tell(task, source, planned, begun(source_of(source.alias)))
+
+
+def _tell(task: Task, source: ByKeySource, planned: Planned, found: Mapping[str, float]) -> None:
+    alias, numbers = source_of(source.alias), range(source.sources)
+    task.state.know(
+        {
+            (channel(alias, route.per), view): max(
+                (found.get(f"{number} {_name(route.per, view)}", math.inf) for number in numbers), default=math.inf
+            )
+            for route in planned.routes.get(alias, ())
+            for view in route.views
+        }
+    )
 
 
 def _views(alias: str, planned: Planned) -> list[str]:

@@ -263,9 +263,10 @@ class Evaluator:
                 task.tick(self._planned, now, at_end)
             if sweeping:
                 task.sweep(self._planned, now)
-                self._begun.ask(task, self._planned)
             if endings:
                 task.end(self._planned, endings)
+        if sweeping:
+            self._begun.ask(self._tasks.values(), self._planned)
 
     def _leave(self, task: Task) -> None:
         """Leave the group, to join it anew: this process was thought dead."""

@@ -16,6 +16,7 @@ from dutyd.evaluate.by_key import Outward
 from dutyd.evaluate.checkpoint import Decided, Owner, Write
 from dutyd.evaluate.counted import count
 from dutyd.evaluate.engine import Change, State, end, judge, migrate, replay, sweep, tick
+from dutyd.evaluate.engine.stored import join
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.records import latch_name, write_latch, write_trigger
@@ -146,7 +147,7 @@ class Task:
         """
         if self._pending is None and self._due(now, at_once=at_once):
             changed = self.state.take_changed()
-            latches = {latch_name(key): None if latch is None else write_latch(latch) for key, latch in changed.items()}
+            latches = {latch_name(key): None if latch is None else join(latch) for key, latch in changed.items()}
             outbox = self.outbox
             self._pending = Write(self.owner, number, self.offsets, latches, outbox.fresh, outbox.acked)
             self._written = now

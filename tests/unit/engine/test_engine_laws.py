@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dutyd.core.event import Event
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Change, Latch, LatchKey, Phase, Plan, State, judge, migrate, plan, replay, tick
-from dutyd.evaluate.engine.stored import join, pack, split
+from dutyd.evaluate.engine.stored import join, pack, split, unpack
 from support.engine_worlds import TOPIC, batches, events, keepers, rules, told
 from support.reference_engine import Told
 
@@ -58,7 +58,7 @@ def test_a_restart_anywhere_changes_nothing(data: st.DataObject) -> None:
 
     first, stored = State(), dict[LatchKey, Latch]()
     before = judge(made, first, TOPIC, found[:at])
-    stored |= {key: latch for key, latch in first.take_changed().items() if latch is not None}
+    stored |= {key: unpack(latch) for key, latch in first.take_changed().items() if latch is not None}
 
     second = State()
     if data.draw(st.booleans()):
@@ -85,7 +85,7 @@ def test_what_changed_since_the_last_time_adds_up_to_everything(data: st.DataObj
             if latch is None:
                 stored.pop(key, None)
             else:
-                stored[key] = latch
+                stored[key] = unpack(latch)
     assert stored == state.all_latches()
     assert state.take_changed() == {}
 

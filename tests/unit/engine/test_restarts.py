@@ -2,12 +2,13 @@ import msgspec
 
 from dutyd.core.incident import Evidence
 from dutyd.evaluate.engine import Latch, Phase
+from dutyd.evaluate.engine.stored import unpack
 from support.engine_run import TOPIC, Task, event, rule, short
 
 
 def carried(task: Task) -> Task:
     """Return a new task with the same rules that loaded what *task* had stored, through JSON."""
-    latches = {key: latch for key, latch in task.state.take_changed().items() if latch is not None}
+    latches = {key: unpack(latch) for key, latch in task.state.take_changed().items() if latch is not None}
     after = Task(*(conditions.rule for conditions in task.plan.rules.values()))
     after.load({key: msgspec.json.decode(msgspec.json.encode(latch), type=Latch) for key, latch in latches.items()})
     return after

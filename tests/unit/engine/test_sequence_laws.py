@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dutyd.core.event import Event
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Change, Latch, LatchKey, Phase, Plan, State, judge, migrate, plan, replay, tick
+from dutyd.evaluate.engine.stored import unpack
 from support.engine_check import END, by_latch, check_equal
 from support.engine_worlds import TOPIC, batches, events, rules, sequence_rules, told
 from support.reference_engine import Reference
@@ -109,7 +110,7 @@ def test_a_restart_anywhere_goes_on_with_what_is_under_way(data: st.DataObject) 
         before += judge(made, first, TOPIC, part)
         for key, latch in first.take_changed().items():
             stored.pop(key, None)
-            stored |= {} if latch is None else {key: latch}
+            stored |= {} if latch is None else {key: unpack(latch)}
     assert stored == first.all_latches()
     second = carried(made, first, [(TOPIC, event) for event in found[:at]])
     after = judge(made, second, TOPIC, found[at:]) + tick(made, second, END)

@@ -7,6 +7,7 @@ before them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from dutyd.core.event import Event
@@ -38,8 +39,9 @@ class _Field:
         self.by_text: dict[str, list[_Asked]] = {}
         self.others: list[_Asked] = []
 
+    @cached_property
     def rules(self) -> list[_Asked]:
-        """Return all of them."""
+        """All of them; asked when all are here."""
         return [*self.others, *(each for members in self.by_text.values() for each in members)]
 
     def asked(self, value: object) -> Iterable[_Asked]:
@@ -48,8 +50,8 @@ class _Field:
         if isinstance(value, str):
             return [*self.by_text.get(value, ()), *self.others] if self.others else self.by_text.get(value, ())
         if isinstance(value, float | int) and not isinstance(value, bool):
-            return [each for each in self.rules() if not each.band.low <= value <= each.band.high]
-        return () if value is None else self.rules()
+            return [each for each in self.rules if not each.band.low <= value <= each.band.high]
+        return () if value is None else self.rules
 
 
 class EachRules:
@@ -88,7 +90,7 @@ class EachRules:
         """Yield, and forget, how often a rule could not say anything because its field was missing."""
         for field in self._fields.values():
             missed, field.seen = self._events - field.seen, 0
-            for asked in field.rules() if missed else ():
+            for asked in field.rules if missed else ():
                 yield (asked.runner.conditions.rule.id, field.name), missed
         self._events = 0
 

@@ -20,7 +20,7 @@ from dutyd.evaluate.engine.plan import Plan
 from dutyd.evaluate.engine.progress import Progress
 from dutyd.evaluate.engine.runner import Runner
 from dutyd.evaluate.engine.sequences import Sequencer
-from dutyd.evaluate.engine.stored import Stored, unpack
+from dutyd.evaluate.engine.stored import Stored, pack, unpack
 from dutyd.evaluate.engine.topic import TopicState
 from dutyd.evaluate.engine.tracks import Clock
 from dutyd.evaluate.engine.view import View
@@ -134,10 +134,10 @@ class State:
         else:
             self.latches[rule].pop(key, None)
 
-    def take_changed(self) -> dict[LatchKey, Latch | None]:
+    def take_changed(self) -> dict[LatchKey, Stored | None]:
         """Return the latches that changed since the last call, None for those that are gone."""
         moved, self.journal.moved = self.journal.moved, set()
-        return {(rule, entity): self._latch(rule, to_key(entity)) for rule, entity in moved}
+        return {(rule, entity): self._stored(rule, to_key(entity)) for rule, entity in moved}
 
     def all_latches(self) -> dict[LatchKey, Latch]:
         """Return every latch there is, to write a lost checkpoint anew."""
@@ -181,6 +181,15 @@ class State:
     def active(self) -> int:
         """Return how many latches are pending or firing."""
         return sum(len(latches) for latches in self.latches.values())
+
+    def _stored(self, rule: str, key: Key) -> Stored | None:
+        """Return the latch of *key* as it is to be stored: mostly as it rests."""
+        placed, latches = self.rules.get(rule), self.latches.get(rule)
+        more = placed is not None and (placed.runner.conditions.absents or placed.runner.conditions.prevs)
+        if more or rule in self.marks or rule in self.sequences:
+            latch = self._latch(rule, key)
+            return None if latch is None else pack(latch)
+        return latches.at_rest(key) if latches is not None and key in latches else None
 
     def _latch(self, rule: str, key: Key) -> Latch | None:
         if rule in self.marks:
