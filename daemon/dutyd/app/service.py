@@ -9,13 +9,14 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from enum import StrEnum
 
 import structlog
 
 from dutyd.act.sweep import Sweeper
+from dutyd.act.worker import Worker
 from dutyd.app.acting import make_worker
 from dutyd.app.broker_check import demand_rights, prepare_own_topics
 from dutyd.app.health import Health
@@ -102,9 +103,8 @@ async def _serve(world: World, role: Role, until_idle: float | None) -> None:
             if not role.evaluates:
                 health.rules = _rules_of_others(book)
             lookout = make_lookout(world, ledger, notices)
-            parts += [_until(stop, part.run(stop), _nothing) for part in (worker, lookout)]
-            if per_minute := world.settings.worker.sweep_per_minute:
-                parts.append(_until(stop, Sweeper(worker.means, per_minute).run(stop), _nothing))
+            running = [worker.run(stop), lookout.run(stop), *(each.run(stop) for each in _sweepers(world, worker))]
+            parts += [_until(stop, each, _nothing) for each in running]
         if until_idle is not None:
             idle = _idle(world, checkpoint, ledger, health)
             parts.append(_when_idle(stop, idle.wait(until_idle, time.monotonic)))
@@ -176,6 +176,12 @@ async def _when_idle(stop: asyncio.Event, waiting: Coroutine[None, None, None]) 
 def _evaluator(world: World, files: RuleFiles, checkpoint: Checkpoint) -> Evaluator:
     now = time.time  # noqa: TID251  # the edge: from here on time is passed in
     return Evaluator(world.settings.installation, world.topics, world.stream, checkpoint, files.current, now)
+
+
+def _sweepers(world: World, worker: Worker) -> Sequence[Sweeper]:
+    """Return who looks after what *worker* did, if anybody is to."""
+    per_minute = world.settings.worker.sweep_per_minute
+    return (Sweeper(worker.means, per_minute),) if per_minute else ()
 
 
 def _idle(world: World, checkpoint: Checkpoint, ledger: Ledger, health: Health) -> Idle:

@@ -37,7 +37,7 @@ Alias = Annotated[
 Costs = Annotated[bool, typer.Option("--costs", help="Say only what the rules may cost in a day at most.")]
 
 
-def check(  # a command has as many parameters as options
+def check(
     folder: Folder,
     settings: OptionalSettings = None,
     events: History = None,

@@ -57,14 +57,7 @@ def _rule(catalogue: Catalogue) -> Schema:
         "severity": _choice(Severity, "how bad it is"),
         "mode": _choice(Mode, "how far it may go"),
         "throttle": _object({"per_entity": _rates(), "per_rule": _rates()}, (), "how many incidents may open"),
-        "inhibit": _object(
-            {
-                "by": _names("rules whose open incidents mute this one"),
-                "equal": _names("fields of both rules' `per` that must have the same values"),
-                "group_wait": _duration("how long an opening waits for an explanation"),
-            },
-            ("by",),
-        ),
+        "inhibit": _inhibit(),
         "group": _group(),
         "summary": _text("one line for people, with {{ }}"),
         "agent": _agent(catalogue),
@@ -80,6 +73,15 @@ def _rule(catalogue: Catalogue) -> Schema:
             {"required": ["from", "sequence", "within"]},
         ]
     }
+
+
+def _inhibit() -> Schema:
+    keys = {
+        "by": _names("rules whose open incidents mute this one"),
+        "equal": _names("fields of both rules' `per` that must have the same values"),
+        "group_wait": _duration("how long an opening waits for an explanation"),
+    }
+    return _object(keys, ("by",))
 
 
 def _sequence() -> Mapping[str, Schema]:
