@@ -237,7 +237,7 @@ def test_a_topic_that_got_more_partitions_than_its_state_was_made_for_is_named(
     there: Installation, unique: str
 ) -> None:
     with redis.Redis.from_url(there.settings["redis"]) as client:
-        Checkpoint(client, unique).keep_counts({unique: 4})
+        Checkpoint(client, unique).notes.keep_counts({unique: 4})
     seen = there.doctor()
     assert (seen.code, seen.bad) == (1, ["topic metrics"])
     assert seen.of("topic metrics")["found"] == f"'{unique}' has partitions: 1, its state was made for 4"

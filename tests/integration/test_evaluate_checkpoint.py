@@ -157,5 +157,5 @@ def test_a_full_server_takes_all_of_a_write_or_nothing(checkpoint: Checkpoint, c
 
 
 def test_partition_counts_are_stored_once(checkpoint: Checkpoint) -> None:
-    assert checkpoint.keep_counts({"stock": 3, "metrics": 6}) == {"stock": 3, "metrics": 6}
-    assert checkpoint.keep_counts({"stock": 4, "orders": 1}) == {"stock": 3, "metrics": 6, "orders": 1}
+    assert checkpoint.notes.keep_counts({"stock": 3, "metrics": 6}) == {"stock": 3, "metrics": 6}
+    assert checkpoint.notes.keep_counts({"stock": 4, "orders": 1}) == {"stock": 3, "metrics": 6, "orders": 1}

@@ -311,7 +311,7 @@ def test_where_no_topic_is_there_nothing_is_read_and_it_is_said(path: Path) -> N
 
 
 def test_a_topic_with_another_number_of_partitions_is_refused(path: Path) -> None:
-    path.checkpoint().keep_counts({path.topics["metrics"].topic: 7})
+    path.checkpoint().notes.keep_counts({path.topics["metrics"].topic: 7})
     with pytest.raises(WrongError, match="dutyd state repartition"):
         path.evaluator().turn()
 

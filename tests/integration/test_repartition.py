@@ -44,7 +44,9 @@ def grow(path: Path, broker: Broker) -> None:
 def move(path: Path) -> Moved:
     """Do what ``dutyd state repartition`` does."""
     topic, checkpoint = path.topics["metrics"], path.checkpoint()
-    return repartition(checkpoint, topic, checkpoint.counts()[topic.topic], path.stream.spans([topic.topic]), place)
+    return repartition(
+        checkpoint, topic, checkpoint.notes.counts()[topic.topic], path.stream.spans([topic.topic]), place
+    )
 
 
 def test_open_incidents_follow_their_entities_to_new_partitions(path: Path, real_broker: Broker) -> None:

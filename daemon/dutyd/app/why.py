@@ -256,7 +256,7 @@ def _of_same_entity(rule: Rule, events: Sequence[Event]) -> Sequence[Event]:
 
 def _decided(world: World, topic: Topic, partition: int, offset: int) -> bool | None:
     checkpoint = Checkpoint(world.plain_redis, world.settings.installation)
-    count = checkpoint.counts().get(topic.topic)
+    count = checkpoint.notes.counts().get(topic.topic)
     if count is None:
         return None
     task = task_name(topic, count, partition)

@@ -24,7 +24,7 @@ def repartition(settings: SettingsFile = DEFAULT_SETTINGS) -> None:
 
     with open_world(settings) as world:
         checkpoint = Checkpoint(world.plain_redis, world.settings.installation)
-        stored = checkpoint.counts()
+        stored = checkpoint.notes.counts()
         changed = 0
         for topic in read_topics(world.settings.own_topics, world.topics.values()):
             spans = world.stream.spans([topic.topic])

@@ -74,7 +74,7 @@ class Assignment:
         sources = sorted(name for name, topic in self.topics.items() if not topic.carries)
         if not found.keys() & set(sources):
             raise NotReadyError(_absent(sources))
-        stored = self.checkpoint.keep_counts(found)
+        stored = self.checkpoint.notes.keep_counts(found)
         for topic, count in found.items():
             if stored[topic] != count:
                 raise WrongError(
@@ -182,7 +182,7 @@ class Assignment:
         had them before. A task may get them because topics appeared, or got more partitions.
         """
         names = [latch_name((rule, ())) for rule in schedules]
-        others = (read_latches(self.checkpoint.pick(each, names)) for each in self.checkpoint.schedulers(task))
+        others = (read_latches(self.checkpoint.pick(each, names)) for each in self.checkpoint.notes.schedulers(task))
         mine: dict[LatchKey, Latch] = {(rule, ()): mark for rule, mark in own.items()}
         found: dict[LatchKey, Latch] = {}
         for known in (marks_of(history, schedules), mine, *others):

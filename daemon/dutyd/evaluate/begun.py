@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from dutyd.evaluate.by_key import channel, source_of
-from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.notes import Notes
 from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.sources import ByKeySource
 from dutyd.evaluate.tasks import Task
@@ -20,8 +20,8 @@ from dutyd.evaluate.tasks import Task
 class Begun:
     """The notes of one installation."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self._checkpoint = checkpoint
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
 
     def tell(self, task: Task, planned: Planned) -> None:
         """Note what *task* carries by *planned* from now on, and tell it what others do.
@@ -33,7 +33,7 @@ class Begun:
         for source in task.sources.values():
             if source.outlet is not None:
                 views = set(_views(source.alias, planned))
-                self._checkpoint.begin(source.alias, source.partition.number, views, source.arrived)
+                self._notes.begin(source.alias, source.partition.number, views, source.arrived)
         self.ask([task], planned)
 
     def ask(self, tasks: Iterable[Task], planned: Planned) -> None:
@@ -43,7 +43,7 @@ class Begun:
             NotReadyError: Redis does not answer.
 
         """
-        begun = cache(self._checkpoint.begun)  # many tasks, few topics
+        begun = cache(self._notes.begun)  # many tasks, few topics
         for task in tasks:
             for source in task.sources.values():
                 if isinstance(source, ByKeySource):

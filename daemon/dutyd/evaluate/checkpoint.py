@@ -9,9 +9,8 @@ Why fenced: a process that slept through a rebalance must not overwrite what its
 run id is compared: a Redis that came back from an older copy has the right token beside outdated latches.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -22,11 +21,12 @@ from typing import Any
 
 import msgspec
 import redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import Ending
 from dutyd.core.version import VERSION, newer
+from dutyd.evaluate.notes import Notes, answering
 
 _PAGE = 2_000
 """Latches per call while loading or restoring: a few milliseconds of the server's time each."""
@@ -124,9 +124,15 @@ class Progress:
 
 
 class Checkpoint:
-    """The checkpoints of one installation. Every method raises NotReadyError where Redis does not answer."""
+    """The checkpoints of one installation. Every method raises NotReadyError where Redis does not answer.
+
+    Attributes:
+        notes: what is not of one task.
+
+    """
 
     def __init__(self, client: "redis.Redis", installation: str) -> None:
+        self.notes = Notes(client, installation)
         self._redis = client
         self._installation = installation
         self._numbers = count(1)
@@ -150,7 +156,7 @@ class Checkpoint:
     def load(self, task: str) -> Saved:
         """Return the checkpoint of *task*; claim it first, so that nobody changes it, or its ``pages``, meanwhile."""
         key, _, outbox = self._keys(task)
-        with _answering():
+        with answering():
             state: dict[bytes, bytes] = self._redis.hgetall(key)  # type: ignore[assignment]  # sync client
             triggers: list[bytes] = self._redis.lrange(outbox, 0, -1)  # type: ignore[assignment]  # sync client
         return Saved(_offsets(state), triggers)
@@ -169,7 +175,7 @@ class Checkpoint:
             yield page
 
     def _page(self, task: str, cursor: int) -> tuple[int, dict[bytes, bytes]]:
-        with _answering():
+        with answering():
             return self._redis.hscan(self._keys(task)[1], cursor, count=_PAGE)  # type: ignore[return-value]  # sync
 
     def write(self, writes: Sequence[Write]) -> list[Answer]:
@@ -192,27 +198,10 @@ class Checkpoint:
         self._must_own(Write(owner, self.number(), whole.offsets, triggers=whole.triggers))
         return owner
 
-    def keep_counts(self, counts: Mapping[str, int]) -> Mapping[str, int]:
-        """Store how many partitions each topic has where that is not stored yet; return what is stored."""
-        key = f"{self._installation}:partitions"
-        with _answering():
-            pipe = self._redis.pipeline(transaction=False)
-            for topic, count in counts.items():
-                pipe.hsetnx(key, topic, str(count))
-            pipe.hgetall(key)
-            stored: dict[bytes, bytes] = pipe.execute()[-1]
-        return {topic.decode(): int(count) for topic, count in stored.items()}
-
-    def counts(self) -> Mapping[str, int]:
-        """Return how many partitions each topic had when its state was made."""
-        with _answering():
-            stored: dict[bytes, bytes] = self._redis.hgetall(f"{self._installation}:partitions")  # type: ignore[assignment]  # sync client
-        return {topic.decode(): int(count) for topic, count in stored.items()}
-
     def tasks(self) -> list[str]:
         """Return the names of all tasks that have a checkpoint, whoever works on them."""
         prefix = f"{self._installation}:task:"
-        with _answering():
+        with answering():
             keys = [key.decode() for key in self._redis.scan_iter(match=f"{prefix}*", count=_PAGE)]
         return sorted(name for key in keys if ":" not in (name := key.removeprefix(prefix)))
 
@@ -222,51 +211,13 @@ class Checkpoint:
 
     def pick(self, task: str, names: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """Return those of the latches *names* that *task* has, as stored now."""
-        with _answering():
+        with answering():
             found: list[bytes | None] = self._redis.hmget(self._keys(task)[1], names) if names else []  # type: ignore[assignment]  # sync client
         return {name: value for name, value in zip(names, found, strict=True) if value is not None}
 
-    def schedulers(self, task: str) -> list[str]:
-        """Note that *task* runs the scheduled rules from now on; return all tasks that ever did, this one, too."""
-        key = f"{self._installation}:schedulers"
-        with _answering():
-            self._redis.sadd(key, task)
-            found: set[bytes] = self._redis.smembers(key)  # type: ignore[assignment]  # sync client
-        return sorted(each.decode() for each in found)
-
-    def begin(self, alias: str, partition: int, views: Collection[str], at: float) -> None:
-        """Note that *partition* of topic *alias* is carried for *views* from the time *at* on, where it was not yet;
-        it is carried for no others any more.
-        """
-        key = self._begun_key(alias)
-        stored = self.begun(alias)
-        wanted = {f"{partition} {view}" for view in views}
-        gone = [name for name in stored if name.startswith(f"{partition} ") and name not in wanted]
-        with _answering():
-            pipe = self._redis.pipeline(transaction=False)
-            for name in wanted - stored.keys():
-                pipe.hsetnx(key, name, repr(at))
-            if gone:
-                pipe.hdel(key, *gone)
-            pipe.execute()
-
-    def begun(self, alias: str) -> Mapping[str, float]:
-        """Return since when what is carried of topic *alias*: source partition and view, parted by a space."""
-        with _answering():
-            stored: dict[bytes, bytes] = self._redis.hgetall(self._begun_key(alias))  # type: ignore[assignment]  # sync
-        return {name.decode(): float(value) for name, value in stored.items()}
-
-    def _begun_key(self, alias: str) -> str:
-        return f"{self._installation}:by-key:{alias}"
-
-    def set_count(self, topic: str, count: int) -> None:
-        """Note that the state of *topic* is made for *count* partitions from now on."""
-        with _answering():
-            self._redis.hset(f"{self._installation}:partitions", topic, str(count))
-
     def progress(self, tasks: Sequence[str]) -> Mapping[str, Progress]:
         """Return how far each of *tasks* is as stored now, by whichever process."""
-        with _answering():
+        with answering():
             pipe = self._redis.pipeline(transaction=False)
             for task in tasks:
                 key, _, outbox = self._keys(task)
@@ -278,7 +229,7 @@ class Checkpoint:
 
     def endings(self) -> list[Ending]:
         """Return the incidents that people closed and whose clear is not accepted yet, whichever task they are of."""
-        with _answering():
+        with answering():
             found: list[bytes] = self._redis.hvals(f"{self._installation}:endings")  # type: ignore[assignment]  # sync
         return [msgspec.json.decode(each, type=Ending) for each in found]
 
@@ -297,7 +248,7 @@ class Checkpoint:
 
     def _run_all(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
         """Run one script several times in one round trip. A server that does not know it yet is told, once."""
-        with _answering():
+        with answering():
             try:
                 return self._send(name, calls)
             except NoScriptError:
@@ -317,15 +268,6 @@ def _script(name: str) -> tuple[str, str]:
     """Return the digest that Redis knows a script by, and its text."""
     text = (files("dutyd.evaluate") / "lua" / f"{name}.lua").read_text()
     return sha1(text.encode(), usedforsecurity=False).hexdigest(), text
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Turn Redis' errors into NotReadyError: an outage is never an answer."""
-    try:
-        yield
-    except RedisError as error:
-        raise NotReadyError(f"Redis: {error}") from error
 
 
 def _arguments(write: Write) -> list[Any]:

@@ -101,7 +101,7 @@ class Evaluator:
         self._planned = self._plans.take()
         self._now = now
         self._assignment = Assignment(stream, checkpoint, self._topics, own)
-        self._begun = Begun(checkpoint)
+        self._begun = Begun(checkpoint.notes)
         self._sender = Sender(stream.producer(), own)
         self._faults = Faults()
         self._lags = Lags(self._topics, now)

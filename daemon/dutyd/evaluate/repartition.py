@@ -64,7 +64,7 @@ def repartition(
         _write(checkpoint, owner, {topic.topic: at or Decided(span.begin)}, fresh[partition.number])
     for number, (owner, _) in saved.items():
         _write(checkpoint, owner, {}, gone[number])
-    checkpoint.set_count(topic.topic, now)
+    checkpoint.notes.set_count(topic.topic, now)
     return Moved(topic.topic, before, now, moved, sum(map(len, fresh.values())))
 
 

@@ -10,7 +10,7 @@ from dutyd.app.doctor.finding import Finding, fine, note, weak, wrong
 from dutyd.app.world import World
 from dutyd.core.errors import NotReadyError, SettingsError
 from dutyd.core.topic import Topic
-from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.notes import Notes
 from dutyd.settings.values import masked
 from dutyd.stream.base import Stream, TopicSpec
 from dutyd.stream.fit import Access, Harm, Right, evaluator_needs, together, worker_needs
@@ -84,7 +84,7 @@ def _topic(topic: Topic, partitions: int | None, stored: Mapping[str, int], wher
 
 def _counts_of_state(world: World) -> dict[str, int]:
     try:
-        return dict(Checkpoint(world.plain_redis, world.settings.installation).counts())
+        return dict(Notes(world.plain_redis, world.settings.installation).counts())
     except NotReadyError:
         return {}  # what was said of Redis is enough
 
