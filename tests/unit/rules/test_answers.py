@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dutyd.rules.testing.run import run_tests
 from support.rule_files import TOOLS_ONLY, only_rule, problems_of
+from support.rule_tests import verdicts_of
 
 INQUIRIES = """\
 language: 1
@@ -64,11 +64,7 @@ def test_an_answer_is_a_step_that_others_wait_for() -> None:
 
 
 def test_rule_tests_play_answers(tmp_path: Path) -> None:
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "r.yaml").write_text(INQUIRIES)
-    (tmp_path / "tests/t.yaml").write_text(TESTS)
-    for verdict in run_tests(tmp_path, TOOLS_ONLY).verdicts:
-        assert verdict.passed, verdict.differences + verdict.seen
+    assert [verdict.differences for verdict in verdicts_of(tmp_path, INQUIRIES, TESTS)] == [()] * 4
 
 
 WRONG = [

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from dutyd.rules.load import RuleErrors
-from dutyd.rules.testing.run import Verdict, run_tests
-from support.rule_files import TOOLS_ONLY
+from dutyd.rules.testing.run import Verdict
+from support.rule_tests import verdict_of
 
 RULES = """\
 language: 1
@@ -40,13 +40,8 @@ silences:
 """
 
 
-def verdict_of(folder: Path, body: str, rule: str = "disk-slow") -> Verdict:
-    (folder / "tests").mkdir(exist_ok=True)
-    (folder / "r.yaml").write_text(RULES)
-    indented = "".join(f"    {line}\n" for line in body.strip().splitlines())
-    (folder / "tests/t.yaml").write_text(f"language: 1\nrule: {rule}\ntests:\n  - name: t\n{indented}")
-    (verdict,) = run_tests(folder, TOOLS_ONLY).verdicts
-    return verdict
+def played(folder: Path, body: str, rule: str = "disk-slow") -> Verdict:
+    return verdict_of(folder, RULES, body, rule)
 
 
 PASSING = {
@@ -90,7 +85,7 @@ expect: {opens: [{at: 1m, muted: silence disks}], effects: []}
 
 @pytest.mark.parametrize("body", PASSING.values(), ids=PASSING.keys())
 def test_what_holds_back_can_be_expected(tmp_path: Path, body: str) -> None:
-    verdict = verdict_of(tmp_path, body)
+    verdict = played(tmp_path, body)
     assert verdict.passed, verdict.differences + verdict.seen
 
 
@@ -100,7 +95,7 @@ def many(number: int, fields: str) -> str:
 
 def test_a_storm_has_a_page_and_its_members_say_so(tmp_path: Path) -> None:
     body = many(22, "slow: true") + "until: 1m\nexpect: {pages: [{kind: storm, at: 5s, members: 2}]}"
-    verdict = verdict_of(tmp_path, body)
+    verdict = played(tmp_path, body)
     assert verdict.passed, verdict.differences
     assert "opened of host=h21 at 0s, muted by storm, and nothing was done: host=h21, slow=True" in verdict.seen
     assert "storm for 2 at 5s" in verdict.seen
@@ -108,9 +103,10 @@ def test_a_storm_has_a_page_and_its_members_say_so(tmp_path: Path) -> None:
 
 def test_a_storm_of_what_is_silenced_pages_nobody(tmp_path: Path) -> None:
     body = "silences: [{lasts: 10m}]\n" + many(22, "slow: true") + "until: 5m\nexpect: {effects: [], pages: []}"
-    assert verdict_of(tmp_path, body).passed
+    verdict = played(tmp_path, body)
+    assert verdict.passed, verdict.differences
     body = body.replace("until: 5m", "until: 10m").replace("effects: [], pages: []", "pages: [{kind: storm, at: 10m}]")
-    verdict = verdict_of(tmp_path, body)
+    verdict = played(tmp_path, body)
     assert verdict.passed, verdict.differences
 
 
@@ -126,7 +122,7 @@ expect:
   effects: [{step: page}, {step: page, state: AWAITING_APPROVAL}, {step: page}]
   pages: [{kind: rollup, at: 125s, members: 1}]
 """
-    verdict = verdict_of(tmp_path, body, "errors")
+    verdict = played(tmp_path, body, "errors")
     assert verdict.passed, verdict.differences
 
 
@@ -137,7 +133,7 @@ events: [{at: 1m, fields: {host: a, slow: true}}]
 until: 30m
 expect: {opens: [{at: 1m, muted: silence nights}], pages: [{kind: storm}]}
 """
-    verdict = verdict_of(tmp_path, body)
+    verdict = played(tmp_path, body)
     got = "of host=a at 1m, muted by silence by-hand, begun at 20m"
     assert verdict.differences == (
         f"expected an opening at 1m, muted by silence nights; got: {got}",
@@ -161,5 +157,5 @@ expect: {opens: [{at: 1m, muted: silence nights}], pages: [{kind: storm}]}
 )
 def test_what_is_written_wrong_is_said(tmp_path: Path, body: str, said: str) -> None:
     with pytest.raises(RuleErrors) as caught:
-        verdict_of(tmp_path, body)
+        played(tmp_path, body)
     assert said in str(caught.value), str(caught.value)

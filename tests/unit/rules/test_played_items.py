@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dutyd.rules.testing.run import run_tests
-from support.rule_files import TOOLS_ONLY, acting_rule
+from support.rule_files import acting_rule
+from support.rule_tests import verdict_of
 
 RULES = acting_rule(
     """
@@ -81,9 +81,5 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_rule_test_plays_it(name: str, tmp_path: Path) -> None:
     rules, body = CASES[name]
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "r.yaml").write_text(rules)
-    indented = "".join(f"    {line}\n" for line in body.replace("FINE", FINE).splitlines())
-    (tmp_path / "tests/t.yaml").write_text(f"language: 1\nrule: r\ntests:\n  - name: t\n{indented}")
-    (verdict,) = run_tests(tmp_path, TOOLS_ONLY).verdicts
+    verdict = verdict_of(tmp_path, rules, body.replace("FINE", FINE), "r")
     assert verdict.passed, verdict.differences + verdict.seen

@@ -10,8 +10,8 @@ from dutyd.core.topic import Topic
 from dutyd.rules.known import Known
 from dutyd.rules.lints.seen_fields import Seen, never_seen
 from dutyd.rules.rehearsal.explaining import explain_rule
-from dutyd.rules.testing.run import run_tests
-from support.rule_files import CATALOGUE, TOOLS_ONLY, assert_one_problem, changed, only_rule, problems_of
+from support.rule_files import CATALOGUE, assert_one_problem, changed, only_rule, problems_of
+from support.rule_tests import verdicts_of
 
 RULE = """\
 language: 1
@@ -136,21 +136,13 @@ tests:
 """
 
 
-def write(folder: Path, tests: str) -> Path:
-    (folder / "tests").mkdir()
-    (folder / "r.yaml").write_text(RULE)
-    (folder / "tests/t.yaml").write_text(tests)
-    return folder
-
-
 def test_rule_tests_give_events_of_every_topic(tmp_path: Path) -> None:
-    for verdict in run_tests(write(tmp_path, TESTS), TOOLS_ONLY).verdicts:
-        assert verdict.differences == ()
+    assert [verdict.differences for verdict in verdicts_of(tmp_path, RULE, TESTS)] == [(), ()]
 
 
 def test_a_test_that_fails_says_what_the_sequence_waits_for(tmp_path: Path) -> None:
     wrong = TESTS.replace("error_count: 20, version: v7", "error_count: 20, version: v8", 1)
-    verdict, _ = run_tests(write(tmp_path, wrong), TOOLS_ONLY).verdicts
+    verdict, _ = verdicts_of(tmp_path, RULE, wrong)
     assert verdict.differences
     assert any(
         "item errors: error_count > 10 && version == items.deploy.version = false" in each for each in verdict.explained
