@@ -46,7 +46,8 @@ def test_a_storm_of_equal_events_is_one_incident_and_one_run(tmp_path: Path, uni
     events = tmp_path / "events.jsonl"
     lines = [json.dumps({"service": "checkout", "error_count": 12, "id": f"e{n}"}) for n in range(EQUAL)]
     events.write_text("\n".join(lines))
-    with Loopback(Standin(Script()).app) as standin:
+    model_host = Standin(Script())
+    with Loopback(model_host.app) as standin:
         model = {"base_url": f"{standin.url}/v1", "name": "kimi-k2.6", "api_key_file": "key"}
         (tmp_path / "key").write_text("sk-none")
         topics = {"metrics": {"partitioned_by": ["service"]}}
@@ -61,7 +62,7 @@ def test_a_storm_of_equal_events_is_one_incident_and_one_run(tmp_path: Path, uni
             assert [effect["by"] for effect in one.command("effects", "list") if effect["step"] == "ticket"] == [
                 "model"
             ]
-            assert shown["turns"]
+            assert shown["turns"] == model_host.requests == 2  # what it decides, and its last word
 
 
 def test_two_thousand_different_articles_are_all_ordered_once(tmp_path: Path, unique: str, valkey_url: str) -> None:

@@ -117,10 +117,7 @@ def test_a_restart_anywhere_goes_on_with_what_is_under_way(data: st.DataObject) 
 
     whole = State()
     unbroken = judge(made, whole, TOPIC, found) + tick(made, whole, END)
-    identities = [
-        {(each.rule, each.entity, each.occurrence, each.kind) for each in some} for some in (before + after, unbroken)
-    ]
-    assert identities[0] == identities[1]
+    assert identities(before + after) == identities(unbroken)
     assert second.all_latches().keys() == whole.all_latches().keys()
 
 

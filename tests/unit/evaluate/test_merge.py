@@ -1,6 +1,7 @@
 """Events of several source partitions come back into the order of their arrival."""
 
 import math
+import random
 from collections.abc import Sequence
 
 from hypothesis import given
@@ -23,12 +24,12 @@ def released(merge: Merge) -> list[float]:
 
 @given(ARRIVALS, st.randoms(use_true_random=False))
 def test_whatever_the_pace_of_each_partition_all_come_in_the_order_of_arrival(
-    partitions: Sequence[Sequence[float]], dice: "object"
+    partitions: Sequence[Sequence[float]], dice: random.Random
 ) -> None:
     merge, out, offset = Merge(len(partitions)), [], 0
     left = {number: list(arrivals) for number, arrivals in enumerate(partitions)}
     while any(left.values()):
-        number = dice.choice([number for number, arrivals in left.items() if arrivals])  # type: ignore[attr-defined]
+        number = dice.choice([number for number, arrivals in left.items() if arrivals])
         arrival = left[number].pop(0)
         merge.add(Carried(number, arrival, ("service",), event(arrival)), offset)
         out += released(merge)

@@ -42,7 +42,6 @@ MISTAKES = [
     ("at_most: 50", "at_most: 1", "8:48", "out-of-range", "2 to 100 members, found 1"),
     ("at_most: 50", "at_most: 101", "8:48", "out-of-range", "more open the next group"),
     ("wait: 5m", "wait: 5", "8:35", "duration", "a number with its unit"),
-    ("by: [supplier]", "by: []", "8:17", "out-of-range", "name at least one field"),
     ("{{ missing }}", "{{ count(5m) }}", "8:93", "expression", "windows and prev can't be used here"),
     ("    when:", "    again: {every: 1d}\n    when:", "9:5", "group", "the steps of a group run once"),
     ('title: "{{ supplier }}"', 'title: "{{ sku }}"', "11:82", "expression", "there is no 'sku' here"),
