@@ -162,33 +162,38 @@ _items: st.SearchStrategy[Node] = st.one_of(
 )
 
 
+def seldom(node: st.SearchStrategy[Node]) -> st.SearchStrategy[Node | None]:
+    """Return one in four times a node: ``st.none() | node`` is one of all that *node* is one of."""
+    return st.integers(0, 3).flatmap(lambda number: st.none() if number else node)
+
+
 @st.composite
 def sequence_rules(draw: st.DrawFn, topics: Sequence[str] = (TOPIC,), most: int = 3) -> list[Rule]:
     """Return rules that open when one thing after the other happened, in one of *topics* or in several."""
     made = []
     for number in range(draw(st.integers(1, most))):
-        count = draw(st.integers(2, 4))
+        count = draw(st.sampled_from([2, 2, 2, 3, 4]))
         items: list[Item] = []
         for at in range(count):
             where = draw(st.none() | _items)
-            if items and draw(st.integers(0, 2)) == 0:
+            if items and draw(st.integers(0, 3)) == 0:
                 same = Binary("==", Name("x"), Name(f"items.{items[-1].name}.x"))
                 where = same if where is None else Binary("&&", where, same)
             topic = TOPIC if at == count - 1 else draw(st.sampled_from(topics))
             items.append(Item(f"i{at}", topic, None if where is None else expr(where)))
-        guard = draw(st.none() | _items | st.just(Binary(">", Name("x"), Name("items.i0.x"))))
+        guard = draw(seldom(_items | st.just(Binary(">", Name("x"), Name("items.i0.x")))))
         unless = None if guard is None else Guard(draw(st.sampled_from(topics)), expr(guard))
         clear = draw(st.none() | _simple) if len(topics) == 1 else None
-        where = draw(st.none() | st.none() | _where)
+        where = draw(seldom(_where))
         made.append(
             Rule(
                 id=f"sequence-{number}",
                 topic=TOPIC,
-                per=draw(st.sampled_from([("k",), ("k",), ()])),
+                per=draw(st.sampled_from([("k",), ()])),
                 where=None if where is None else expr(where),
                 when=expr(Literal(value=False)),
                 clear=None if clear is None else expr(clear),
-                sequence=Sequences(tuple(items), draw(st.sampled_from([1.0, 3.0, 10.0])), unless),
+                sequence=Sequences(tuple(items), draw(st.sampled_from([2.0, 10.0, 30.0])), unless),
                 **draw(terms),
             )
         )
@@ -204,6 +209,14 @@ _fields = st.fixed_dictionaries(
         "b": st.sampled_from([True, False, "yes"]),
     },
 )
+
+
+_full = st.fixed_dictionaries(
+    {"k": st.sampled_from(["p", "p", "p", "q"]), "x": st.sampled_from([0, 1, 1, 3]), "s": st.sampled_from(["u", "v"])},
+    optional={"y": st.sampled_from([1, 3]), "b": st.just(value=True)},
+)
+_busy = st.one_of(_full, _full, _full, _fields)
+"""Most have what the conditions of items ask for."""
 
 
 def keepers(found: Sequence[Rule]) -> list[Rule]:
@@ -226,11 +239,16 @@ def keepers(found: Sequence[Rule]) -> list[Rule]:
 
 @st.composite
 def events(
-    draw: st.DrawFn, fields: st.SearchStrategy[dict[str, Any]] = _fields, most: int = 25, *, lates: bool = True
+    draw: st.DrawFn,
+    fields: st.SearchStrategy[dict[str, Any]] = _fields,
+    most: int = 25,
+    *,
+    least: int = 1,
+    lates: bool = True,
 ) -> list[Event]:
     """Return events in the order of their records: mostly onwards in time, some late, some twice, two a record."""
     time, made = 1000.0, list[Event]()
-    for number in range(draw(st.integers(1, most))):
+    for number in range(draw(st.integers(least, most))):
         if made and draw(st.integers(0, 15)) == 0:
             made.append(msgspec.structs.replace(draw(st.sampled_from(made)), offset=number // 2))
             continue
@@ -238,6 +256,11 @@ def events(
         late = draw(st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.5, 2.0, 6.0])) if lates else 0.0
         made.append(Event(str(number), "test", time - late, 5000.0, number // 2, draw(fields)))
     return made
+
+
+def busy_events(*, lates: bool = True) -> st.SearchStrategy[list[Event]]:
+    """Return events as ``events`` does, of which many are the next item of a sequence."""
+    return events(_busy, lates=lates, least=6)
 
 
 def told(changes: Sequence[Change]) -> list[Told]:

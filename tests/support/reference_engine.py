@@ -179,6 +179,8 @@ class _Entity:
         elif self.phase == "inactive" and not self._clears(event):
             self.items, self.occurrence = items, event.identity
             yield self._open(event.time)
+        else:
+            self.last = event
 
     def _clears(self, event: Event) -> bool:
         return self.rule.clear is not None and evaluate(self.rule.clear.root, self._look(event.time)) is True
@@ -367,6 +369,8 @@ class Reference:
             return
         self._seen.add(event.identity)
         for rule in self._rules:
+            if self._topics.get(event.id, rule.topic) not in rule.topics:
+                continue
             entity = _entity(rule, event.fields)
             if entity is None or (rule.where is not None and evaluate(rule.where, _fields(event)) is not True):
                 continue

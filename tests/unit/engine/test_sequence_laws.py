@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import msgspec
 from hypothesis import given, settings
@@ -12,17 +13,30 @@ from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Change, Latch, LatchKey, Phase, Plan, State, judge, migrate, plan, replay, tick
 from dutyd.evaluate.engine.stored import unpack
 from support.engine_check import END, by_latch, check_equal
-from support.engine_worlds import TOPIC, batches, events, rules, sequence_rules, told
-from support.reference_engine import Reference
+from support.engine_worlds import TOPIC, batches, busy_events, rules, sequence_rules, told
+from support.reference_engine import Reference, Told
 
 OTHER = "deploys"
+BETWEEN = 0.125  # seconds: all times of the worlds are whole quarters
+
+
+def test_in_these_worlds_sequences_are_often_completed() -> None:
+    opened: list[bool] = []
+
+    @settings(max_examples=100, derandomize=True, database=None)
+    @given(sequence_rules(), busy_events())
+    def look(made: list[Rule], found: list[Event]) -> None:
+        opened.append(bool(judge(plan(made), State(), TOPIC, found)))
+
+    look()
+    assert sum(opened) > len(opened) / 5
 
 
 @settings(max_examples=60)
 @given(st.data(), st.booleans())
 def test_any_sequences_decide_as_the_reference_does(data: st.DataObject, lates: bool) -> None:
     made = data.draw(sequence_rules())
-    parts = data.draw(batches(data.draw(events(lates=lates))))
+    parts = data.draw(batches(data.draw(busy_events(lates=lates))))
     newest = 0.0
     ticks: list[float | None] = []
     for part in parts:
@@ -36,10 +50,17 @@ Read = tuple[str, Event]
 
 @st.composite
 def two_topics(draw: st.DrawFn) -> tuple[list[Read], list[Read]]:
-    """Return events of two topics, as they happened and as they were read: each topic in order, but not both."""
+    """Return events of two topics, as they happened and as they were read: each topic in order, but not both.
+
+    No two of different topics have one time: each rule then takes the topic of its earlier item first.
+    """
+    times = [(event, draw(st.sampled_from([TOPIC, OTHER]))) for event in draw(busy_events(lates=False))]
+    apart = [
+        (alias, msgspec.structs.replace(event, time=event.time + BETWEEN * (alias == OTHER))) for event, alias in times
+    ]
     happened = [
-        (draw(st.sampled_from([TOPIC, OTHER])), msgspec.structs.replace(event, offset=number, id=str(number)))
-        for number, event in enumerate(sorted(draw(events(lates=False)), key=lambda each: each.time))
+        (alias, msgspec.structs.replace(event, offset=number, id=str(number)))
+        for number, (alias, event) in enumerate(sorted(apart, key=lambda each: each[1].time))
     ]
     queues = {alias: [each for each in happened if each[0] == alias] for alias in (TOPIC, OTHER)}
     read: list[Read] = []
@@ -82,13 +103,19 @@ def carried(engine: Plan, state: State, read: Sequence[Read]) -> State:
 @settings(max_examples=60)
 @given(st.data())
 def test_which_topic_is_read_first_changes_nothing(data: st.DataObject) -> None:
-    made = data.draw(sequence_rules(topics=(TOPIC, OTHER)))
+    # Whether another topic's events end a silence is not the reference's to say.
+    made = [replace(rule, silent=None) for rule in data.draw(sequence_rules(topics=(TOPIC, OTHER)))]
     happened, read = data.draw(two_topics())
     reference = Reference(made, {event.id: alias for alias, event in happened})
     expected = reference.judge([event for _, event in happened]) + reference.tick(END)
     restart = data.draw(st.none() | st.integers(0, len(read)))
     found = told(list(feed(made, read, data, restart=restart)))
-    assert by_latch(found) == by_latch(expected)
+    assert by_latch(decided(found)) == by_latch(decided(expected))
+
+
+def decided(tolds: Sequence[Told]) -> list[Told]:
+    """Return *tolds* without what a clear shows: over several topics that is not the newest event."""
+    return [each if each.kind == "opened" else each._replace(event="", fields="", let="") for each in tolds]
 
 
 def identities(changes: Sequence[Change]) -> set[tuple[str, tuple[str, ...], str, str]]:
@@ -99,7 +126,7 @@ def identities(changes: Sequence[Change]) -> set[tuple[str, tuple[str, ...], str
 @given(st.data())
 def test_a_restart_anywhere_goes_on_with_what_is_under_way(data: st.DataObject) -> None:
     made = plan(data.draw(sequence_rules()) + data.draw(rules(most=1)))
-    found = data.draw(events())
+    found = data.draw(busy_events())
     at = data.draw(st.integers(0, len(found)))
     while 0 < at < len(found) and found[at - 1].offset == found[at].offset:
         at += 1
@@ -125,7 +152,7 @@ def test_a_restart_anywhere_goes_on_with_what_is_under_way(data: st.DataObject) 
 @given(st.data())
 def test_a_reload_of_the_same_rules_goes_on_with_what_is_under_way(data: st.DataObject) -> None:
     made = data.draw(sequence_rules())
-    found = data.draw(events())
+    found = data.draw(busy_events())
     at = data.draw(st.integers(0, len(found)))
     old, new, state = plan(made), plan(made), State()
     changes = judge(old, state, TOPIC, found[:at])
@@ -147,7 +174,7 @@ def test_no_edit_of_a_sequence_opens_or_clears_anything_by_itself(data: st.DataO
         ]
     )
     state = State()
-    judge(old, state, TOPIC, data.draw(events()))
+    judge(old, state, TOPIC, data.draw(busy_events()))
     firing = {key for key, latch in state.all_latches().items() if latch.phase is Phase.FIRING}
     assert migrate(old, new, state, 0.0) == []
     assert {key for key, latch in state.all_latches().items() if latch.phase is Phase.FIRING} == firing

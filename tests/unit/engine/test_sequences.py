@@ -119,6 +119,13 @@ def test_items_of_several_topics_are_judged_in_the_order_of_their_times() -> Non
     assert short(task.tick(5.0)) == [("r", "a", "opened", 5.0)]
 
 
+def test_of_two_topics_at_one_time_that_of_the_earlier_item_goes_first() -> None:
+    task = Task(sequence("x == 1", "x == 2", first=DEPLOYS))
+    assert task.told(event(5.0, x=2)) == []
+    assert judge(task.plan, task.state, DEPLOYS, [event(5.0, x=1)]) == []
+    assert short(task.tick(5.0)) == [("r", "a", "opened", 5.0)]
+
+
 def test_what_waits_is_bounded_and_counted() -> None:
     task = Task(sequence("x == 1", "x == 2", first=DEPLOYS))
     task.judge(*(event(float(at), x=2) for at in range(MOST_WAITING + 5)))
