@@ -23,7 +23,8 @@ from dutyd.core.mute import Silence, silenced
 from dutyd.core.rule import Mode
 from dutyd.ledger.birth import Birth, Since
 from dutyd.ledger.connect import connect_async
-from dutyd.ledger.incidents import Accepted, Arrival, Claim, Gathering, Incidents, Waiting
+from dutyd.ledger.incidents import Accepted, Arrival, Claim, Incidents, Waiting
+from dutyd.ledger.members import Gathering
 from dutyd.ledger.scripts import Scripts
 from dutyd.ledger.scripts import _source as source_of
 from dutyd.ledger.standing import Standings

@@ -18,7 +18,7 @@ from dutyd.core.expr.operators import key_text
 from dutyd.core.incident import Trigger, entity_text, incident_id
 from dutyd.core.limits import Group
 from dutyd.core.rule import Rule
-from dutyd.ledger.incidents import Gathering
+from dutyd.ledger.members import Gathering
 
 MOST_BYTES: Final = 128 * 1024
 """What is told of all members: it must fit into one record, with all else that an incident holds."""

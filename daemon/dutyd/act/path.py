@@ -24,7 +24,8 @@ from dutyd.core.rule import Mode, lowest
 from dutyd.core.step import Step
 from dutyd.core.tool import known_tool
 from dutyd.ledger.effects import LostError
-from dutyd.ledger.incidents import Claim, Formed, Hold, Members, Waiting
+from dutyd.ledger.incidents import Claim, Hold, Waiting
+from dutyd.ledger.members import Formed, Members
 
 PARALLEL = 8
 """Steps of one incident that run at the same time."""

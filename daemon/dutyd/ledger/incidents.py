@@ -15,6 +15,7 @@ from dutyd.core.incident import IncidentState, Trigger, TriggerKind, entity_text
 from dutyd.core.limits import Brake, Rate, Throttle
 from dutyd.core.mute import Mute
 from dutyd.core.rule import Mode
+from dutyd.ledger.members import GATHERING_SECONDS, LISTED, STORM_OPENINGS, STORM_SECONDS, Formed, Gathering, Members
 from dutyd.ledger.scripts import Scripts, mapping, ms, text
 
 
@@ -114,51 +115,6 @@ class Claim:
     def round_suffix(self) -> str:
         """What names of things of this round end with."""
         return round_suffix(self.trigger.round)
-
-
-STORM_OPENINGS, STORM_SECONDS = 20, 120.0
-"""More of one rule in so long are a storm."""
-
-GATHERING_SECONDS = 5.0
-"""How long what one page is to list gathers first."""
-
-LISTED = 100
-"""Members of a roll-up, a storm or a group that are read, and can be listed by their page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gathering:
-    """A group as a member may open it.
-
-    Attributes:
-        name: what its members have in common.
-        trigger: of the group's incident; its members are not in it yet.
-        wait: seconds that it gathers.
-        at_most: members.
-
-    """
-
-    name: str
-    trigger: Trigger
-    wait: float
-    at_most: int
-
-
-class Formed(StrEnum):
-    """Whether the members of a group stand fast."""
-
-    OWN = "own"  # and the outcomes topic knows them
-    WAITS = "waits"  # and the outcomes topic is being told
-    CLEARED = "cleared"  # nobody is left
-    LOST = "lost"  # another worker has it
-
-
-@dataclass(frozen=True, slots=True)
-class Members:
-    """The incidents behind one page: how many, and the triggers of the first hundred."""
-
-    count: int
-    triggers: Sequence[Trigger]
 
 
 class Incidents:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from dutyd.core.duration import UNIT_SECONDS
 from dutyd.core.rule import Mode, Severity
 from dutyd.core.tool import Catalogue, Tool
-from dutyd.ledger.incidents import LISTED
+from dutyd.ledger.members import LISTED
 from dutyd.rules import load
 from dutyd.rules.reading import agent_reader, rule_reader, sequence_reader, step_reader
 from dutyd.rules.reading.tool_args import required

@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from dutyd.core.expr import Template, Type
 from dutyd.core.limits import Group
-from dutyd.ledger.incidents import LISTED
+from dutyd.ledger.members import LISTED
 from dutyd.rules.reading.fields import Fields, entries
 from dutyd.rules.reading.uses import Uses, Where
 from dutyd.rules.reading.values import Reader, count, duration, names, wrong

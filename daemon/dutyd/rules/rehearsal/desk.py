@@ -15,7 +15,7 @@ from dutyd.act.grouping import gathering_of, with_members
 from dutyd.core.incident import Trigger, TriggerKind
 from dutyd.core.mute import Mute, Other, RecurringSilence, Silence, all_silenced, inhibited, silenced
 from dutyd.core.rule import Mode, Rule, lowest
-from dutyd.ledger.incidents import LISTED
+from dutyd.ledger.members import LISTED
 from dutyd.rules.known import Known
 from dutyd.rules.rehearsal.actor import Actor, Done, Script
 from dutyd.rules.rehearsal.paper import Entry, Kind, Paper, Terms

@@ -17,7 +17,7 @@ from heapq import heappop, heappush
 from dutyd.core.incident import Trigger, incident_id
 from dutyd.core.limits import Brake, Throttle
 from dutyd.core.mute import Mute, Other
-from dutyd.ledger.incidents import GATHERING_SECONDS, STORM_OPENINGS, STORM_SECONDS, Gathering
+from dutyd.ledger.members import GATHERING_SECONDS, STORM_OPENINGS, STORM_SECONDS, Gathering
 from dutyd.rules.rehearsal.throttling import Throttling
 
 NO_THROTTLE = Throttle()
