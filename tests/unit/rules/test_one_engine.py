@@ -32,7 +32,7 @@ from dutyd.rules.testing.cases import BEGIN, Case, Given
 from dutyd.rules.testing.expectations import Expected
 from dutyd.rules.testing.playing import play
 from dutyd.stream.base import Partition
-from support.engine_worlds import TOPIC, batches, each_event_rules, events, keepers, rules, sequence_rules
+from support.engine_worlds import TOPIC, batches, busy_events, each_event_rules, events, keepers, rules, sequence_rules
 from support.records import FakeRecord
 from support.rule_files import TOOLS_ONLY
 
@@ -108,7 +108,7 @@ def one_record_each(found: Sequence[Event]) -> list[Event]:
 def test_a_backtest_decides_as_the_live_engine_however_the_stream_is_cut(data: st.DataObject) -> None:
     ruled = [*data.draw(rules()), *data.draw(each_event_rules()), *data.draw(sequence_rules(most=1))]
     ruled += keepers([rule for rule in ruled if rule.opens is Opens.ON_CHANGE])
-    found = one_record_each(data.draw(events()))
+    found = one_record_each(data.draw(events() | busy_events()))
     assert live(ruled, data.draw(batches(found))) == backtested(ruled, found)
 
 
@@ -116,6 +116,6 @@ def test_a_backtest_decides_as_the_live_engine_however_the_stream_is_cut(data: s
 @given(st.data())
 def test_the_test_runner_decides_as_the_backtest(data: st.DataObject) -> None:
     (rule,) = data.draw(rules(most=1) | sequence_rules(most=1))
-    found = one_record_each(data.draw(events(lates=False)))
+    found = one_record_each(data.draw(events(lates=False) | busy_events(lates=False)))
     assert BEGIN % 1 == 0
     assert run_as_test(rule, found) == turns_of(backtested([rule], found), rule)
