@@ -21,6 +21,7 @@ from support.packages import environment
 from support.server import running
 from support.trackers import StartTracker, running_tracker
 from support.valkey import running_valkey
+from support.valkey_server import ValkeyServer
 
 # A deadline would be a timed test, and so would be a limit on how long examples take to draw: machines are noisy.
 # Continuous integration tries the same examples every time; new ones are found at home.
@@ -53,6 +54,15 @@ def valkey_url() -> Iterator[str]:
     """The URL of a real Valkey server that fsyncs every write."""
     with running_valkey() as url:
         yield url
+
+
+@pytest.fixture
+def forgetful() -> Iterator[ValkeyServer]:
+    """A Valkey of the test's own, to be stopped, and to lose its data."""
+    server = ValkeyServer()
+    server.start()
+    yield server
+    server.remove()
 
 
 @pytest.fixture(scope="session")

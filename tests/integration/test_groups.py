@@ -1,6 +1,6 @@
 """Groups: many openings that are worked as one incident, on a real ledger."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -192,14 +192,6 @@ async def test_members_that_have_no_end_of_their_own_end_with_their_group(desk: 
     async with running(desk.worker()):
         await desk.until(lambda: closed(desk), {"a", "b", "acme"})
     assert await titles(desk) == ["2 articles of acme are low"]
-
-
-@pytest.fixture
-def forgetful() -> Iterator[ValkeyServer]:
-    server = ValkeyServer()
-    server.start()
-    yield server
-    server.remove()
 
 
 async def test_a_ledger_that_lost_its_data_groups_as_before_and_does_nothing_twice(

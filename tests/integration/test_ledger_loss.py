@@ -1,7 +1,7 @@
 """Redis loses everything: what the outcomes topic remembers is taken in, and what nobody knows is looked for."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -38,14 +38,6 @@ rules:
 PARK = RULES.replace(", if_unsure: UNSURE", "")
 
 Opening = Callable[..., AbstractAsyncContextManager[Office]]
-
-
-@pytest.fixture
-def forgetful() -> Iterator[ValkeyServer]:
-    server = ValkeyServer()
-    server.start()
-    yield server
-    server.remove()
 
 
 @pytest.fixture
