@@ -139,6 +139,13 @@ class Desk:
         self._work[entry.id] = work = _Work(opening, actor)
         return work
 
+    def _begin_page(self, entry: Entry, entity: Mapping[str, str], opened: float) -> _Work:
+        """Begin what stands for many."""
+        work = self._begin(entry, entity, opened)
+        self.pages.append(work.opening)
+        entry.begun, work.opening.begun = True, self._now
+        return work
+
     def _claimed(self, entry: Entry) -> None:
         if entry.kind is Kind.GROUP:
             self._act_for_many(entry)
@@ -174,16 +181,13 @@ class Desk:
     def _act_for_many(self, entry: Entry) -> None:
         """Begin a group that is complete: from here on it is as any other incident."""
         rule = self._rules[entry.trigger.rule]
-        mute = silenced(self._silences, rule.id, entry.trigger.entity, self._now)
         if entry.begun or rule.group is None:
             return
-        if mute is not None:
+        if (mute := silenced(self._silences, rule.id, entry.trigger.entity, self._now)) is not None:
             self._paper.mute(entry, mute)
             return
         entry.trigger = with_members(rule, rule.group, entry.trigger, self._paper.members_of(entry))
-        work = self._begin(entry, entry.trigger.entity, entry.trigger.opened)
-        self.pages.append(work.opening)
-        entry.begun, work.opening.begun = True, self._now
+        work = self._begin_page(entry, entry.trigger.entity, entry.trigger.opened)
         work.actor.act()
         work.opening.runs, work.opening.braked = work.actor.runs, entry.braked
         if entry.trigger.momentary:
@@ -195,17 +199,15 @@ class Desk:
 
     def _page(self, entry: Entry) -> None:
         """Page once for many."""
-        entities = _entities(entry)
-        mute = (
-            all_silenced(self._silences, entry.trigger.rule, entities, self._now) if len(entities) <= LISTED else None
-        )
-        if mute is not None and not entry.begun:
-            self._paper.mute(entry, mute)
-        if mute is not None or entry.begun:
+        if entry.begun:
             return
-        work = self._begin(entry, {}, self._now)
-        self.pages.append(work.opening)
-        entry.begun, work.opening.begun = True, self._now
+        entities = _entities(entry)
+        if len(entities) <= LISTED:  # of the others nobody knows
+            mute = all_silenced(self._silences, entry.trigger.rule, entities, self._now)
+            if mute is not None:
+                self._paper.mute(entry, mute)
+                return
+        work = self._begin_page(entry, {}, self._now)
         triggers = [member.trigger for member in entry.members[:LISTED]]
         rule = work.actor.rule
         summary = many.text_of_many(len(entry.members), _WHAT[entry.kind], rule.id, triggers)
