@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from dutyd.act.steps import StepResult, StepState
-from dutyd.core.expr import Look, evaluate, number_text
+from dutyd.core.expr import Look, number_text
 from dutyd.core.step import Step
 from dutyd.ledger.incidents import Waiting
 
@@ -64,12 +64,14 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()[:32]
 
 
-def skipped(step: Step, look: Look) -> StepResult | None:
-    """Return that *step* is skipped for the item that *look* knows, None where its ``if`` holds."""
-    holds = True if step.if_ is None else evaluate(step.if_, look)
-    if step.if_ is None or holds is True:
-        return None
-    return StepResult(StepState.SKIPPED, reason=f"if: {step.if_.text} is {'unknown' if holds is None else 'not true'}")
+def waited_for(waiting: Sequence[StepResult]) -> tuple[str, float | None]:
+    """Return what results that are all *waiting* wait for, and in how many seconds the first is due.
+
+    What goes on by itself is named before what waits for a person: `--until-idle` waits for it.
+    """
+    due = min((result.due for result in waiting if result.due is not None), default=None)
+    names = {result.waiting for result in waiting}
+    return next((name.value for name in Waiting if name.value in names), waiting[0].waiting), due
 
 
 def together(results: Sequence[tuple[Item, StepResult]]) -> StepResult:
@@ -81,9 +83,7 @@ def together(results: Sequence[tuple[Item, StepResult]]) -> StepResult:
     data = {"results": done}
     waiting = [result for _, result in results if result.state is StepState.WAITING]
     if waiting:
-        due = min((result.due for result in waiting if result.due is not None), default=None)
-        names = {result.waiting for result in waiting}
-        first = next((name.value for name in Waiting if name.value in names), waiting[0].waiting)
+        first, due = waited_for(waiting)
         return StepResult(StepState.WAITING, data, waiting[0].reason, due, first)
     off = [(item, result) for item, result in results if result.state not in (StepState.DONE, StepState.SKIPPED)]
     if off:

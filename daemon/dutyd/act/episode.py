@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dutyd.act.each import Item, items_of, to_take_back
+from dutyd.act.each import Item, items_of, to_take_back, waited_for
 from dutyd.act.effects import Sender, result_of
 from dutyd.act.gateway import Gate, Outcome, gate
 from dutyd.act.lease import Lease
@@ -224,10 +224,8 @@ class Episode:
         waiting = [result for result in (*self.results.values(), *self.earlier) if result.state is StepState.WAITING]
         if not waiting:
             return Rest(close=close)
-        due = min((result.due for result in waiting if result.due is not None), default=None)
-        # What goes on by itself is named before what waits for a person: `--until-idle` waits for it.
-        names = {Waiting(result.waiting) for result in waiting}
-        return Rest(next(name for name in Waiting if name in names), due)
+        first, due = waited_for(waiting)
+        return Rest(Waiting(first), due)
 
 
 Reread = Callable[[Episode, Step], Awaitable[None]]

@@ -23,11 +23,11 @@ from typing import Any
 
 import structlog
 
-from dutyd.act.each import Item, items_of, skipped, together
+from dutyd.act.each import Item, items_of, together
 from dutyd.act.episode import Episode
 from dutyd.act.gateway import Bound, Gate, Outcome, Unbound, bind
 from dutyd.act.parallel import side_by_side
-from dutyd.act.steps import StepResult, StepState, encode_result, needed_by
+from dutyd.act.steps import StepResult, StepState, encode_result, needed_by, skipped
 from dutyd.core.backoff import doubled
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import EffectState

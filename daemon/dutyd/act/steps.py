@@ -155,13 +155,15 @@ def _hindrance(step: Step, steps: Mapping[str, Step], results: Results, look: Lo
             return StepResult(StepState.STOPPED, reason=f"step '{name}' is no longer in the rule")
         if results[name].state in broken and (name not in steps or steps[name].on_error == "stop"):
             return StepResult(StepState.STOPPED, reason=f"step '{name}' was {results[name].state}")
-    if step.if_ is None or step.each is not None:  # asked of each item
+    return None if step.each is not None else skipped(step, look)  # its `if` is asked of each item
+
+
+def skipped(step: Step, look: Look) -> StepResult | None:
+    """Return that *step* is skipped, None where its ``if`` holds or it has none."""
+    holds = True if step.if_ is None else evaluate(step.if_, look)
+    if step.if_ is None or holds is True:
         return None
-    holds = evaluate(step.if_, look)
-    if holds is True:
-        return None
-    why = "is unknown" if holds is None else "is not true"
-    return StepResult(StepState.SKIPPED, reason=f"if: {step.if_.text} {why}")
+    return StepResult(StepState.SKIPPED, reason=f"if: {step.if_.text} is {'unknown' if holds is None else 'not true'}")
 
 
 def encode_result(result: StepResult) -> bytes:

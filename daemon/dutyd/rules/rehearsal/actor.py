@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from dutyd.act.each import Item, items_of, skipped, together
+from dutyd.act.each import Item, items_of, together
 from dutyd.act.gateway import Accepted, Bound, Call, Outcome, Rejected, Unbound, bind, gate, judge, narrowed
 from dutyd.act.names import names_of
-from dutyd.act.steps import StepResult, StepState, waves
+from dutyd.act.steps import StepResult, StepState, skipped, waves
 from dutyd.core.expr import Look, look_with
 from dutyd.core.incident import EffectState, Trigger
 from dutyd.core.money import Money
