@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from dutyd.act.guard import GuardedProvider
-from dutyd.act.sweep import OLDEST_SECONDS, Sweeper
+from dutyd.act.sweep import IDLE_SECONDS, LEASE_SECONDS, OLDEST_SECONDS, Sweeper, Turn
 from dutyd.core.incident import Settled, provider_key
 from dutyd.core.policy import Policy
 from dutyd.core.tool import NotSentError, Provider
@@ -34,6 +35,15 @@ RATE = 6000.0
 async def desk(valkey_url: str, unique: str, tmp_path: Path) -> AsyncIterator[Office]:
     async with office(valkey_url, unique, tmp_path, RULES) as opened:
         yield opened
+
+
+@pytest.fixture
+def program(
+    tmp_path: Path, valkey_url: str, unique: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Program:
+    """The command line, on the same ledger."""
+    (tmp_path / "dutyd.yaml").write_text(f"installation: {unique}\nredis: {valkey_url}\n")
+    return Program(tmp_path, capsys, monkeypatch)
 
 
 def provider_of(desk: Office, **settings: Any) -> Provider:
@@ -59,7 +69,7 @@ async def swept(desk: Office, sweeper: Sweeper) -> None:
     """Sweep until nothing is left to be looked at."""
 
     async def left() -> int:
-        await sweeper.turn(asyncio.Event())
+        await sweeper.turn()
         return int(await desk.ledger.scripts.read("zcard", desk.ledger.scripts.key("unswept")))
 
     await desk.until(left, 0)
@@ -67,6 +77,15 @@ async def swept(desk: Office, sweeper: Sweeper) -> None:
 
 def counted(kind: str, provider: str = "ticketing") -> float:
     return REGISTRY.get_sample_value("dutyd_breaches_total", {"provider": provider, "kind": kind}) or 0.0
+
+
+def let_go(provider: str = "ticketing") -> float:
+    return REGISTRY.get_sample_value("dutyd_let_go_total", {"provider": provider}) or 0.0
+
+
+async def looks(desk: Office) -> dict[str, str]:
+    """Return what became of the look at each ticket, by its title."""
+    return {row["args"]["title"]: row["look"] for row in await desk.ledger.queries.effects()}
 
 
 async def break_by_hand(desk: Office, tmp_path: Path) -> None:
@@ -81,12 +100,7 @@ async def break_by_hand(desk: Office, tmp_path: Path) -> None:
 
 
 async def test_what_is_there_once_is_fine_and_what_is_not_is_a_breach(
-    desk: Office,
-    tmp_path: Path,
-    valkey_url: str,
-    unique: str,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    desk: Office, tmp_path: Path, unique: str, program: Program
 ) -> None:
     before = {kind: counted(kind) for kind in ("missing", "double")}
     sweeper = await done(desk, "fine", "double", "gone")
@@ -96,14 +110,13 @@ async def test_what_is_there_once_is_fine_and_what_is_not_is_a_breach(
     assert {kind: counted(kind) - before[kind] for kind in before} == {"missing": 1, "double": 1}
     found = {row["args"]["title"]: row["breach"] for row in await desk.ledger.queries.effects()}
     assert found["fine"] == ""
+    assert await looks(desk) == {"fine": "fine", "double": "double", "gone": "missing"}
     assert found["double"].startswith("double: it is there 2 times, T-")
     assert found["gone"].startswith("missing: T-")
     notices = Notices(desk.ledger.standings, unique)
     await Lookout(desk.ledger.standings, Policy(), notices).look()
     told = await desk.ledger.scripts.read("zrange", desk.ledger.scripts.key("told"), 0, -1)
     assert {f"breach:{await key_of(desk, name)}".encode() for name in ("double", "gone")} <= set(told)
-    (tmp_path / "dutyd.yaml").write_text(f"installation: {unique}\nredis: {valkey_url}\n")
-    program = Program(tmp_path, capsys, monkeypatch)
     listed = await asyncio.to_thread(program, "effects", "list", "--breaches", "--json")
     assert {row["args"]["title"] for row in json.loads(listed.out)} == {"double", "gone"}
     shown = (await asyncio.to_thread(program, "effects", "list", "--breaches")).out
@@ -113,8 +126,7 @@ async def test_what_is_there_once_is_fine_and_what_is_not_is_a_breach(
 async def test_nothing_is_judged_before_its_system_must_know(desk: Office, tmp_path: Path) -> None:
     sweeper = await done(desk, "double", "gone", provider=provider_of(desk, settle=60))
     await break_by_hand(desk, tmp_path)
-    for _ in range(2):
-        await sweeper.turn(asyncio.Event())
+    assert [await sweeper.turn() for _ in range(3)] == [Turn.PASSED, Turn.PASSED, Turn.IDLE]
     assert [row["breach"] for row in await desk.ledger.queries.effects()] == ["", ""]
     assert await desk.ledger.scripts.read("zcard", desk.ledger.scripts.key("unswept")) == 2
 
@@ -124,7 +136,7 @@ async def test_a_system_that_does_not_answer_is_asked_again_and_misses_nothing(d
     await desk.fault(path="/effects", method="GET", do="fail", status=503)
     await desk.fault(path="/effects", method="GET", do="stall", seconds=0)  # it answers: that it is used up tells of it
     before = counted("missing")
-    await sweeper.turn(asyncio.Event())
+    assert await sweeper.turn() is Turn.ASKED
     assert [fault["do"] for fault in await desk.listed("/faults")] == ["stall"]
     scripts = desk.ledger.scripts
     ((name, due),) = await scripts.read("zrange", scripts.key("unswept"), 0, -1, False, True)
@@ -138,7 +150,7 @@ async def test_a_system_whose_look_ups_fail_is_not_left_alone_for_that(desk: Off
     guarded = GuardedProvider("ticketing", provider_of(desk))
     sweeper = await done(desk, *(f"s{number}" for number in range(20)), provider=guarded)
     await desk.fault(path="/effects", method="GET", do="fail", status=503, times=20)
-    await sweeper.turn(asyncio.Event())
+    assert [await sweeper.turn() for _ in range(21)] == [*[Turn.ASKED] * 20, Turn.IDLE]
     assert await desk.listed("/faults") == []  # each was asked about, and had no answer
     assert not guarded.breaker.is_open
 
@@ -154,37 +166,61 @@ async def test_the_one_try_of_a_system_that_was_down_is_left_to_effects(desk: Of
     await provider.close()
 
 
-async def test_an_effect_that_could_not_be_asked_about_for_a_day_is_let_go(desk: Office, tmp_path: Path) -> None:
-    sweeper = await done(desk, "double", "gone")
+async def test_an_effect_that_could_not_be_asked_about_for_a_day_is_let_go_counted_and_shown(
+    desk: Office, tmp_path: Path, program: Program
+) -> None:
+    before = let_go()
+    sweeper = await done(desk, "double", "gone", "fine")
     await break_by_hand(desk, tmp_path)
     for service in ("double", "gone"):
         name = desk.ledger.scripts.key("effect", await key_of(desk, service))
         await desk.ledger.scripts.client.hincrby(name, "ended", -ms(OLDEST_SECONDS + 60))
     await swept(desk, sweeper)
-    assert [row["breach"] for row in await desk.ledger.queries.effects()] == ["", ""]
+    assert await looks(desk) == {"double": "let go", "gone": "let go", "fine": "fine"}
+    assert let_go() - before == 2
+    listed = await asyncio.to_thread(program, "effects", "list", "--let-go", "--json")
+    assert {row["args"]["title"] for row in json.loads(listed.out)} == {"double", "gone"}
 
 
 async def test_of_all_workers_one_sweeps(desk: Office, tmp_path: Path) -> None:
     first = await done(desk, "double", "gone")
     second = Sweeper(first.means, RATE, grace=-1.0)
     await break_by_hand(desk, tmp_path)
-    (taken, *_) = await desk.ledger.sweeps.take("another", 10)
-    for sweeper in (first, second):
-        await sweeper.turn(asyncio.Event())
+    sweeps = desk.ledger.sweeps
+    taken = await sweeps.take("another", 10.0)
+    assert taken is not None
+    assert [await sweeper.turn() for sweeper in (first, second)] == [Turn.IDLE, Turn.IDLE]
     assert [row["breach"] for row in await desk.ledger.queries.effects()] == ["", ""]
-    assert not await desk.ledger.sweeps.note("a zombie", taken.effect.key, Look.MISSING, "?")
-    assert await desk.ledger.sweeps.note("another", taken.effect.key, Look.FINE)
-    await desk.ledger.sweeps.release("a zombie")
-    assert await desk.ledger.sweeps.take("a third", 10) == []
-    await desk.ledger.sweeps.release("another")
-    assert len(await desk.ledger.sweeps.take("a third", 10)) == 1
+    assert not await sweeps.note("a zombie", taken.effect.key, Look.MISSING, "?")
+    assert await sweeps.note("another", taken.effect.key, Look.FINE)
+    await sweeps.release("a zombie")
+    assert await sweeps.take("a third", 10.0) is None
+    await sweeps.release("another")
+    assert await sweeps.take("a third", 10.0) is not None
+
+
+async def test_a_slow_sweep_keeps_its_pace_and_its_lease_between_two_looks(desk: Office) -> None:
+    sweeper, stop, scripts = await done(desk, "a", "b", "c"), asyncio.Event(), desk.ledger.scripts
+    waits: list[float] = []
+
+    async def wait(stopping: asyncio.Event, seconds: float) -> None:
+        waits.append(seconds)
+        assert await scripts.read("pttl", scripts.key("sweeper")) > ms(seconds + LEASE_SECONDS - 20)
+        if len(waits) == 4:
+            stopping.set()
+
+    slow = replace(sweeper, per_minute=0.5, clock=lambda: 0.0, wait=wait)
+    await slow.run(stop)
+    assert waits == [120.0, 120.0, 120.0, IDLE_SECONDS]
+    assert set((await looks(desk)).values()) == {"fine"}
+    assert await scripts.read("exists", scripts.key("sweeper")) == 0  # another may sweep at once
 
 
 async def test_who_can_t_be_asked_is_not_swept(desk: Office) -> None:
     settings = {"url": f"{desk.url}/tickets", "id": "{{ id }}", "body": {name: f"{{{{ {name} }}}}" for name in FIELDS}}
     sweeper = await done(desk, "fine", provider=webhook.connect(settings))
     await swept(desk, sweeper)
-    assert [row["breach"] for row in await desk.ledger.queries.effects()] == [""]
+    assert await looks(desk) == {"fine": "unsearchable"}
 
 
 async def test_what_a_person_has_settled_is_not_looked_at_again(desk: Office) -> None:

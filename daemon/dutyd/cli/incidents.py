@@ -28,6 +28,7 @@ EFFECT_COLUMNS = ("key", "rule", "tool", "args", "state", "reason", "attempts")
 Incident = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.", show_default=False)]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the newest N.", show_default=False)]
 Breaches = Annotated[bool, typer.Option("--breaches", help="Only what a later look found missing or double.")]
+LetGo = Annotated[bool, typer.Option("--let-go", help="Only what could not be looked at again in time.")]
 State = Annotated[EffectState | None, typer.Option("--state", case_sensitive=False, help="Only those in this state.")]
 
 
@@ -77,13 +78,19 @@ def the_incident(prefix: str, ask: "Callable[[Question], Row]") -> Row:
 
 @effects.command("list")
 def list_effects(
-    settings: SettingsFile = DEFAULT_SETTINGS, state: State = None, breaches: Breaches = False, as_json: AsJson = False
+    settings: SettingsFile = DEFAULT_SETTINGS,
+    state: State = None,
+    breaches: Breaches = False,
+    let_go: LetGo = False,
+    as_json: AsJson = False,
 ) -> None:
     """List effects, by incident, newest first."""
     from dutyd.cli.places import ask_ledger
+    from dutyd.ledger.sweeps import Look
 
     rows = ask_ledger(settings, lambda ledger: ledger.queries.effects(state))
     rows = [row for row in rows if row["breach"] or not breaches]
+    rows = [row for row in rows if row["look"] == Look.LET_GO or not let_go]
     if as_json:
         print_json(rows)
         return

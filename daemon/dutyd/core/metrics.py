@@ -45,6 +45,11 @@ BREACHES = Counter(
     "Done effects that a later look found missing or double, by provider (family, family.route)",
     ["provider", "kind"],
 )
+LET_GO = Counter(
+    "dutyd_let_go_total",
+    "Done effects that could not be held against their system within a day, by provider (family, family.route)",
+    ["provider"],
+)
 STUCK = Gauge("dutyd_incidents_stuck", "Incidents that something unexpected has stopped (installation)")
 OLDEST_DUE = Gauge("dutyd_oldest_due_seconds", "Age of the oldest due incident that nobody has claimed (installation)")
 LEDGER_READ = Gauge("dutyd_ledger_read_timestamp_seconds", "When the gauges of the installation were last read")

@@ -52,7 +52,13 @@ class NewEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """One effect as the ledger has it; *breach* is what a later look found where that was not what it should be."""
+    """One effect as the ledger has it.
+
+    Attributes:
+        look: what became of the later look at a done one (``ledger.sweeps.Look``).
+        breach: what that found where it was not what it should be.
+
+    """
 
     key: str
     incident: str
@@ -68,6 +74,7 @@ class Effect:
     by: str
     approved: bool
     receipt: Receipt | None
+    look: str = ""
     breach: str = ""
 
 
@@ -273,5 +280,6 @@ def effect_of(fields: Mapping[str, str]) -> Effect:
         by=fields.get("by", "rule"),
         approved=fields.get("decision") == "approve",
         receipt=Receipt(receipt["id"], receipt["data"]) if receipt else None,
+        look=fields.get("look", ""),
         breach=fields.get("breach", ""),
     )

@@ -115,6 +115,7 @@ def effect_row(effect: Effect) -> Row:
         "attempts": effect.attempts,
         "by": effect.by,
         "provider_key": provider_key(effect.key),
+        "look": effect.look,
         "breach": effect.breach,
         "what_to_do": _what_to_do(effect),
         "result": {"id": effect.receipt.id, **effect.receipt.data} if effect.receipt else None,

@@ -10,16 +10,20 @@ from enum import StrEnum
 from dutyd.ledger.effects import Effect, effect_of
 from dutyd.ledger.scripts import Scripts, mapping, ms, text
 
-LEASE_SECONDS = 60.0
-"""How long nobody else sweeps after a look: a worker that died is replaced after that."""
-
 
 class Look(StrEnum):
     """What a look at a done effect found."""
 
-    FINE = "fine"  # it is there once, or nobody can be asked
+    FINE = "fine"  # it is there once, or its system forgets what is over
     MISSING = "missing"
     DOUBLE = "double"
+    UNSEARCHABLE = "unsearchable"  # nobody there can be asked
+    LET_GO = "let go"  # it could not be asked about in time
+
+    @property
+    def is_breach(self) -> bool:
+        """Whether what was promised is not so."""
+        return self in (Look.MISSING, Look.DOUBLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +40,22 @@ class Sweeps:
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
 
-    async def take(self, who: str, limit: int) -> list[Done]:
-        """Return at most *limit* effects to look at, the oldest first; none where another sweeps.
+    async def take(self, who: str, lease: float) -> Done | None:
+        """Return the effect that has been due for a look longest; None where there is none, or another sweeps.
 
-        *who* is a token of this process alone.
+        *who* is a token of this process alone; for *lease* seconds from now nobody else sweeps.
         """
-        answer = await self._scripts.run("sweep", who, ms(LEASE_SECONDS), limit)
-        return [Done(effect_of(mapping(flat[1:])), int(flat[0]) / 1000) for flat in answer[1:]]
+        answer = await self._scripts.run("sweep", who, ms(lease))
+        return Done(effect_of(mapping(answer[2:])), int(answer[1]) / 1000) if len(answer) > 1 else None
 
     async def later(self, who: str, key: str, seconds: float) -> None:
         """Look at it again in *seconds*."""
-        await self._scripts.run("swept", who, ms(LEASE_SECONDS), key, "later", ms(seconds))
+        await self._scripts.run("swept", who, key, "later", ms(seconds))
 
     async def note(self, who: str, key: str, look: Look, found: str = "") -> bool:
         """Note what was *found*; return False where another sweeps by now: what they find counts."""
-        return text(await self._scripts.run("swept", who, ms(LEASE_SECONDS), key, look, found)) == "own"
+        return text(await self._scripts.run("swept", who, key, look, found)) == "own"
 
     async def release(self, who: str) -> None:
         """Let another sweep at once."""
-        await self._scripts.run("sweep", who, 0, 0)
+        await self._scripts.run("sweep", who, 0)
