@@ -127,6 +127,8 @@ WELL = [
     series("dutyd_rule_failures_total", "0x60", rule="r"),
     series("dutyd_dead_letters_total", "0x60", topic="metrics"),
     series("dutyd_breaches_total", "0x60", provider="ticketing", kind="double"),
+    series("dutyd_let_go_total", "0x60", provider="ticketing"),
+    series("dutyd_partitions_stalled_total", "0x60", topic="metrics"),
 ]
 """An hour of an installation that is well, a sample a minute; its process has no heartbeat set."""
 
@@ -146,6 +148,8 @@ ILL = {
     "DutydRuleFails": ("dutyd_rule_failures_total", "0x30 0+1x30"),
     "DutydDeadLetters": ("dutyd_dead_letters_total", "0x30 0+5x30"),
     "DutydBreach": ("dutyd_breaches_total", "0x30 1x30"),
+    "DutydLetGo": ("dutyd_let_go_total", "0x30 1x30"),
+    "DutydPartitionStalled": ("dutyd_partitions_stalled_total", "0x30 0+1x30"),
 }
 """For each alert the series that goes wrong after half an hour."""
 

@@ -33,6 +33,7 @@ def test_promtool_finds_nothing_to_say_of_our_metrics() -> None:
     ("name", "labels"),
     [
         ("dutyd_dead_letters_total", {"topic": "metrics-of-this-test"}),
+        ("dutyd_partitions_stalled_total", {"topic": "metrics-of-this-test"}),
         ("dutyd_rule_failures_total", {"rule": "rule-of-this-test"}),
         ("dutyd_triggers_total", {"rule": "rule-of-this-test", "kind": "opened"}),
         ("dutyd_effects_total", {"tool": "send_alert", "state": "PARKED"}),

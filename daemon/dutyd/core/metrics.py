@@ -28,6 +28,11 @@ LAG = Gauge(
     ["topic", "partition"],
 )
 TOPIC_MISSING = Gauge("dutyd_topic_missing", "1 while a source topic does not exist and is waited for", ["topic"])
+STALLED = Counter(
+    "dutyd_partitions_stalled_total",
+    "Source partitions that stood still until their topic's by-key rules went on without them, by topic alias",
+    ["topic"],
+)
 LATCHES = Gauge("dutyd_latches", "Entities that are pending or firing, by task", ["task"])
 LAST_POLL = Gauge("dutyd_last_poll_timestamp_seconds", "When the evaluator last came back from a poll")
 LAST_TURN = Gauge("dutyd_last_turn_timestamp_seconds", "When the evaluator last did a whole turn without trouble")

@@ -3,7 +3,7 @@
 A by-key partition holds events of all partitions of its source topic, each of which was read at a pace of its own:
 after an outage an hour of one may come before the same hour of another. So an event waits until every source partition
 is known to have come as far as its arrival; then what an entity sees is what it would see on a topic of one partition,
-whoever read what when. Pure: ``sources`` adds what it reads, takes out what is in order, and says what stood still.
+whoever read what when. Pure: ``sources`` adds what it reads, takes out what is in order, and counts what stood still.
 """
 
 import heapq

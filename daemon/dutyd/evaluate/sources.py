@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from dutyd.core.event import Event, Record
-from dutyd.core.metrics import DROPPED
+from dutyd.core.metrics import DROPPED, STALLED
 from dutyd.core.topic import Topic
 from dutyd.evaluate.by_key import Outward, Route, carry, channel, mark, read_carried, source_of, wanted
 from dutyd.evaluate.checkpoint import Decided
@@ -212,7 +212,10 @@ class ByKeySource(Source):
             parts[channel(self._source, each.per)][self._is_new(each)].append(event)
             self._watermarks.setdefault(each.partition, Watermark(self._lateness)).saw([event])
         if stalled := self._merge.take_stalled():
-            log.warning("source partitions stand still: the others go on without them", partitions=stalled)
+            STALLED.labels(self._source).inc(len(stalled))
+            log.warning(
+                "source partitions stand still: the others go on without them", topic=self._source, partitions=stalled
+            )
         return Taken([Part(name, again, new) for name, (again, new) in parts.items()], bad)
 
     def _added(self, records: Sequence[Record], bad: list[Bad]) -> Iterator[InOrder]:

@@ -24,6 +24,7 @@ def begin_series(topics: Iterable[str], catalogue: Catalogue) -> None:
         metrics.EVENTS.labels(alias)
         metrics.DEAD_LETTERS.labels(alias)
         metrics.TOPIC_MISSING.labels(alias)
+        metrics.STALLED.labels(alias)
     for reason in ("duplicate", "own", "no_entity"):
         metrics.DROPPED.labels(reason)
     for tool, state in product(sorted(name for name, tool in catalogue.items() if tool.changes), EffectState):

@@ -293,7 +293,8 @@ class WorkerSettings(_Group):
     stops the process should wait 25 s longer: for the last writes, and for leaving the groups."""
     sweep_per_minute: Annotated[float, Field(ge=0, le=600)] = 30.0
     """How many done effects a minute are held against their systems once these must know, by all workers together: what
-    is missing or double there is a breach that people are told of. 0: none."""
+    is missing or double there is a breach that people are told of; what could not be asked about in a day is let go. 0:
+    none."""
 
 
 class Settings(_Group):
