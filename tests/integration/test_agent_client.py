@@ -195,3 +195,29 @@ async def test_a_proxy_of_the_environment_is_not_for_this_machine(monkeypatch: p
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     found, _ = await asked(completion({"role": "assistant", "content": "hi"}))
     assert isinstance(found, Answer)
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "known"),
+    [
+        ({"data": [{"id": "a", "object": "model"}, {"id": 1}, "b", {}]}, 200, ("a",)),
+        ({"object": "list", "data": []}, 200, ()),
+        ({"error": {"message": "no such page"}}, 404, ModelRefused),
+        ("<html>no</html>", 405, ModelRefused),
+        ({"error": {"type": "incorrect_api_key_error"}}, 401, ModelRejected),
+        ({"models": ["a"]}, 200, ModelDown),
+        ("<html>yes</html>", 200, ModelDown),
+        ("busy", 503, ModelDown),
+    ],
+)
+async def test_a_list_of_models_or_why_there_is_none_is_read(
+    content: object, status: int, known: tuple[str, ...] | type[Fault]
+) -> None:
+    async def answer(_request: Request) -> Response:
+        return Response(content if isinstance(content, str) else json.dumps(content), status)
+
+    with Loopback(Starlette(routes=[Route("/v1/models", answer)])) as server:
+        client = Client(Endpoint(base_url=f"{server.url}/v1"))
+        found = await client.known_models()
+        await client.close()
+    assert found == known if isinstance(known, tuple) else isinstance(found, known)

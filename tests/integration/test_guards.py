@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from dutyd.act.agent.client import Client, Endpoint
-from dutyd.act.guard import GuardedModel, GuardedProvider
+from dutyd.act.agent.model import Answer, ModelRejected, Question
+from dutyd.act.agent.trial import FUNCTION, MESSAGES, TOKENS
+from dutyd.act.guard import REJECTED_SECONDS, GuardedModel, GuardedProvider
 from dutyd.act.worker import Worker
 from dutyd.core.route import Routes
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
 from dutyd.embedded.standin.script import Script
 from support.acting import Office, office, running
+from support.agent_run import Instant, playing
 
 RULES = """
 language: 1
@@ -64,6 +67,21 @@ async def test_a_key_that_is_refused_is_tried_once_and_every_incident_falls_back
     assert sum(row["step"] == "ticket" and row["by"] == "fallback" for row in rows) == INCIDENTS
     assert {row["state"] for row in rows} == {"DONE"}
     assert standin.requests <= 10
+
+
+async def test_a_model_that_is_held_is_asked_again_once_the_time_is_over() -> None:
+    with playing() as served:
+        client, clock = Client(Endpoint(base_url=served.url)), Instant()
+        model = GuardedModel(client, clock=clock.now)
+        model.hold("it is not there")
+        held = await model.ask(Question(MESSAGES, (FUNCTION,), TOKENS, 5.0))
+        asked = served.standin.requests
+        clock.at += REJECTED_SECONDS
+        later = await model.ask(Question(MESSAGES, (FUNCTION,), TOKENS, 5.0))
+        await client.close()
+    assert (held, asked) == (ModelRejected("it is not there"), 0)
+    assert isinstance(later, Answer)
+    assert not model.breaker.is_open
 
 
 async def test_a_provider_that_is_down_is_left_alone_and_everything_is_done_once_it_is_back(desk: Office) -> None:

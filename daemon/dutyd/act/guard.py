@@ -139,8 +139,7 @@ class GuardedModel:
         answer = await self.model.ask(question)
         match answer:
             case ModelRejected(reason):
-                self._rejected = reason
-                self._failed("the model will not answer until somebody acts", reason, REJECTED_SECONDS)
+                self.hold(reason)
             case ModelLimited(reason, retry_after) if retry_after is not None:
                 self._failed("the model's rate is used up", reason, retry_after)
             case ModelDown(reason):
@@ -151,6 +150,11 @@ class GuardedModel:
                 BREAKERS.labels("model").set(0)
                 self.breaker.succeeded()
         return answer
+
+    def hold(self, reason: str) -> None:
+        """Take note that it will not answer us: nobody asks it for a while, then one question finds out again."""
+        self._rejected = reason
+        self._failed("the model will not answer until somebody acts", reason, REJECTED_SECONDS)
 
     def _failed(self, what: str, why: str, at_once: float | None = None) -> None:
         if self.breaker.failed(self.clock(), at_once=at_once):

@@ -10,7 +10,7 @@ import structlog
 from dutyd.act.accept import Acceptor
 from dutyd.act.adopt import Adoption
 from dutyd.act.agent.masking import Masked
-from dutyd.act.agent.model import Price
+from dutyd.act.agent.serving import Served, serving
 from dutyd.act.guard import GuardedModel, GuardedProvider
 from dutyd.act.means import Means
 from dutyd.act.outcomes import Writer
@@ -20,12 +20,14 @@ from dutyd.app.world import World, process_name
 from dutyd.core.event import Record
 from dutyd.core.pace import Pace
 from dutyd.core.route import Routes
+from dutyd.core.secrets import Known
 from dutyd.core.tool import Paced, Provider
 from dutyd.core.topic import Start
 from dutyd.ledger import Ledger
 from dutyd.ledger.server import Fsync, server_facts
 from dutyd.rules.book import Book
 from dutyd.settings import Settings
+from dutyd.settings.model import ModelSettings
 from dutyd.stream.base import Partition
 from dutyd.stream.dead_letters import send_dead_letter
 
@@ -42,11 +44,8 @@ async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExit
     for routes in providers.values():
         for provider in routes.all.values():
             open_.push_async_callback(provider.close)
-    model = _model(settings)
-    if model is not None:
-        open_.push_async_callback(model.close)
-    guarded = GuardedModel(Masked(model, known_secrets(settings))) if model else None
-    means = Means(ledger, book, world.policy, world.catalogue, providers, guarded, settings.currency)
+    model = _model(settings, known_secrets(settings), open_)
+    means = Means(ledger, book, world.policy, world.catalogue, providers, model, settings.currency)
     outcomes, audit, dead_letters = (world.stream.producer() for _ in range(3))
     for producer in (dead_letters, audit, outcomes):
         open_.callback(producer.close)
@@ -89,19 +88,29 @@ def _adoption(world: World, ledger: Ledger) -> Adoption:
     )
 
 
-def _model(settings: Settings) -> "Client | None":
-    """Return the model's client; None where the settings name none: then decided steps take their fallback."""
+def _model(settings: Settings, known: Known, open_: AsyncExitStack) -> GuardedModel | None:
+    """Return the model; None where the settings name none: then decided steps take their fallback."""
     if settings.model is None:
         log.warning("no `model` in the settings: steps that are to be decided take their fallback at once")
         return None
-    from dutyd.act.agent.client import Client, Endpoint  # a second of start-up, for those who have a model
+    from dutyd.act.agent.client import Client  # a second of start-up, for those who have a model
+    from dutyd.app.endpoint import endpoint_of
 
-    key, price = settings.model.api_key(), settings.model.price
-    return Client(
-        Endpoint(
-            base_url=settings.model.base_url,
-            key=key.get_secret_value() if key else "none",
-            name=settings.model.name,
-            price=Price(price.input, price.output) if price else None,
-        )
-    )
+    client = Client(endpoint_of(settings.model))
+    open_.push_async_callback(client.close)
+    guarded = GuardedModel(Masked(client, known))
+    looking = asyncio.create_task(_look(settings.model, client, guarded), name="model at start")
+    open_.callback(looking.cancel)
+    return guarded
+
+
+async def _look(model: ModelSettings, client: "Client", guarded: GuardedModel) -> None:
+    """Ask once at start, beside all other work, whether the endpoint serves the model; hold it where it does not."""
+    seen = serving(model.base_url, model.name, await client.known_models())
+    match seen.served:
+        case Served.SERVED:
+            log.info("the model is there", found=seen.found)
+        case Served.MISSING | Served.TURNED_AWAY:
+            guarded.hold(seen.found)
+        case Served.NO_LIST | Served.NO_ANSWER:
+            log.warning("nobody can say yet whether the model is there", found=seen.found, see="`dutyd model check`")

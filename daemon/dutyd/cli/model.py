@@ -46,7 +46,7 @@ def check(settings: SettingsFile = DEFAULT_SETTINGS, patience: Patience = None, 
         raise SettingsError("there is no `model` in the settings: decided steps take their fallback")
     secret = asked.api_key()
     key = secret.get_secret_value() if secret else ""
-    row = _row(asked, asyncio.run(_try(asked, key, patience or PATIENCE)), key)
+    row = _row(asked, asyncio.run(_try(asked, patience or PATIENCE)), key)
     if as_json:
         print_json(row)
     else:
@@ -55,13 +55,12 @@ def check(settings: SettingsFile = DEFAULT_SETTINGS, patience: Patience = None, 
         raise typer.Exit(Exit.FINDINGS)
 
 
-async def _try(asked: "ModelSettings", key: str, patience: float) -> "Trial":
-    from dutyd.act.agent.client import Client, Endpoint
-    from dutyd.act.agent.model import Price
+async def _try(asked: "ModelSettings", patience: float) -> "Trial":
+    from dutyd.act.agent.client import Client
     from dutyd.act.agent.trial import try_model
+    from dutyd.app.endpoint import endpoint_of
 
-    price = Price(asked.price.input, asked.price.output) if asked.price else None
-    client = Client(Endpoint(base_url=asked.base_url, key=key or "none", name=asked.name, price=price))
+    client = Client(endpoint_of(asked))
     try:
         return await try_model(client, patience, time.monotonic)
     finally:

@@ -83,7 +83,8 @@ class ModelSettings(_Group):
     base_url: Annotated[str, AfterValidator(http_url)]
     """The endpoint of the Chat Completions API, up to `/v1`. No default: where a company's events go is its choice."""
     name: Annotated[str, Field(min_length=1)] = "kimi-k2.6"
-    """The model's id at that endpoint. Vendors retire ids: `dutyd doctor` says so before an incident does."""
+    """The model's id at that endpoint. Vendors retire ids: a worker's start and `dutyd doctor` ask which there are, and
+    say so before an incident does."""
     api_key_env: str | None = None
     """The environment variable that holds the API key."""
     api_key_file: Path | None = None

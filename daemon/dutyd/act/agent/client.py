@@ -33,6 +33,8 @@ from dutyd.act.gateway import Function
 _CAN_STOP_THINKING = "kimi-k2.6"  # the family that takes `thinking: disabled`; later ones refuse it
 _OURS_TO_MEND = (401, 402, 403, 404)
 _PASSING = (408, 409, 425)
+_NO_LIST = (404, 405, 501)
+_LIST_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +97,19 @@ class Client:
             return ModelDown(f"no usable answer: {error}")
 
     async def known_models(self) -> tuple[str, ...] | Fault:
-        """Return the ids that the endpoint serves: what a start or ``doctor`` compares the settings with."""
+        """Return the ids that the endpoint serves: what a start or ``doctor`` compares the settings with.
+
+        A host that has no such list is ``ModelRefused``.
+        """
         try:
-            return tuple([model.id async for model in self._openai.models.list(timeout=10.0)])
+            async with asyncio.timeout(_LIST_SECONDS):
+                said = await self._openai.get("/models", cast_to=httpx2.Response)
+                return _ids(said.json())
+        except TimeoutError:
+            return ModelDown(f"no answer within {_LIST_SECONDS:.0f} s")
         except openai.APIStatusError as error:
-            return _fault(error)
+            fault = _fault(error)
+            return ModelRefused(fault.reason) if error.status_code in _NO_LIST else fault
         except (openai.APIError, ValueError) as error:
             return ModelDown(f"no usable answer: {error}")
 
@@ -151,6 +161,14 @@ def _answer(completion: Any, trace: str) -> Answer | Fault:
         trace=trace,
         model=str(completion.get("model") or ""),
     )
+
+
+def _ids(listed: Any) -> tuple[str, ...]:
+    models = listed.get("data") if isinstance(listed, dict) else None
+    if not isinstance(models, list):
+        raise ValueError("it is no list of models")  # noqa: TRY004  # an answer like any that can't be read
+    ids = (model.get("id") for model in models if isinstance(model, dict))
+    return tuple(name for name in ids if isinstance(name, str))
 
 
 def _sound(value: Any) -> Any:

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Iterator
 
-from dutyd.act.agent.client import Client, Endpoint
-from dutyd.act.agent.model import Fault, ModelRejected
+from dutyd.act.agent.client import Client
+from dutyd.act.agent.model import Fault
+from dutyd.act.agent.serving import Served, Serving, serving
 from dutyd.app.doctor.finding import Finding, fine, note, weak, wrong
+from dutyd.app.endpoint import endpoint_of
 from dutyd.app.world import World
-from dutyd.core.errors import SettingsError, nearest
+from dutyd.core.errors import SettingsError
+from dutyd.settings.model import ModelSettings
 
 TRY = "`dutyd model check` asks it one real question"
 
@@ -20,33 +23,34 @@ def look_at_model(world: World) -> Iterator[Finding]:
         yield note("model", "no model", what)
         return
     try:
-        key = model.api_key()
+        client = Client(endpoint_of(model))
     except SettingsError as error:
         yield wrong("model", str(error), "a key that can be read", "set the variable, or mount the file, that it names")
         return
-    endpoint = Endpoint(base_url=model.base_url, name=model.name, key=key.get_secret_value() if key else "none")
-    yield _judged(model.base_url, model.name, asyncio.run(_known_models(endpoint)))
+    yield _judged(model, serving(model.base_url, model.name, asyncio.run(_known_models(client))))
     if model.price is None:
         promised = "`usd` budgets and limits hold"
         yield weak("model price", "not known: `usd` budgets do not limit", promised, "set `model.price`")
 
 
-def _judged(url: str, name: str, known: tuple[str, ...] | Fault) -> Finding:
-    promised = f"{url} serves '{name}'"
-    if isinstance(known, ModelRejected):
-        what = f"see model.api_key_file or model.api_key_env, and model.base_url; {TRY}"
-        return wrong("model", f"{url} turns us away: {known.reason}", promised, what)
-    if not isinstance(known, tuple):
-        what = f"is model.base_url right, and may this machine reach it? Until it answers, fallbacks decide; {TRY}"
-        return wrong("model", f"{url} does not answer: {known.reason}", promised, what)
-    if name not in known:
-        found = f"{url} does not serve '{name}'{nearest(name, known)}"
-        return wrong("model", found, promised, f"set model.name to one of {', '.join(known[:10])}")
-    return fine("model", f"{url} serves '{name}'", promised)
+def _judged(model: ModelSettings, seen: Serving) -> Finding:
+    promised = f"{model.base_url} serves '{model.name}'"
+    match seen.served:
+        case Served.SERVED:
+            return fine("model", seen.found, promised)
+        case Served.TURNED_AWAY:
+            what = f"see model.api_key_file or model.api_key_env; {TRY}"
+            return wrong("model", seen.found, promised, what)
+        case Served.MISSING:
+            return wrong("model", seen.found, promised, "set model.name to one that it serves")
+        case Served.NO_LIST:
+            return weak("model", seen.found, promised, f"is model.base_url right, up to /v1? If it is, {TRY}")
+        case Served.NO_ANSWER:
+            what = f"is model.base_url right, and may this machine reach it? Until it answers, fallbacks decide; {TRY}"
+            return wrong("model", seen.found, promised, what)
 
 
-async def _known_models(endpoint: Endpoint) -> tuple[str, ...] | Fault:
-    client = Client(endpoint)
+async def _known_models(client: Client) -> tuple[str, ...] | Fault:
     try:
         return await client.known_models()
     finally:
