@@ -50,16 +50,42 @@ BASE: Mapping[str, Mapping[str, Any]] = {
         "unit_price": 1.5,
     },
 }
-BASE = {**BASE, "supplier-order": {**BASE["low-stock-warning"], "collect": True}}
+BASE = {
+    **BASE,
+    "supplier-order": {**BASE["low-stock-warning"], "collect": True},
+    "runs-out": {"sku": "4711", "location": "main", "supplier": "acme", "inventory_level": 80, "daily_demand": 20},
+    "errors-after-deploy": {
+        "service": "search",
+        "error_count": 60,
+        "items.deploy.deployed": "v41",
+        "items.deploy.by": "maria",
+    },
+    "morning-report": {"date": "2026-03-02", "weekday": "Monday"},
+}
 PER = {
     "high-priority-alert": ("service",),
     "performance-optimization": ("service",),
     "low-stock-warning": ("sku", "location"),
     "supplier-order": ("sku", "location"),
+    "runs-out": ("sku", "location"),
+    "errors-after-deploy": ("service",),
+    "morning-report": (),
 }
-EVERY = {"supplier-order": 7}
+SURE = {
+    "high-priority-alert": ("page", "manager", "ticket"),
+    "performance-optimization": ("ticket",),
+    "low-stock-warning": (),  # an order may ask a person, and what was made up of numbers may be refused
+    "supplier-order": (),
+    "runs-out": ("tell",),
+    "errors-after-deploy": ("page",),
+    "morning-report": ("report",),
+}
+"""What is done whatever a text or a model says."""
+
+EVERY = {"supplier-order": 7, "runs-out": 7, "errors-after-deploy": 7, "morning-report": 7}
 """Of a rule whose fields another has, too, only each of so many payloads is tried."""
 
+TABLES = {f"tables/{file.name}": file.read_text(encoding="utf-8") for file in sorted((ROOT / "rules/tables").glob("*"))}
 TEXTS = {file.stem: file.read_text(encoding="utf-8") for file in sorted((ROOT / "rules").glob("*.yaml"))}
 
 
@@ -99,11 +125,11 @@ def wild(chance: random.Random) -> Iterator[ScriptedCall]:
     """Yield what a model gone wild could ask for."""
     texts = ["x" * 10_000, "", "\u0000", "{{ 1 }}", 7, None, ["a"], {"a": 1}, MADE_UP]
     numbers = [-1, 0, 1, 11, 12, 600, 601, 9999, 1e9, 2.5, "12", True, None]
-    for name in ("ticket", "order", "page", "manager", "supplier", "forecast", "history", "resolve", "done"):
+    for name in ("ticket", "order", "page", "manager", "supplier", "forecast", "history", "report", "resolve", "done"):
         arguments = {
             key: chance.choice(texts + numbers)
             for key in chance.sample(
-                ["title", "body", "priority", "quantity", "note", "sku", "unit_price", "supplier", "to", "project"],
+                ["title", "body", "priority", "quantity", "note", "sku", "unit_price", "supplier", "to", "project", "text"],
                 chance.randrange(1, 6),
             )
         }
@@ -146,9 +172,9 @@ async def test_nothing_outside_the_grant_is_done_and_nothing_else_is_held_back(
     answers = tuple(ScriptedAnswer(marker, turn, tuple(wild(chance))) for marker in told for turn in (0, 1))
     overheard = Overheard(Standin(Script(parallel=True, answers=answers)).app, [])
     text = TEXTS[rule].replace("throttle:", "# throttle:").replace("wait: 15m", "wait: 1s")
-    if "group:" not in text:
+    if "send_alert" in text:
         text = text.replace("mode: act", "mode: act\n    group: off")
-    async with office(valkey_url, unique, tmp_path, text) as desk:
+    async with office(valkey_url, unique, tmp_path, text, tables=TABLES) as desk:
         with Loopback(Starlette(routes=[Mount("/", app=overheard)])) as server:
             client = Client(Endpoint(base_url=f"{server.url}/v1", key=SECRET))
             for number, fields in enumerate(told.values()):
@@ -161,7 +187,7 @@ async def test_nothing_outside_the_grant_is_done_and_nothing_else_is_held_back(
     for asked in overheard.asked:
         assert SECRET not in asked.replace(f"{SECRET[:3]}...", "")
         assert sum(marker in asked for marker in told) == 1, "a model was told of another incident"
-    assert len(overheard.asked) >= len(told)
+    assert len(overheard.asked) >= len(told) * ("agent:" in text)
 
 
 async def everything_is_granted(desk: Office, rule: str, told: Mapping[str, Mapping[str, Any]]) -> None:
@@ -169,10 +195,7 @@ async def everything_is_granted(desk: Office, rule: str, told: Mapping[str, Mapp
     rows = await desk.ledger.queries.effects()
     assert {row["tool"] for row in rows} <= {"send_alert", "notify", "create_ticket", "draft_purchase_order"}
     done = [row["step"] for row in rows if row["state"] == "DONE"]
-    if rule == "high-priority-alert":
-        assert (done.count("page"), done.count("manager"), done.count("ticket")) == (len(told),) * 3
-    if rule == "performance-optimization":
-        assert done.count("ticket") == len(told)
+    assert {step: done.count(step) for step in SURE[rule]} == dict.fromkeys(SURE[rule], len(told))
     by_incident = {row["incident"]: row for row in rows}
     assert len(by_incident) == len(told)
     for path in ("placements", "comments", "alert-resolutions"):
@@ -189,7 +212,7 @@ async def everything_is_granted(desk: Office, rule: str, told: Mapping[str, Mapp
 
 def check_made(path: str, made: Mapping[str, Any], told: Mapping[str, Mapping[str, Any]]) -> None:
     if path == "alerts":
-        assert made["severity"] == "critical"
+        assert made["severity"] in {"critical", "error"}
     if path == "tickets":
         assert (made["project"], made["kind"]) in {("OPS", "incident"), ("PERF", "performance")}
         assert len(made["title"]) <= 120
@@ -199,7 +222,7 @@ def check_made(path: str, made: Mapping[str, Any], told: Mapping[str, Mapping[st
         # A bound text that is too long is cut, the mark included.
         to = made["to"].removesuffix("…")
         named = any(marker in to or str(fields.get("supplier", "")).startswith(to) for marker, fields in told.items())
-        assert named or to == "manager"
+        assert named or to in {"manager", "anna", "purchasing"}
     if path == "purchase-orders":
         (line,) = made["lines"] or [made]
         (fields,) = [each for marker, each in told.items() if marker in line["sku"] + made["location"]]

@@ -130,14 +130,18 @@ async def office(
     *,
     settings: Mapping[str, Any] | None = None,
     ledger_url: str = "",
+    tables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Office]:
-    """Open an office of its own for one test, its ledger on a server of its own where *ledger_url* names one."""
+    """Open an office of its own for one test, its ledger on a server of its own where *ledger_url* names one.
+
+    *tables*: path to text of what its rules look up.
+    """
     stream, client = open_stream(valkey_url, {}), connect_async(ledger_url or valkey_url)
     topics = OwnTopics(name)
     for spec in own_topics(topics):
         stream.ensure(spec)
     producer, ledger = stream.producer(), open_ledger(client, name)
-    book = FixedBook(load_files({"rules.yaml": rules}, Known(CATALOGUE)))
+    book = FixedBook(load_files({"rules.yaml": rules, **(tables or {})}, Known(CATALOGUE)))
     book.accepted[book.rules.digest] = book.rules
 
     def produced(own: str) -> list[bytes]:

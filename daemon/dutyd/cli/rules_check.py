@@ -116,7 +116,8 @@ def _print_costs(costs: "dict[str, Cost]") -> None:
     for name, cost in costs.items():
         if cost.runs is not None and cost.tokens is not None:
             usd = "" if cost.usd is None else f", {cost.usd:,.2f} USD"
-            typer.echo(f"{name}: asks the model at most {cost.runs:,.0f} times a day: {cost.tokens:,.0f} tokens{usd}")
+            times = counted(round(cost.runs), "time")
+            typer.echo(f"{name}: asks the model at most {times} a day: {cost.tokens:,.0f} tokens{usd}")
         elif cost.asks:
             typer.echo(f"{name}: asks the model as often as it opens (no throttle per_rule)")
         if cost.orders:

@@ -31,9 +31,12 @@ KNOWN = Known(
 def test_the_shipped_rules_are_right_and_have_no_findings() -> None:
     rules = load_folder(RULES, KNOWN)
     assert sorted(rules.rules) == [
+        "errors-after-deploy",
         "high-priority-alert",
         "low-stock-warning",
+        "morning-report",
         "performance-optimization",
+        "runs-out",
         "supplier-order",
     ]
     assert {rule.mode for rule in rules.rules.values()} == {"act"}
@@ -57,6 +60,7 @@ def test_no_shipped_rule_can_scale_or_place_an_order() -> None:
         "draft_purchase_order",
         "query_metrics",
         "search_runbooks",
+        "search_tickets",
     }
 
 
