@@ -125,14 +125,10 @@ def wild(chance: random.Random) -> Iterator[ScriptedCall]:
     """Yield what a model gone wild could ask for."""
     texts = ["x" * 10_000, "", "\u0000", "{{ 1 }}", 7, None, ["a"], {"a": 1}, MADE_UP]
     numbers = [-1, 0, 1, 11, 12, 600, 601, 9999, 1e9, 2.5, "12", True, None]
+    keys = ["title", "body", "priority", "quantity", "note", "sku", "unit_price", "supplier", "to", "project", "text"]
     for name in ("ticket", "order", "page", "manager", "supplier", "forecast", "history", "report", "resolve", "done"):
-        arguments = {
-            key: chance.choice(texts + numbers)
-            for key in chance.sample(
-                ["title", "body", "priority", "quantity", "note", "sku", "unit_price", "supplier", "to", "project", "text"],
-                chance.randrange(1, 6),
-            )
-        }
+        chosen = chance.sample(keys, chance.randrange(1, 6))
+        arguments = {key: chance.choice(texts + numbers) for key in chosen}
         yield ScriptedCall(name, arguments)
     yield ScriptedCall("order", {"quantity": chance.choice(numbers), "note": "n"})
     odd: list[Any] = [{"line_1": {"quantity": chance.choice(numbers)}}, {"line_2": {}}]
