@@ -104,6 +104,8 @@ def test_programs_get_the_tree(dutyd: Program) -> None:
         (("--rule", "nightly"), "no rule judges events"),
         (("--topic", "stock"), "no rule judges events of 'stock'"),
         (("--rules", "nowhere"), "there is no such folder"),
+        (("--topic", "metrics=other.json"), "leave event.json out, or write --topic ALIAS=event.json"),
+        (("--topic", "metrics", "--topic", "stock"), "leave event.json out"),
     ],
 )
 def test_a_question_that_has_no_answer_says_why(dutyd: Program, arguments: tuple[str, ...], said: str) -> None:
@@ -111,3 +113,41 @@ def test_a_question_that_has_no_answer_says_why(dutyd: Program, arguments: tuple
     code, _, err = dutyd("rules", "explain", "event.json", *arguments)
     assert code in (2, 3)
     assert said in err
+
+
+DEPLOYS = """\
+language: 1
+rules:
+  - id: after
+    from: metrics
+    per: [service]
+    sequence: [{name: deploy, from: deploys}, {name: errors, where: errors > 2}]
+    within: 10m
+    steps: {page: {tool: send_alert, with: {severity: info, summary: x}}}
+  - id: twice
+    from: metrics
+    per: [service]
+    when: count(5m) > 1
+    steps: {page: {tool: send_alert, with: {severity: info, summary: x}}}
+"""
+
+
+def test_a_rule_over_several_topics_is_asked_about_the_newest_event_of_all(dutyd: Program) -> None:
+    (dutyd.folder / "rules" / "a.yaml").write_text(DEPLOYS)
+    (dutyd.folder / "deploy.json").write_text(json.dumps(event(2)))
+    (dutyd.folder / "errors.json").write_text(json.dumps([event(1), event(3)]))
+    (dutyd.folder / "later.json").write_text(json.dumps(event(9)))
+    deploy, errors = ("--topic", "deploys=deploy.json"), ("--topic", "metrics=errors.json")
+    out = dutyd("rules", "explain", *deploy, *errors).out.splitlines()
+    assert out[0] == "after (service=shop): it opens an incident: the sequence is whole"
+    assert "twice (service=shop): it opens an incident" in out  # of the two of its own topic, not of all three
+    assert len([line for line in out if not line.startswith(" ")]) == 2
+    out = dutyd("rules", "explain", *errors, "--topic", "deploys=later.json").out.splitlines()
+    assert out == ["after (service=shop): it is item 1 of 2, 'deploy': 'errors' must follow by 2026-01-31T09:19:00Z"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--topic", "metrics"), ("--topic", "a=b.json", "--topic", "c")])
+def test_without_a_file_for_each_topic_it_says_what_to_name(dutyd: Program, arguments: tuple[str, ...]) -> None:
+    code, _, err = dutyd("rules", "explain", *arguments)
+    assert code == 3
+    assert "name a file with the event, or one for each topic: --topic ALIAS=FILE" in err

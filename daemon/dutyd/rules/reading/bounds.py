@@ -81,6 +81,7 @@ def _each(source: SourceFile, node: Node, uses: Uses, step: str) -> Bound | None
         source.report(
             fields.key("decide"), "decide", "nothing is left to decide", "bind the whole list in the step's `with`"
         )
+        return None
     for name in fixed.keys() & parts.keys():
         message = f"'{name}' is bound by `with` and left to the model by `decide`"
         source.report(fields.names_in("decide")[name], "decide", message, "delete one of them")
