@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dutyd.core.rule import Rule
     from dutyd.core.topic import Topic
     from dutyd.rules.known import Known
+    from dutyd.rules.rehearsal.explaining import Told
 
 EventFile = Annotated[
     Path | None,
@@ -53,22 +54,26 @@ def explain(
     """Say what rules make of an event, and what each part of their conditions came to."""
     from dutyd.cli.known import what_is_known
     from dutyd.rules.load import load_place
-    from dutyd.rules.rehearsal.explaining import explain_rule, lines
+    from dutyd.rules.rehearsal.explaining import lines
 
     files, known = _files(event, topic or ()), what_is_known(settings)
     loaded = load_place(folder, known)
     happened = _happened(known, files)
-    asked = _asked(loaded.rules, rule, happened[-1][0])
-    told = []
-    for each in asked:
-        own = [(alias or each.topic, event) for alias, event in happened if alias is None or alias in each.topics]
-        told.append(explain_rule(each, [event for _, event in own], [alias for alias, _ in own]))
+    told = [_told(each, happened) for each in _asked(loaded.rules, rule, happened[-1][0])]
     if as_json:
         print_json([asdict(each) for each in told])
         return
     for each in told:
         for line in lines(each):
             typer.echo(printable(line))
+
+
+def _told(rule: "Rule", happened: "Sequence[tuple[str | None, Event]]") -> "Told":
+    """Return what *rule* makes of the last event, by those of the topics that it reads."""
+    from dutyd.rules.rehearsal.explaining import explain_rule
+
+    own = [(alias or rule.topic, event) for alias, event in happened if alias is None or alias in rule.topics]
+    return explain_rule(rule, [event for _, event in own], [alias for alias, _ in own])
 
 
 def _files(event: Path | None, named: Sequence[str]) -> list[tuple[str | None, Path]]:
