@@ -197,3 +197,100 @@ async def test_a_silence_of_the_rule_files_mutes_by_the_clock(valkey_url: str, u
             await desk.until(lambda: states(desk), {"a": "MUTED", "b": "ACTIVE"})
         shown = await desk.ledger.queries.whole(down(desk, "a").incident)
         assert shown["muted"] == "silenced by the rule files (nightly): copies"
+
+
+ORDERS = """
+language: 1
+rules:
+  - id: supplier-down
+    from: stock
+    per: [supplier]
+    when: up == 0
+    mode: act
+    steps:
+      page: {tool: send_alert, with: {severity: critical, summary: "{{ summary }}"}}
+  - id: low-stock
+    from: stock
+    per: [supplier, sku]
+    when: inventory_level + on_order < 5
+    inhibit: {by: [supplier-down], equal: [supplier], group_wait: 0s}
+    again: {every: 1h}
+    mode: act
+    steps:
+      order: {tool: draft_purchase_order, with: {sku: "{{ sku }}", supplier: "{{ supplier }}", quantity: 5}}
+    on_clear:
+      tell: {tool: notify, with: {to: buyers, subject: "{{ sku }} is back", text: x}}
+"""
+
+
+@pytest.fixture
+async def stock(valkey_url: str, unique: str, tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(valkey_url, unique, tmp_path, ORDERS) as opened:
+        yield opened
+
+
+def low(stock: Office, supplier: str) -> Trigger:
+    fields = {"supplier": supplier, "sku": "bolt", "inventory_level": 1, "on_order": 0}
+    return stock.trigger("low-stock", fields, {"supplier": supplier, "sku": "bolt"})
+
+
+async def ordered(stock: Office) -> list[str]:
+    return [order["supplier"] for order in await stock.listed("/purchase-orders")]
+
+
+async def low_states(stock: Office) -> set[str]:
+    return {row["state"] for row in await stock.ledger.queries.incidents() if row["rule"] == "low-stock"}
+
+
+async def test_an_order_that_is_silenced_is_not_made_because_a_worker_comes_only_after_the_clear(stock: Office) -> None:
+    silence = Silence(id="s1", who="a", because="b", begins=NOW, ends=NOW + HOUR, entity={"supplier": "acme"})
+    await stock.ledger.silences.add(silence)
+    for supplier in ("acme", "bolts"):
+        stock.open_(low(stock, supplier))
+        stock.clear(low(stock, supplier))
+    worker = stock.worker()
+    async with running(replace(worker, means=replace(worker.means, now=lambda: NOW))):
+        await stock.until(lambda: low_states(stock), {"CLOSED"})
+    assert await ordered(stock) == ["bolts"]
+    assert [each["subject"] for each in await stock.listed("/messages")] == ["bolt is back"]
+
+
+async def test_an_order_that_another_incident_holds_back_is_not_made_because_a_worker_comes_only_after_the_clear(
+    stock: Office,
+) -> None:
+    stock.open_(stock.trigger("supplier-down", {"supplier": "acme", "up": 0}, {"supplier": "acme"}))
+    for supplier in ("acme", "bolts"):
+        stock.open_(low(stock, supplier))
+        stock.clear(low(stock, supplier))
+    async with running(stock.worker()):
+        await stock.until(lambda: low_states(stock), {"CLOSED"})
+    assert await ordered(stock) == ["bolts"]
+
+
+async def test_the_order_of_a_round_that_is_silenced_is_not_made_after_the_clear_and_the_first_one_stands(
+    stock: Office,
+) -> None:
+    opening = low(stock, "acme")
+    stock.open_(opening)
+    async with running(stock.worker()):
+        await stock.settled(1)
+    await stock.ledger.silences.add(Silence(id="s1", who="a", because="b", begins=NOW, ends=NOW + HOUR))
+    stock.open_(msgspec.structs.replace(opening, kind=TriggerKind.CHANGED, round=2))
+    stock.clear(msgspec.structs.replace(opening, round=2))
+    worker = stock.worker()
+    async with running(replace(worker, means=replace(worker.means, now=lambda: NOW))):
+        await stock.until(lambda: low_states(stock), {"CLOSED"})
+    assert await ordered(stock) == ["acme"]
+
+
+async def test_an_order_that_is_paused_when_its_incident_clears_is_made_once_it_is_resumed(stock: Office) -> None:
+    await stock.ledger.decisions.pause("rule:low-stock", "ana", "stock count")
+    stock.open_(low(stock, "acme"))
+    stock.clear(low(stock, "acme"))
+    async with running(stock.worker()):
+        await stock.until(stock.effects, {"order": "RESERVED"})
+        await stock.settled(1)
+        assert await ordered(stock) == []
+        await stock.ledger.decisions.resume("rule:low-stock", "ana", "counted")
+        await stock.until(lambda: low_states(stock), {"CLOSED"})
+    assert await ordered(stock) == ["acme"]

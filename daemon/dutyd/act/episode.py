@@ -79,6 +79,11 @@ class Episode:
         look = names_of(self.rule, self.trigger, self.results, summary=self.summary)
         return look if self.item is None else look_with("item", self.item.value, look)
 
+    @property
+    def begun(self) -> bool:
+        """Whether something became of a step of this round."""
+        return bool(self.results or self.items)
+
     def of_item(self, item: Item | None) -> "Episode":
         """Return the same work, on one item of a step's list."""
         return replace(self, item=item)

@@ -5,15 +5,15 @@ every worker says the same. Throttles are counted where triggers are accepted (`
 What has begun is not muted any more: half a page is worse than one too many.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dutyd.core.incident import Trigger
 from dutyd.core.limits import Inhibit
 from dutyd.core.mute import Mute, Other, RecurringSilence, Silence, all_silenced, inhibited, silenced
 from dutyd.core.rule import Rule
 from dutyd.ledger import Ledger
 from dutyd.ledger.incidents import Claim
+from dutyd.ledger.members import Members
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class Muting:
             return found
         return await self._inhibited(rule.inhibit, claim, now)
 
-    async def mute_of_many(
-        self, rule: Rule, members: Iterable[Trigger], written: Sequence[RecurringSilence]
-    ) -> Mute | None:
+    async def mute_of_many(self, rule: Rule, members: Members, written: Sequence[RecurringSilence]) -> Mute | None:
         """Return what mutes a page for *members*: silences that cover all of them; None where it may begin."""
+        if members.count > len(members.triggers):  # of the others nobody knows
+            return None
         now = self.now()
-        entities = (each.entity for each in members)
+        entities = (each.entity for each in members.triggers)
         return all_silenced(await self._silences(now, written), rule.id, entities, now)
 
     async def _silences(self, now: float, written: Sequence[RecurringSilence]) -> Sequence[Silence | RecurringSilence]:

@@ -25,10 +25,13 @@ from dutyd.core.step import Step
 from dutyd.core.tool import known_tool
 from dutyd.ledger.effects import LostError
 from dutyd.ledger.incidents import Claim, Hold, Waiting
-from dutyd.ledger.members import Formed, Members
+from dutyd.ledger.members import Formed
 
 PARALLEL = 8
 """Steps of one incident that run at the same time."""
+
+PAGES = ("storm", "rollup")
+"""Kinds of incidents that are one page for many."""
 
 SOON_SECONDS = 5.0
 
@@ -68,7 +71,7 @@ async def act(episode: Episode) -> Rest:
     """Do what the rule orders: plain steps first, then what the model decides, then what follows from it."""
     await episode.recall(again=read_again)
     await episode.settle_earlier()
-    if not (episode.results or episode.items) and (muted := await _muted(episode)):
+    if not episode.begun and (muted := await _muted(episode)):
         return muted
     for now in waves(episode, episode.rule.steps):
         if episode.lease.cleared.is_set():
@@ -105,18 +108,29 @@ async def gather(episode: Episode, group: Group) -> Rest | None:
 async def _muted(episode: Episode) -> Rest | None:
     """Return how an incident that has done nothing yet waits for the end of what mutes it; None where it may begin."""
     muting, written = episode.means.muting, (await episode.means.rules.current()).silences
-    # What explains a member has held that member back.
-    rule = replace(episode.rule, inhibit=None) if episode.claim.kind == "group" else episode.rule
-    mute = await muting.mute_of(episode.claim, rule, written)
+    if episode.claim.kind in PAGES:
+        members = await episode.means.ledger.incidents.members(episode.claim.id)
+        mute = await muting.mute_of_many(episode.rule, members, written)
+    else:
+        # What explains a member of a group has held that member back.
+        rule = replace(episode.rule, inhibit=None) if episode.claim.kind == "group" else episode.rule
+        mute = await muting.mute_of(episode.claim, rule, written)
     return Rest(Waiting.MUTED, mute.until - muting.now(), mute=mute) if mute else None
 
 
 async def clear(episode: Episode) -> Rest:
-    """After a clear: unsent effects are off, sent ones are settled, then ``on_clear`` runs, then it is closed."""
-    await episode.means.ledger.effects.withdraw(episode.claim)
+    """After a clear: unsent effects are off, sent ones are settled, then ``on_clear`` runs, then it is closed.
+
+    What is muted and was not begun stays undone: it would have waited, had a worker come before the clear.
+    """
+    effects = episode.means.ledger.effects
+    await effects.withdraw(episode.claim)
     await episode.recall()
     await episode.settle_earlier()
-    await _finish_late(episode)
+    if episode.begun or not await _muted(episode):
+        await _finish_late(episode)
+    elif not await effects.of(episode.claim.id):  # of an earlier round
+        return Rest(close=True)
     if (rest := episode.rest()).waiting:
         return rest
     last, results = episode.round, episode.results
@@ -164,19 +178,10 @@ async def page_many(episode: Episode, what: str, *, close: bool) -> Rest:
     episode.summary = many.text_of_many(members.count, what, episode.rule.id, members.triggers)
     pages = [episode.rule.steps[name] for name in alerting_steps(episode.rule, episode.means.catalogue)]
     await episode.recall()
-    if not episode.results and (muted := await _all_muted(episode, members)):
+    if not episode.begun and (muted := await _muted(episode)):
         return muted
     await _do_all(episode, tuple(step for step in pages if step.name not in episode.results))
     return episode.rest(close=close)
-
-
-async def _all_muted(episode: Episode, members: Members) -> Rest | None:
-    """Return how a page for many waits while all of them are silenced; None where it may begin."""
-    if members.count > len(members.triggers):  # of the others nobody knows
-        return None
-    muting, written = episode.means.muting, (await episode.means.rules.current()).silences
-    mute = await muting.mute_of_many(episode.rule, members.triggers, written)
-    return Rest(Waiting.MUTED, mute.until - muting.now(), mute=mute) if mute else None
 
 
 async def _do_all(episode: Episode, steps: tuple[Step, ...], *, clear: bool = False) -> None:
