@@ -18,6 +18,7 @@ import pytest
 import structlog
 
 from dutyd.cli import main
+from dutyd.core.secrets import NOTHING_KNOWN, keep
 
 BIN = Path(sys.executable).parent
 
@@ -75,6 +76,7 @@ class Program:
                     main()
             finally:
                 structlog.reset_defaults()
+                keep(NOTHING_KNOWN)
                 logging.root.handlers[:] = handlers
                 logging.root.setLevel(level)
         return Ended(int(ended.value.code or 0), *self.capsys.readouterr())

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from dutyd.core.secrets import cut
 from dutyd.core.tool import Args, Provider, changes, reads
 from dutyd_tools.values import Route
 
@@ -61,4 +62,4 @@ async def search_tickets(provider: Provider, args: SearchTickets) -> Any:
 
 def _told(ticket: Mapping[str, Any]) -> Mapping[str, Any]:
     shown = {name: ticket.get(name) for name in ("id", "project", "kind", "title", "priority", "status")}
-    return {**shown, "body": str(ticket.get("body") or "")[:EXCERPT]}
+    return {**shown, "body": cut(str(ticket.get("body") or ""), EXCERPT)}

@@ -16,6 +16,7 @@ import structlog
 from dutyd.core.errors import NotReadyError
 from dutyd.core.metrics import RULES_GOOD, RULES_LOADED, RULES_REJECTED
 from dutyd.core.rule import RuleSet
+from dutyd.core.secrets import cut
 from dutyd.ledger.rule_sets import RuleSets
 from dutyd.ops.notices import Notice, Notices
 from dutyd.ops.series import begin_rules
@@ -117,7 +118,7 @@ class RuleFiles:
         text = f"the rule files are wrong, the last good ones stay in use; `dutyd rules check` shows all: {problems}"
         with contextlib.suppress(NotReadyError):  # the log has it
             thing = hashlib.sha256(problems.encode()).hexdigest()
-            await self.notices.tell([Notice("rules", thing, text[:NOTICE_TEXT])])
+            await self.notices.tell([Notice("rules", thing, cut(text, NOTICE_TEXT))])
 
     async def _use_when_stored(self, rules: RuleSet) -> None:
         """Use *rules* once Redis took them; until then the set before stays."""

@@ -14,6 +14,7 @@ from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile
 from dutyd.cli.render import plain, print_json
 from dutyd.core.duration import parse_duration
 from dutyd.core.errors import SettingsError
+from dutyd.core.secrets import Known, keep, masked
 
 if TYPE_CHECKING:
     from dutyd.act.agent.trial import Trial
@@ -45,8 +46,8 @@ def check(settings: SettingsFile = DEFAULT_SETTINGS, patience: Patience = None, 
     if asked is None:
         raise SettingsError("there is no `model` in the settings: decided steps take their fallback")
     secret = asked.api_key()
-    key = secret.get_secret_value() if secret else ""
-    row = _row(asked, asyncio.run(_try(asked, patience or PATIENCE)), key)
+    keep(Known([secret.get_secret_value()] if secret else ()))
+    row = _row(asked, asyncio.run(_try(asked, patience or PATIENCE)))
     if as_json:
         print_json(row)
     else:
@@ -67,7 +68,7 @@ async def _try(asked: "ModelSettings", patience: float) -> "Trial":
         await client.close()
 
 
-def _row(asked: "ModelSettings", trial: "Trial", key: str) -> dict[str, Any]:
+def _row(asked: "ModelSettings", trial: "Trial") -> dict[str, Any]:
     answer = trial.answer
     row = {
         "ok": not trial.problem,
@@ -83,7 +84,7 @@ def _row(asked: "ModelSettings", trial: "Trial", key: str) -> dict[str, Any]:
         "cost_usd": trial.usd,
         "trace": answer.trace if answer else None,
     }
-    return {name: value.replace(key, "***") if key and isinstance(value, str) else value for name, value in row.items()}
+    return {name: masked(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _tell(row: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
-from dutyd.core.secrets import NOTHING_KNOWN
+from dutyd.core.secrets import masked
 
 Fields = MutableMapping[str, Any]
 
@@ -62,7 +62,7 @@ def _adopt_libraries(shared: list[Processor], ending: list[Processor]) -> None:
 
 
 def mask_secrets(_logger: Any, _method: str, fields: Fields) -> Fields:
-    """Replace values that are secrets by their name, and what looks like one inside a text, by ``***``."""
+    """Replace values that are secrets by their name, and each secret inside a text, by ``***``."""
     for name, value in fields.items():
         fields[name] = _masked(name, value)
     return fields
@@ -72,7 +72,7 @@ def _masked(name: str, value: Any) -> Any:
     if _SECRET_NAME.search(name):
         return "***"
     if isinstance(value, str):
-        return NOTHING_KNOWN.mask(value, "***")[0]
+        return masked(value)
     if isinstance(value, Mapping):
         return {inner: _masked(str(inner), each) for inner, each in value.items()}
     if isinstance(value, list | tuple):

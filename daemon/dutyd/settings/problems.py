@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from dutyd.core.errors import nearest
+from dutyd.core.secrets import cut
 from dutyd.settings.model import Settings
 from dutyd.settings.yaml_file import Marks
 
@@ -120,8 +121,7 @@ def _message(detail: ErrorDetails, path: tuple[str, ...]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return cut(repr(value), 60, "...")
 
 
 def _belongs(path: tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dutyd.core.errors import BadInputError
 from dutyd.core.event import Record
+from dutyd.core.secrets import cut
 from dutyd.core.topic import OwnTopics
 from dutyd.core.version import VERSION
 from dutyd.stream.base import Partition, Producer
@@ -57,7 +58,7 @@ def send_dead_letter(
     value = record.value
     said = {
         "v": str(VERSION),
-        "reason": reason[:REASON_LIMIT],
+        "reason": cut(reason, REASON_LIMIT),
         "topic": partition.topic,
         "partition": str(partition.number),
         "offset": str(record.offset),

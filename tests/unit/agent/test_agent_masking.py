@@ -1,9 +1,6 @@
 """No secret reaches the model, wherever it stands in what the model is asked."""
 
-import json
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,25 +8,12 @@ from dutyd.act.agent import prompt
 from dutyd.act.agent.masking import Masked
 from dutyd.act.agent.model import Answer, Fault, Price, Question
 from dutyd.act.gateway import Function
-from dutyd.app.secrets import known_secrets
-from dutyd.core.secrets import NOTHING_KNOWN, Known
-from dutyd.settings.model import Settings
+from dutyd.core.metrics import MASKED
+from dutyd.core.secrets import Known
 from support.agent_run import a_task
-from support.quickly import quickly
 
-PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7\n-----END RSA PRIVATE KEY-----"
-TOKENS = [
-    "Authorization: Bearer abcdef123456",
-    "sk-proj-AbCdEfGhIjKlMnOp1234",
-    "xoxb-123456789012-abcdefghij",
-    "AKIAIOSFODNN7EXAMPLE",
-    "ghp_" + "a1" * 18,
-    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",
-    "https://hooks.slack.com/services/T000/B000/XXXX",
-    "postgres://admin:hunter22@db/main",
-    PEM,
-]
-SAID = ["abcdef123456", "AbCdEf", "abcdefghij", "AKIA", "a1a1", "eyJ", "XXXX", "hunter22", "MIIE"]
+PASSWORDS = ("correct horse", 'quo"ted\\secret', "an<gle>d")
+PLACES = 6  # where `question` puts a text
 
 
 @dataclass
@@ -43,64 +27,34 @@ class Hearing:
         return Answer({"role": "assistant", "content": "Done."}, "stop", 1, 1)
 
 
-async def heard(known: Known, text: str) -> str:
-    """Return all that a model hears where *text* stands in the event, in a step's result and in a tool's."""
+def question(text: str) -> Question:
+    """Return a question with *text* in the event, in a step's and a tool's result, in an answer and in a function."""
     task = replace(a_task(), facts={"message": f"before {text} after"}, results={"ticket": {"deep": [text]}})
-    function = Function("step", f"Fixed: {text}.", {"type": "object", "description": text}, decides=True)
-    messages = [*prompt.opening(task), prompt.result("a:0", f"{text} in a runbook")]
+    said = {"role": "assistant", "content": text, "tool_calls": []}
+    function = Function("step", f"Fixed: {text} here", {"type": "object", "description": text}, decides=True)
+    messages = [*prompt.opening(task), said, prompt.result("a:0", f"{text} in a runbook")]
+    return Question(messages, (function,), 100, 1.0)
+
+
+async def heard(known: Known, asked: Question) -> Question:
+    """Return what a model hears where it is *asked*."""
     model = Hearing()
-    await Masked(model, known).ask(Question(messages, (function,), 100, 1.0))
-    (question,) = model.asked
-    return json.dumps([list(question.messages), [[each.about, each.parameters] for each in question.functions]])
+    await Masked(model, known).ask(asked)
+    return model.asked[0]
 
 
-@pytest.mark.parametrize(("text", "secret"), list(zip(TOKENS, SAID, strict=True)))
-async def test_what_looks_like_a_token_never_reaches_the_model(text: str, secret: str) -> None:
-    told = await heard(NOTHING_KNOWN, text)
-    assert secret not in told
-    assert told.count("[secret]") == 5
-    assert "after" in told
-    assert "in a runbook" in told
+@pytest.mark.parametrize("password", PASSWORDS)
+async def test_a_secret_of_the_settings_is_replaced_in_every_place_and_nothing_else_is(password: str) -> None:
+    before = MASKED._value.get()
+    assert await heard(Known(PASSWORDS), question(password)) == question("[secret]")
+    assert MASKED._value.get() - before == PLACES
 
 
-@pytest.mark.parametrize("secret", ["correct horse", 'quo"ted\\secret', "an<gle>d"])
-async def test_a_secret_of_the_settings_never_reaches_the_model_however_it_is_written(secret: str) -> None:
-    told = await heard(Known([secret]), secret)
-    assert told.count("[secret]") == 5
+async def test_what_looks_like_a_token_is_replaced_in_every_place() -> None:
+    asked = question("Authorization: Bearer abcdef123456")
+    assert await heard(Known(), asked) == question("Authorization: Bearer [secret]")
 
 
-async def test_what_is_no_secret_stays() -> None:
-    text = "Disk sda-1 is full; see https://wiki.example.test/a@b, ask-for-risk-assessment-of-all"
-    assert NOTHING_KNOWN.mask(text, "[secret]") == (text, 0)
-
-
-@pytest.mark.parametrize(
-    ("hostile", "masked"),
-    [
-        ("eyJ" * 120_000, None),
-        ("-----BEGIN PRIVATE KEY-----" * 12_000, "[secret]"),
-        ("://" * 120_000, None),
-        ("sk-" * 120_000, "[secret]"),
-    ],
-    ids=["web tokens", "keys", "addresses", "keys of model hosts"],
-)
-def test_hostile_text_does_not_make_it_slow(hostile: str, masked: str | None) -> None:
-    with quickly():  # at this length work that grows with the square takes longer
-        told, number = NOTHING_KNOWN.mask(hostile, "[secret]")
-    assert (told, number) == ((hostile, 0) if masked is None else (masked, 1))
-
-
-def test_the_secrets_of_the_settings_are_found_wherever_they_stand(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("A_MODEL_KEY", "model-key-1")
-    (tmp_path / "key").write_text("routing-key-2\n")
-    said: dict[str, Any] = {
-        "redis": "redis://:redis-pass-3@localhost:6379/0",
-        "model": {"base_url": "http://localhost:1/v1", "name": "kimi-k2.6", "api_key_env": "A_MODEL_KEY"},
-        "providers": {"alerting": {"kind": "pagerduty", "routing_key_file": str(tmp_path / "key")}},
-        "heartbeat": {"url": "https://hc.example.test/ping/uuid-4"},
-    }
-    known = known_secrets(Settings.model_validate(said))
-    text = "model-key-1 routing-key-2 redis-pass-3 https://hc.example.test/ping/uuid-4 localhost"
-    assert known.mask(text, "*") == ("* * * * localhost", 4)
+async def test_what_holds_no_secret_is_asked_as_it_is() -> None:
+    asked = question("nothing to hide")
+    assert await heard(Known(PASSWORDS), asked) == asked

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from dutyd.core import secrets
 from dutyd.ops.logging import configure_logging
 
 
@@ -98,3 +99,13 @@ def test_the_level_can_be_lowered(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(logging.ERROR)
     structlog.get_logger().warning("not now")
     assert lines(capsys) == []
+
+
+def test_what_the_settings_hold_is_masked_wherever_it_stands(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets._Process, "known", secrets.Known(["correct horse"]))
+    configure_logging()
+    structlog.get_logger().error("it said: correct horse", answers=[{"why": "no correct horse here"}])
+    [line] = lines(capsys)
+    assert (line["event"], line["answers"]) == ("it said: ***", [{"why": "no *** here"}])

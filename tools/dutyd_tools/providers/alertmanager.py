@@ -25,6 +25,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, Field, model_validator
 
 from dutyd.core.expr import look_in
+from dutyd.core.secrets import quoted
 from dutyd.core.tool import (
     Promise,
     Provider,
@@ -161,7 +162,7 @@ class Alertmanager:
             try:
                 said.append(f"Alertmanager {answer['versionInfo']['version']} at {api.url}")
             except (KeyError, TypeError) as error:
-                raise RefusedError(f"{api.url} does not answer as Alertmanager: {str(answer)[:300]}") from error
+                raise RefusedError(f"{api.url} does not answer as Alertmanager: {quoted(str(answer))}") from error
         return ", ".join(said)
 
     async def close(self) -> None:

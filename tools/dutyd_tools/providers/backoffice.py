@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
+from dutyd.core.secrets import quoted
 from dutyd.core.tool import Promise, Provider, ProviderClass, Receipt, RefusedError, UnknownOutcomeError
 from dutyd_tools.providers.http import JsonApi
 from dutyd_tools.providers.settings import ProviderSettings, Seconds, WebAddress, read_settings
@@ -66,7 +67,7 @@ class Backoffice:
         """Make one *kind* under *key*."""
         answer = await self._api.post(_path(kind), body, {"Idempotency-Key": key})
         if (receipt := _receipt(answer)) is None:
-            raise UnknownOutcomeError(f"the back office answered without an id: {str(answer)[:300]}")
+            raise UnknownOutcomeError(f"the back office answered without an id: {quoted(str(answer))}")
         return receipt
 
     async def lookup(self, kind: str, key: str) -> Receipt | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dutyd.core.secrets import cut
 from dutyd.core.tool import Provider, RefusedError
 from dutyd_tools.providers.settings import ProviderSettings, read_settings
 from dutyd_tools.search import Index, Section, sections_of
@@ -63,7 +64,7 @@ class Folder:
         if kind != "runbooks":
             raise RefusedError(f"a folder of runbooks knows no {kind}")
         found = await asyncio.to_thread(self._search, str(query["query"]))
-        return [{"page": one.page, "heading": one.heading, "text": one.text[:EXCERPT]} for one in found]
+        return [{"page": one.page, "heading": one.heading, "text": cut(one.text, EXCERPT)} for one in found]
 
     async def check(self) -> str:
         """Count the pages.

@@ -16,9 +16,9 @@ from typing import Any
 
 import httpx2
 
+from dutyd.core.secrets import quoted
 from dutyd.core.tool import KeyKnownError, NotSentError, ProviderError, RefusedError, UnknownOutcomeError
 
-_WORDS = 300  # characters of an answer that a message repeats
 _MOST = 16 << 20  # bytes of an answer, unpacked
 _UNPACKED = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 _LONGEST_DELAY = 86_400.0  # seconds: what a server asks for beyond that is a mistake
@@ -215,8 +215,7 @@ class JsonApi:
     def _said(self, path: str, response: httpx2.Response) -> str:
         read = self._manners.words
         said = (read(response) if read else "") or response.text
-        words = " ".join(said.split())[:_WORDS]
-        return f"{self.url}{path} answered {response.status_code}: {words}"
+        return f"{self.url}{path} answered {response.status_code}: {quoted(said)}"
 
 
 async def _whole(response: httpx2.Response) -> httpx2.Response:

@@ -21,6 +21,7 @@ import httpx2
 from pydantic import Field
 
 from dutyd.core.expr import look_in
+from dutyd.core.secrets import cut, quoted
 from dutyd.core.tool import NotSentError, Promise, Provider, ProviderClass, Receipt, RefusedError, UnknownOutcomeError
 from dutyd_tools.providers.adf import document, plain_text
 from dutyd_tools.providers.connection import HttpSettings, open_api
@@ -105,7 +106,7 @@ class Jira:
             made = response.json()
             return self._receipt(made) if kind == "ticket" else Receipt(str(made["id"]), {})
         except (ValueError, TypeError, LookupError, RecursionError) as error:
-            raise UnknownOutcomeError(f"{self._api.url}: an answer without a key: {response.text[:300]}") from error
+            raise UnknownOutcomeError(f"{self._api.url}: an answer without a key: {quoted(response.text)}") from error
 
     async def lookup(self, kind: str, key: str) -> Receipt | None:
         """Return the issue that has *key* as a label, the oldest of several."""
@@ -137,7 +138,7 @@ class Jira:
         try:
             return f"{self._api.url} knows us as {myself['displayName']}"
         except (TypeError, LookupError) as error:
-            raise RefusedError(f"{self._api.url} does not answer as Jira: {str(myself)[:300]}") from error
+            raise RefusedError(f"{self._api.url} does not answer as Jira: {quoted(str(myself))}") from error
 
     async def close(self) -> None:
         """Close connections."""
@@ -149,7 +150,7 @@ class Jira:
         fields = {
             "project": {"key": body.get("project")},
             "issuetype": {"name": settings.kinds.get(kind := str(body.get("kind")), kind)},
-            "summary": " ".join(str(body.get("title", "")).split())[:MOST_SUMMARY],
+            "summary": cut(" ".join(str(body.get("title", "")).split()), MOST_SUMMARY),
             "description": self._text(str(body.get("body", ""))),
             **more,
             "labels": [*settings.labels, *(more.get("labels") or ()), key],
@@ -163,7 +164,8 @@ class Jira:
         return {"body": self._text(str(body.get("text", ""))), "properties": [mark]}
 
     def _text(self, text: str) -> Any:
-        return document(text[:MOST_TEXT]) if self._settings.api == 3 else text[:MOST_TEXT]
+        short = cut(text, MOST_TEXT)
+        return document(short) if self._settings.api == 3 else short
 
     def _receipt(self, issue: Mapping[str, Any]) -> Receipt:
         name = str(issue["key"])
@@ -174,7 +176,7 @@ class Jira:
         found = answer.get("issues") if isinstance(answer, dict) else None
         known = isinstance(found, list) and all(isinstance(each, dict) and "fields" in each for each in found)
         if not known:
-            raise NotSentError(f"{self._api.url} does not answer with issues: {json.dumps(answer)[:300]}")
+            raise NotSentError(f"{self._api.url} does not answer with issues: {quoted(json.dumps(answer))}")
         return list(found or ())
 
 

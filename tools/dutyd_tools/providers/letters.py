@@ -13,6 +13,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
+from dutyd.core.secrets import cut
 from dutyd.core.tool import RefusedError
 
 ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?"
@@ -103,7 +104,7 @@ class Letters:
         message = EmailMessage(policy=_WIRE)
         message["From"] = self._sender
         message["To"] = ", ".join(to)
-        message["Subject"] = line(subject)[:LONGEST_SUBJECT]
+        message["Subject"] = cut(line(subject), LONGEST_SUBJECT)
         message["Message-ID"] = name = f"<{key}@{self.domain}>"
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"

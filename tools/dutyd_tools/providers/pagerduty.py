@@ -21,6 +21,7 @@ from pydantic import Field, model_validator
 
 from dutyd.core.errors import SettingsError
 from dutyd.core.expr import look_in
+from dutyd.core.secrets import cut, quoted
 from dutyd.core.tool import NotSentError, Promise, Provider, ProviderClass, Receipt, RefusedError, UnknownOutcomeError
 from dutyd_tools.providers.connection import HttpSettings, open_api
 from dutyd_tools.providers.http import JSON, JsonApi, Manners, Request
@@ -154,7 +155,7 @@ class Pagerduty:
             found = answer["incidents"]
             return Receipt(key, {"url": found[0].get("html_url", "")}, len(found)) if found else None
         except (TypeError, LookupError, AttributeError) as error:
-            raise NotSentError(f"{self._rest.url}/incidents answered no incidents: {str(answer)[:300]}") from error
+            raise NotSentError(f"{self._rest.url}/incidents answered no incidents: {quoted(str(answer))}") from error
 
     async def read(self, kind: str, query: Mapping[str, Any]) -> NoReturn:
         """Refuse: no tool asks it anything."""
@@ -181,7 +182,7 @@ class Pagerduty:
         told |= {"group": settings.group, "class": settings.class_}
         texts = {name: whole_text(template, look) for name, template in told.items() if template is not None}
         payload = {name: text for name, text in texts.items() if text} | {
-            "summary": str(body.get("summary", ""))[:MOST_SUMMARY],
+            "summary": cut(str(body.get("summary", "")), MOST_SUMMARY),
             "severity": body.get("severity"),
             "custom_details": {"details": body["details"]} if body.get("details") else {},
         }
@@ -202,7 +203,7 @@ def _taken(response: httpx2.Response, about: str) -> str:
             return about
     except (ValueError, TypeError, LookupError, RecursionError):
         pass
-    raise UnknownOutcomeError(f"PagerDuty answered {response.status_code} without our key: {response.text[:300]}")
+    raise UnknownOutcomeError(f"PagerDuty answered {response.status_code} without our key: {quoted(response.text)}")
 
 
 def _words(response: httpx2.Response) -> str:

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from pydantic import Field
 
 from dutyd.core.expr import look_in
+from dutyd.core.secrets import quoted
 from dutyd.core.tool import Provider, RefusedError
 from dutyd_tools.providers.connection import HttpSettings, open_api, secrets_of
 from dutyd_tools.providers.settings import Seconds, read_settings
@@ -106,7 +107,7 @@ class Prometheus:
         try:
             return list(answer["data"]["result"])
         except (KeyError, TypeError) as error:
-            raise RefusedError(f"{self._api.url} does not answer as Prometheus: {str(answer)[:300]}") from error
+            raise RefusedError(f"{self._api.url} does not answer as Prometheus: {quoted(str(answer))}") from error
 
 
 def selector(labels: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from dutyd.core.expr import Look, Template, evaluate, look_in
 from dutyd.core.expr.evaluate import find
+from dutyd.core.secrets import quoted
 from dutyd.core.tool import (
     KeyKnownError,
     NotSentError,
@@ -71,12 +72,12 @@ class Rest:
         seen = look_in({**answer_of(response), "headers": dict(response.headers), "request": names})
         if thing.known_id is not None and not response.is_success:
             if (receipt := _receipt(thing.known_id, None, seen)) is None:
-                raise KeyKnownError(f"the key is known, and the answer does not say for what: {response.text[:300]}")
+                raise KeyKnownError(f"the key is known, and the answer does not say for what: {quoted(response.text)}")
             return receipt
         if thing.refused_if is not None and evaluate(thing.refused_if, seen) is True:
-            raise RefusedError(f"{self._api.url}: {thing.refused_if.text}: {response.text[:300]}")
+            raise RefusedError(f"{self._api.url}: {thing.refused_if.text}: {quoted(response.text)}")
         if (receipt := _receipt(thing.id, thing.url, seen)) is None:
-            said = f"'{thing.id.source}' is not in the answer: {response.text[:300]}"
+            said = f"'{thing.id.source}' is not in the answer: {quoted(response.text)}"
             raise UnknownOutcomeError(f"{self._api.url}: {said}")
         return receipt
 
@@ -97,7 +98,7 @@ class Rest:
         if not ours:
             return None
         if (receipt := _receipt(search.id or thing.id, search.url or thing.url, ours[0])) is None:
-            raise NotSentError(f"what was found has no id: {json.dumps(found)[:300]}")
+            raise NotSentError(f"what was found has no id: {quoted(json.dumps(found))}")
         return replace(receipt, copies=len(ours))
 
     async def read(self, kind: str, query: Mapping[str, Any]) -> Any:
@@ -150,7 +151,7 @@ class Rest:
             found = answer if asked.list == WHOLE else _member(answer, asked.list)
         if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
             wanted = "a thing" if asked.list is None else f"a list of things at '{asked.list}'"
-            raise NotSentError(f"{self._api.url}{path} does not answer with {wanted}: {json.dumps(found)[:300]}")
+            raise NotSentError(f"{self._api.url}{path} does not answer with {wanted}: {quoted(json.dumps(found))}")
         return found
 
 

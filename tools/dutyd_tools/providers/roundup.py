@@ -19,6 +19,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from dutyd.core.expr import look_in
+from dutyd.core.secrets import cut
 from dutyd.core.tool import (
     KeyKnownError,
     NotSentError,
@@ -217,7 +218,8 @@ class Roundup:
             return found[0]
         try:
             first = next(iter(text.strip().splitlines()), "")
-            message = {"content": text, "summary": first[:SUMMARY], "author": self._author, "date": "."}  # now, there
+            short = cut(first, SUMMARY)
+            message = {"content": text, "summary": short, "author": self._author, "date": "."}  # now, there
             return await self._api.add("msg", {**message, "messageid": _message_id(key)})
         except UnknownOutcomeError as error:
             raise NotSentError(f"the text may have been taken, the rest was not sent: {error}") from error

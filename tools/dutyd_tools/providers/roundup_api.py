@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from dutyd.core.expr import look_in
+from dutyd.core.secrets import quoted
 from dutyd.core.tool import KeyKnownError, NotSentError, RefusedError, UnknownOutcomeError
 from dutyd_tools.providers.connection import HttpSettings, address_of, open_api, secrets_of
 from dutyd_tools.providers.http import JSON, Request
@@ -46,7 +47,7 @@ class RoundupApi:
         try:
             return [{**item, "id": str(item["id"])} for item in answer["data"]["collection"]]
         except (KeyError, TypeError) as error:
-            raise NotSentError(f"{self.url}{DATA}/{of} does not answer as Roundup: {str(answer)[:300]}") from error
+            raise NotSentError(f"{self.url}{DATA}/{of} does not answer as Roundup: {quoted(str(answer))}") from error
 
     async def get(self, path: str, query: Mapping[str, str]) -> Any:
         """Return what is at *path*; raises as ``items`` does."""
@@ -106,4 +107,4 @@ class RoundupApi:
 
 
 def _words(response: httpx2.Response) -> str:
-    return " ".join(response.text.split())[:300]
+    return quoted(response.text)

@@ -7,6 +7,7 @@ what a system answers before a tool counts with it.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dutyd.core.secrets import quoted
 from dutyd.core.tool import RefusedError
 
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
@@ -54,4 +55,4 @@ def _number(kind: str, number: int, name: str, value: Any) -> Any:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise RefusedError(f"{kind}, row {number}: {name} is no number: {value!r}"[:300]) from None
+        raise RefusedError(f"{kind}, row {number}: {name} is no number: {quoted(repr(value))}") from None

@@ -18,6 +18,7 @@ import httpx2
 from pydantic import Field
 
 from dutyd.core.expr import look_in
+from dutyd.core.secrets import cut, quoted
 from dutyd.core.tool import Promise, Provider, ProviderClass, Receipt, RefusedError, UnknownOutcomeError
 from dutyd_tools.providers.connection import HttpSettings, open_api
 from dutyd_tools.providers.http import JSON, Manners, Request
@@ -90,7 +91,7 @@ class Slack:
         content = json.dumps({"text": self._text(key, body)}).encode()
         response = await self._api.send(Request("POST", "", content, JSON))
         if response.text.strip() != "ok":
-            raise UnknownOutcomeError(f"{self._api.url} did not say ok: {response.text[:300]}")
+            raise UnknownOutcomeError(f"{self._api.url} did not say ok: {quoted(response.text)}")
         return Receipt(key, {})
 
     async def lookup(self, kind: str, key: str) -> None:
@@ -112,9 +113,9 @@ class Slack:
     def _text(self, key: str, body: Mapping[str, Any]) -> str:
         said = {name: _escaped(value) if isinstance(value, str) else value for name, value in body.items()}
         if self._settings.text is not None:
-            return (whole_text(self._settings.text, look_in({**said, "key": key})) or "")[:MOST_TEXT]
+            return cut(whole_text(self._settings.text, look_in({**said, "key": key})) or "", MOST_TEXT)
         subject = f"*{said['subject']}*\n" if said.get("subject") else ""
-        return f"{subject}{said.get('text', '')}"[:MOST_TEXT]
+        return cut(f"{subject}{said.get('text', '')}", MOST_TEXT)
 
 
 def _escaped(text: str) -> str:

@@ -17,6 +17,7 @@ import httpx2
 from pydantic import Field, model_validator
 
 from dutyd.core.expr import look_in
+from dutyd.core.secrets import quoted
 from dutyd.core.tool import NotSentError, ProviderError, RefusedError, UnknownOutcomeError
 from dutyd_tools.providers.connection import HttpSettings, open_api, secrets_of
 from dutyd_tools.providers.http import JSON, Manners, Request
@@ -114,7 +115,7 @@ class TrytonApi:
         try:
             return int(response.json()["id"])
         except (ValueError, RecursionError, KeyError, TypeError) as error:
-            raise UnknownOutcomeError(f"no id in the answer: {' '.join(response.text.split())[:300]}") from error
+            raise UnknownOutcomeError(f"no id in the answer: {quoted(response.text)}") from error
 
     async def press(self, model: str, record: int, button: str) -> None:
         """Press *button* of a record; raises as ``create`` does."""
@@ -134,7 +135,7 @@ class TrytonApi:
                 raise RefusedError(str(error)) from error
             raise
         if not isinstance(answer, list):
-            raise NotSentError(f"{self.url} does not answer as Tryton: {str(answer)[:300]}")
+            raise NotSentError(f"{self.url} does not answer as Tryton: {quoted(str(answer))}")
         return answer
 
     async def _post(self, path: str, values: Mapping[str, Any]) -> httpx2.Response:

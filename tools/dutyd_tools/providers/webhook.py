@@ -11,6 +11,7 @@ from typing import Any, Literal, NoReturn, Self
 from pydantic import Field, model_validator
 
 from dutyd.core.expr import Scope, evaluate, look_in
+from dutyd.core.secrets import quoted
 from dutyd.core.tool import Promise, Provider, ProviderClass, Receipt, RefusedError
 from dutyd_tools.providers.connection import HttpSettings, open_api, secrets_of
 from dutyd_tools.providers.http import Request, answer_of
@@ -94,7 +95,7 @@ class Webhook:
         response = await self._api.send(Request(settings.method, "", content, form, headers))
         seen = look_in(answer_of(response))
         if settings.refused_if is not None and evaluate(settings.refused_if, seen) is True:
-            raise RefusedError(f"{self._api.url}: {settings.refused_if.text}: {response.text[:300]}")
+            raise RefusedError(f"{self._api.url}: {settings.refused_if.text}: {quoted(response.text)}")
         return Receipt((settings.id.text(seen) if settings.id else None) or key, {})
 
     async def lookup(self, kind: str, key: str) -> None:

@@ -29,6 +29,7 @@ from dutyd.act.agent.model import (
     Question,
 )
 from dutyd.act.gateway import Function
+from dutyd.core.secrets import quoted
 
 _CAN_STOP_THINKING = "kimi-k2.6"  # the family that takes `thinking: disabled`; later ones refuse it
 _OURS_TO_MEND = (401, 402, 403, 404)
@@ -216,7 +217,7 @@ def _fault(error: openai.APIStatusError) -> Fault:
 
 def _said(error: openai.APIStatusError) -> str:
     said = error.body.get("message") if isinstance(error.body, dict) else None
-    return str(said or error.message)[:300]
+    return quoted(str(said or error.message))
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from dutyd.act.agent.masking import MARK
 from dutyd.act.agent.model import Message
 from dutyd.act.agent.task import Task
 from dutyd.act.gateway import Function, clean, cut
@@ -16,6 +17,7 @@ from dutyd.core.expr import Look, Template
 from dutyd.core.expr.tree import Has, Name, Prev, Window
 from dutyd.core.incident import Evidence
 from dutyd.core.rule import Rule
+from dutyd.core.secrets import masked
 from dutyd.core.step import Budget
 
 _VALUE = 2_000  # characters of one text in the data
@@ -102,7 +104,8 @@ def _goal(goal: Template, look: Look) -> str:
         value = look(node)
         if not isinstance(value, str):
             return value
-        line = " ".join(clean(value).replace('"', "'").replace("<", "&lt;").split())
+        plain = masked(clean(value), MARK)  # before it is altered: nobody would know a secret by it then
+        line = " ".join(plain.replace('"', "'").replace("<", "&lt;").split())
         return f'"{cut(line, _IN_GOAL)}"'
 
     text = goal.render(quoting)

@@ -22,6 +22,7 @@ from dutyd.act.agent.model import (
 )
 from dutyd.act.agent.reading import Calls, CutShort, Filtered, Nothing, Words, read
 from dutyd.act.gateway import Call, Function, read_arguments
+from dutyd.core.secrets import quoted
 
 TOKENS: Final = 4_000
 """What the answer may take, reasoning included."""
@@ -130,7 +131,7 @@ def _judged(answer: Answer) -> tuple[str, str, str]:
                 return "", _PARSER, "the call came as raw text; dutyd reads it, another client would not"
             return problem, _PARSER if problem else "", noticed
         case Words(text):
-            return f"it answered with words instead of a call: {text[:120]!r}", _PARSER, ""
+            return f"it answered with words instead of a call: {quoted(text, 120)!r}", _PARSER, ""
         case Nothing(reason):
             return f"it gave no usable answer: {reason}", _PARSER, ""
         case CutShort():
@@ -147,16 +148,16 @@ def _call(calls: tuple[Call, ...]) -> tuple[str, str]:
     """Return what is wrong with the call, and what is only odd."""
     call = calls[0]
     if call.name != FUNCTION.name:
-        return f"it called '{call.name[:60]}', which nobody offered", ""
+        return f"it called '{quoted(call.name, 60)}', which nobody offered", ""
     found = read_arguments(call.arguments)
     if not isinstance(found, dict):
         return f"the arguments of its call are unusable: the text {found.reason}", ""
     if unknown := sorted(set(found) - set(ASKED)):
-        return f"its call has an argument that nobody offered: {unknown[0][:60]}", ""
+        return f"its call has an argument that nobody offered: {quoted(unknown[0], 60)}", ""
     number = found.get("number")
     whole = isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= 9
     if found.get("light") not in LIGHTS or not whole:
-        return f"its call is outside the schema: {str(found)[:120]}", ""
+        return f"its call is outside the schema: {quoted(str(found), 120)}", ""
     if found != ASKED:
         return "", f"it filled in other values than it was asked for: {found}"
     return "", "" if len(

@@ -6,6 +6,8 @@ Used by ``bounds`` and ``arguments`` for every text that goes to a tool, whoever
 import unicodedata
 from typing import Final
 
+from dutyd.core import secrets
+
 MARK: Final = "…"
 """Stands at the end of a text that was cut; it counts towards the limit."""
 
@@ -23,5 +25,5 @@ def clean(text: str) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """Return *text*, cut to *limit* characters with the mark as its last where it is longer."""
-    return text if len(text) <= limit else text[: max(limit - len(MARK), 0)] + MARK[:limit]
+    """Return *text*, cut to *limit* characters with the mark as its last where it is longer; never within a secret."""
+    return secrets.cut(text, limit, MARK)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from dutyd.core.incident import Evidence
+from dutyd.core.secrets import cut
 
 EVIDENCE_BYTES = 256 * 1024
 """How long evidence may be as JSON."""
@@ -52,10 +53,7 @@ def _biggest_first(evidence: Evidence) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def _shorten(text: str) -> str:
-    if len(text) <= _KEPT_CHARACTERS:
-        return text
-    mark = f"… (cut, {len(text)} characters)"
-    return text[: _KEPT_CHARACTERS - len(mark)] + mark
+    return cut(text, _KEPT_CHARACTERS, f"… (cut, {len(text)} characters)")
 
 
 def _size(value: object) -> int:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from dutyd.core.duration import parse_duration
 from dutyd.core.errors import nearest
 from dutyd.core.limits import Rate
+from dutyd.core.secrets import cut
 from dutyd.rules.syntax.source import Broken, ListNode, MapNode, Node, Scalar, SourceFile
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ def describe(node: Node) -> str:
         return "nothing"
     if isinstance(node.value, bool):
         return node.text
-    return f"the text '{node.text[:40]}'" if isinstance(node.value, str) else f"the number {node.text[:40]}"
+    return f"the text '{cut(node.text, 40)}'" if isinstance(node.value, str) else f"the number {node.text[:40]}"
 
 
 def wrong(source: SourceFile, node: Node, expected: str, hint: str = "") -> None:
