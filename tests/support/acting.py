@@ -117,7 +117,8 @@ class Office:
     async def settled(self, opened: int, seconds: float = 20.0) -> None:
         """Wait until *opened* incidents are known and none goes on by itself."""
         async with asyncio.timeout(seconds):
-            while len(await self.ledger.queries.incidents()) < opened or await self.ledger.incidents.busy():
+            scripts = self.ledger.scripts
+            while await scripts.read("zcard", scripts.key("incidents")) < opened or await self.ledger.incidents.busy():
                 await asyncio.sleep(0.02)
 
 

@@ -19,7 +19,7 @@ TIMEOUT = 5.0
 """Seconds that one command may take; Redis answers in well under a millisecond, so this is an outage."""
 
 CONNECTIONS = 32
-"""Of one process that acts. More incidents than this may be in work: they wait a moment for a free one."""
+"""Of one process that acts, at most: ``ledger.line`` is one of them, lists take others. Who finds none free waits."""
 
 
 def connect(url: str) -> "redis.Redis":

@@ -4,6 +4,8 @@ A script is one atomic step that checks the fencing token itself; what Python se
 in front of each. Redis' errors become ``NotReadyError`` here, once: an outage of the ledger is never an answer.
 """
 
+import asyncio
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -11,11 +13,10 @@ from importlib.resources import files
 from typing import Any
 
 import redis.asyncio
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from dutyd.core.errors import NotReadyError
-
-Argument = str | bytes | int | float
+from dutyd.ledger.line import Argument, Line
 
 
 @cache
@@ -65,7 +66,8 @@ class Scripts:
         self.client = client
         self.installation = installation
         self.newest_send = 0
-        self._scripts: dict[str, Any] = {}
+        self._line = Line(client)
+        self._scripts: dict[str, tuple[str, str]] = {}
 
     def key(self, *parts: str) -> str:
         """Return the key ``installation:part:...``."""
@@ -78,24 +80,30 @@ class Scripts:
             NotReadyError: Redis does not answer, or refuses to write.
 
         """
+        source, digest = self._script(name)
         with reaching():
-            return await self._script(name)(args=[self.installation, *args])
+            try:
+                return await self._line.ask("evalsha", digest, 0, self.installation, *args)
+            except NoScriptError:  # the first time, or the server was started again: it did not run
+                load = self._line.ask("script_load", source)
+                return (await asyncio.gather(load, self._line.ask("evalsha", digest, 0, self.installation, *args)))[1]
 
     async def run_many(self, name: str, calls: list[tuple[Argument, ...]]) -> list[Any]:
         """Run one script for each of *calls* in one round trip, in order; each call is atomic on its own."""
+        source, digest = self._script(name)
+        # Loaded in any case: were it missing for the first only, the second would run before it.
+        asked = [self._line.ask("script_load", source)]
+        asked += [self._line.ask("evalsha", digest, 0, self.installation, *args) for args in calls]
         with reaching():
-            async with self.client.pipeline(transaction=False) as pipe:
-                for args in calls:
-                    await self._script(name)(args=[self.installation, *args], client=pipe)
-                return list(await pipe.execute())
+            return (await asyncio.gather(*asked))[1:]
 
     async def read(self, command: str, key: str, *args: Argument) -> Any:
         """Run a reading *command* (``hgetall``, ``lrange``, ...) on *key*; raises NotReadyError as ``run`` does."""
         with reaching():
-            return await getattr(self.client, command)(key, *args)
+            return await self._line.ask(command, key, *args)
 
     async def read_many(self, command: str, keys: list[str], *args: Argument) -> list[Any]:
-        """Run a reading *command* on each of *keys* in one round trip."""
+        """Run a reading *command* on each of *keys* in one round trip, apart from the line: it may be a long list."""
         if not keys:
             return []
         with reaching():
@@ -104,7 +112,9 @@ class Scripts:
                     getattr(pipe, command)(key, *args)
                 return list(await pipe.execute())
 
-    def _script(self, name: str) -> Any:
+    def _script(self, name: str) -> tuple[str, str]:
+        """Return the source of a script, and the digest by which the server knows it."""
         if name not in self._scripts:
-            self._scripts[name] = self.client.register_script(_source(name))
+            source = _source(name)
+            self._scripts[name] = source, hashlib.sha1(source.encode()).hexdigest()  # noqa: S324  # Redis' own choice
         return self._scripts[name]
