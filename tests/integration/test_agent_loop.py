@@ -75,13 +75,13 @@ async def test_a_slow_model_is_cut_off_at_the_run_s_seconds() -> None:
 async def test_a_passing_fault_is_asked_again_after_a_pause(kind: str) -> None:
     played = await play({"faults": [{"kind": kind, "times": 2}]})
     assert played.end.kind is EndKind.FINISHED
-    assert played.clock.waits == [0.5, 1.0]
+    assert played.clock.waits == [0.25, 0.5]
     assert played.desk.effects["order"] == ORDERED
 
 
 async def test_the_endpoint_s_own_pause_is_kept() -> None:
     played = await play({"faults": [{"kind": "overloaded", "retry_after": 7}]})
-    assert played.clock.waits == [7.0]
+    assert played.clock.waits == [7.25]
 
 
 @pytest.mark.parametrize("kind", ["overloaded", "rate_limit", "server_error", "gateway", "cut"])

@@ -143,7 +143,7 @@ async def play(
     with playing(script) as served:
         client = Client(Endpoint(**{"base_url": served.url, **endpoint}))
         try:
-            end = await loop.run(task or a_task(), client, desk.execute, journal, clock)
+            end = await loop.run(task or a_task(), client, desk.execute, journal, clock, lambda: 0.5)
         finally:
             await client.close()
     return Played(end, desk, journal, clock, served.standin.requests)

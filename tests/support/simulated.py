@@ -10,7 +10,6 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -211,7 +210,16 @@ class Run:
         ledger = replace(self.ledger, **parts)
         routes = Routes(self.world, {}, stands_in=True)
         families = {tool.family: routes for tool in CATALOGUE.values()}
-        means = Means(ledger, self.book, Policy(), CATALOGUE, families, None, now=lambda: self.world.now)
+        means = Means(
+            ledger,
+            self.book,
+            Policy(),
+            CATALOGUE,
+            families,
+            None,
+            now=lambda: self.world.now,
+            chance=self.world.chance.random,
+        )
         lease = Lease(self.ledger.incidents, claim, LEASE, self.world.now, clock=lambda: self.world.now)
         rest = await work(means, claim, lease)
         await self.place("before rest")
@@ -237,7 +245,6 @@ def trigger_of(seed: int, digest: str, at: float) -> Trigger:
 async def simulate(seed: int, kind: Kind, ledger: Ledger, book: FixedBook) -> tuple[World, list[str]]:
     """Play *seed*; return its world and what is wrong in the end."""
     world = World(kind, random.Random(f"{seed}/{kind}"))  # it is to be repeated
-    CHANCE.set(world.chance)
     run = Run(world, ledger, book)
     await run.tell_time()
     await ledger.birth.born(Since.NEW)
@@ -301,26 +308,11 @@ def rules_of(kind: Kind) -> str:
     return RULES.replace(", IF_UNSURE", f", if_unsure: {kind.if_unsure}" if kind.if_unsure else "")
 
 
-CHANCE: ContextVar[random.Random] = ContextVar("chance")
-"""What the product's own chance is drawn from, in the task of each world: a seed plays again as it was."""
-
-
-class OurChance:
-    """Stands for the module ``random`` in the act path."""
-
-    @staticmethod
-    def uniform(low: float, high: float) -> float:
-        """Draw from the world's chance."""
-        return CHANCE.get().uniform(low, high)
-
-
 @contextmanager
 def our_clock() -> Iterator[None]:
-    """Have the ledger's scripts ask the simulation for the time, not the server, and the act path for chance."""
+    """Have the ledger's scripts ask the simulation for the time, not the server."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dutyd.ledger.scripts._source", _on_our_clock)
-        for module in ("effects", "path"):
-            patch.setattr(f"dutyd.act.{module}.random", OurChance)
         yield
 
 

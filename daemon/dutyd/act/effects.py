@@ -7,7 +7,6 @@ themselves; the ledger's due times are the only retrier. Called by ``perform`` f
 """
 
 import asyncio
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -15,8 +14,8 @@ from typing import Literal
 import structlog
 
 from dutyd.act.lease import Lease
+from dutyd.act.means import Pause
 from dutyd.act.steps import StepResult, StepState
-from dutyd.core.backoff import doubled
 from dutyd.core.incident import EffectState, IncidentState, provider_key
 from dutyd.core.metrics import EFFECTS
 from dutyd.core.route import Routes
@@ -58,6 +57,7 @@ class Sender:
         tool: what is called.
         routes: the systems behind it; an effect's frozen arguments say which one it goes to.
         if_unsure: what the rule says for class C: ``skip``, ``repeat`` or None (park).
+        pause: how long to wait before another try (``Means.pause``).
 
     """
 
@@ -67,6 +67,7 @@ class Sender:
     tool: Tool
     routes: Routes
     if_unsure: Literal["skip", "repeat"] | None
+    pause: Pause
 
     async def perform(self, new: NewEffect, limits: MoneyLimitsMicros) -> StepResult:
         """Bring the effect as far as it can be brought now.
@@ -138,7 +139,7 @@ class Sender:
             unsent = self._unsent(effect)
             await self._record(effect, unsent, str(error))
             waiting = Waiting.RETRY if unsent is EffectState.RESERVED else Waiting.SETTLE
-            return _waits(waiting, error.retry_after or backoff(effect.attempts), str(error))
+            return _waits(waiting, self.pause(effect.attempts, error.retry_after), str(error))
         if self._unsent(effect) is EffectState.UNKNOWN or isinstance(error, KeyKnownError):
             return await self._doubted(effect, error)
         if isinstance(error, RefusedError):
@@ -193,7 +194,7 @@ class Sender:
         try:
             found = await self._provider(effect).lookup(self.tool.makes, provider_key(effect.key))
         except ProviderError as error:
-            return _waits(Waiting.SETTLE, backoff(effect.attempts), str(error))
+            return _waits(Waiting.SETTLE, self.pause(effect.attempts), str(error))
         if found is not None:
             return await self._done(effect, found)
         if cleared:
@@ -224,7 +225,7 @@ class Sender:
         promise = self._promise(effect)
         if promise.kind is ProviderClass.B:
             return promise.timeout + GRACE + promise.settle
-        return backoff(effect.attempts) if promise.kind is ProviderClass.A else 0.0
+        return self.pause(effect.attempts) if promise.kind is ProviderClass.A else 0.0
 
     async def _done(self, effect: Effect, receipt: Receipt) -> StepResult:
         await self._record(effect, EffectState.DONE, receipt=receipt)
@@ -254,11 +255,6 @@ def result_of(effect: Effect) -> StepResult:
         return StepResult(StepState.DONE, {"id": effect.receipt.id, **effect.receipt.data})
     state = StepState.FAILED if effect.state is EffectState.PARKED else StepState.REFUSED
     return StepResult(state, reason=effect.reason)
-
-
-def backoff(attempts: int) -> float:
-    """Return the seconds to wait after *attempts* tries: doubling to a minute, with full jitter."""
-    return random.uniform(0.1, doubled(0.5, attempts, 60.0))  # noqa: S311  # no secret: it spreads load
 
 
 def _waits(waiting: Waiting, due: float | None, reason: str) -> StepResult:

@@ -211,7 +211,8 @@ class Episode:
         """Return who sends *step*'s effects."""
         tool = self.means.catalogue[step.tool]
         routes = self.means.providers[tool.family]
-        return Sender(self.means.ledger.effects, self.claim, self.lease, tool, routes, step.if_unsure)
+        effects, pause = self.means.ledger.effects, self.means.pause
+        return Sender(effects, self.claim, self.lease, tool, routes, step.if_unsure, pause)
 
     def saw(self, hold: Hold) -> None:
         """Take in what the ledger said of our claim.

@@ -4,7 +4,6 @@ This is the screen to read: what happens to one claimed incident, from top to bo
 ledger, ``worker`` claimed it under a lease and rests it with what comes back from here, ``outcomes`` tells the world.
 """
 
-import random
 from dataclasses import replace
 
 from dutyd.act import many
@@ -35,9 +34,8 @@ PAGES = ("storm", "rollup")
 
 SOON_SECONDS = 5.0
 
-NO_PLACE_SECONDS = (0.5, 3.0)
-"""How long an incident that found no place for its agent run waits, its plain steps done."""
-
+NO_PLACE = 3
+"""As after so many tries an incident waits that found no place for its agent run, its plain steps done."""
 
 TOLD_SECONDS = 0.1
 """How soon it is seen whether the outcomes topic knows a group."""
@@ -83,7 +81,7 @@ async def act(episode: Episode) -> Rest:
         else:
             with episode.means.places.one(episode.rule.id) as free:
                 if not free:
-                    return Rest(Waiting.RETRY, random.uniform(*NO_PLACE_SECONDS))  # noqa: S311  # it spreads load
+                    return Rest(Waiting.RETRY, episode.means.pause(NO_PLACE))
                 episode.results.update(await ask_model(episode, now.decided))
     return episode.rest(close=episode.trigger.momentary)
 

@@ -55,7 +55,7 @@ async def _run(episode: Episode, steps: tuple[Step, ...]) -> str:
     task = task_of(episode.rule, episode.claim.id, episode.trigger.evidence, done, functions, episode.look)
     turns = [msgspec.json.decode(turn, type=Turn) for turn in await incidents.turns(episode.claim)]
     journal = LedgerJournal(episode, tuple(turns))
-    end = await loop.run(task, means.model, Executor(episode, grant).execute, journal, MonotonicClock())
+    end = await loop.run(task, means.model, Executor(episode, grant).execute, journal, MonotonicClock(), means.chance)
     await means.ledger.model_spend.add(end.tokens, end.usd or 0.0)
     return end.kind.value
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 import structlog
 
 from dutyd.act.accept import Acceptor
-from dutyd.act.effects import backoff
 from dutyd.act.episode import Rest
 from dutyd.act.lease import Lease
 from dutyd.act.means import Means
@@ -28,6 +27,9 @@ log = structlog.get_logger()
 
 IDLE_SECONDS = 0.1
 """How long a worker with nothing to do waits before it looks at the ledger again, unless it is woken."""
+
+NOT_READY = 3
+"""As after so many tries an incident waits for a world that is not ready."""
 
 
 @dataclass(slots=True)
@@ -127,7 +129,7 @@ class Worker:
             return None
         except NotReadyError as error:
             log.warning("the world is not ready", error=str(error))
-            return Rest(Waiting.RETRY, error.retry_after or backoff(3))
+            return Rest(Waiting.RETRY, self.means.pause(NOT_READY, error.retry_after))
         except Exception:  # the one boundary for each incident: parked with its traceback, never a crash loop
             log.exception("incident parked: something unexpected happened")
             await self.means.ledger.incidents.note_trouble(claim, traceback.format_exc())

@@ -8,7 +8,7 @@ chance come in. Put around providers and the model's endpoint by ``act``.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dutyd.core.backoff import doubled
+from dutyd.core.backoff import pause
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class Breaker:
         if at_once is None and self._failed < self.failures and not self._trying:
             return False
         self._opened += 1
-        jittered = self.chance() * doubled(self.rest, self._opened - 1, self.longest)
+        jittered = pause(self._opened - 1, self.chance(), first=self.rest, longest=self.longest)
         self._until = now + (max(jittered, 0.1 * self.rest) if at_once is None else at_once)
         self._trying = False
         return not was_open

@@ -8,6 +8,7 @@ the loop's.
 """
 
 import json
+import random
 from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Final
@@ -33,6 +34,7 @@ from dutyd.act.agent.reading import Calls, CutShort, Filtered, Nothing, Reading,
 from dutyd.act.agent.task import End, EndKind, Task
 from dutyd.act.gateway import Call, read_arguments
 from dutyd.core import metrics
+from dutyd.core.backoff import pause
 
 Execute = Callable[[Call], Awaitable[str | Stop]]
 """Judge one call and do it where it is granted; returns what the model is told. Doing it again changes nothing."""
@@ -40,14 +42,21 @@ Execute = Callable[[Call], Awaitable[str | Stop]]
 ATTEMPTS: Final = 4
 """How often one question is asked while the model is down or our rate is used up."""
 
-_BACKOFF: Final = 0.5  # seconds before the second attempt, twice that before the third
+_FIRST, _LONGEST = 0.5, 30.0  # seconds that one wait before another attempt takes at most, the first time and ever
 _REPEATS: Final = 2  # how often an equal call may come: the second time it is answered from memory, then the run ends
 _STUMBLES: Final = 1  # how many unusable answers, and how many turns of unreadable arguments, are forgiven
 
 _log = structlog.get_logger()
 
 
-async def run(task: Task, model: Model, execute: Execute, journal: Journal, clock: Clock) -> End:
+async def run(
+    task: Task,
+    model: Model,
+    execute: Execute,
+    journal: Journal,
+    clock: Clock,
+    chance: Callable[[], float] = random.random,
+) -> End:
     """Run *task* to its end.
 
     Args:
@@ -56,9 +65,10 @@ async def run(task: Task, model: Model, execute: Execute, journal: Journal, cloc
         execute: judges and does one call; may say that the incident was cleared.
         journal: the turns recorded before, and where new ones are recorded.
         clock: monotonic seconds, and waiting.
+        chance: returns a number from 0 up to 1: what waits before another attempt are made of.
 
     """
-    end = await _Run(task, model, execute, journal, clock).to_its_end()
+    end = await _Run(task, model, execute, journal, clock, chance).to_its_end()
     metrics.RUNS.labels(end.kind).inc()
     level = _log.error if end.kind is EndKind.MODEL_REJECTED else _log.info
     level("agent run ended", incident=task.incident, end=end.kind, detail=end.detail, turns=end.turns)
@@ -66,12 +76,21 @@ async def run(task: Task, model: Model, execute: Execute, journal: Journal, cloc
 
 
 class _Run:
-    def __init__(self, task: Task, model: Model, execute: Execute, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self,
+        task: Task,
+        model: Model,
+        execute: Execute,
+        journal: Journal,
+        clock: Clock,
+        chance: Callable[[], float],
+    ) -> None:
         self._task = task
         self._model = model
         self._execute = execute
         self._journal = journal
         self._clock = clock
+        self._chance = chance
         self._recorded = list(journal.turns)
         self._meter = Meter(task, model, clock, self._recorded)
         self._messages: list[Message] = prompt.opening(task)
@@ -117,12 +136,18 @@ class _Run:
             answer = await self._model.ask(question)
             if isinstance(answer, Answer):
                 return answer
-            pause = _pause(answer, attempt)
-            if pause is None or pause >= allowance.seconds:
+            wait = self._wait(answer, attempt)
+            if wait is None or wait >= allowance.seconds:
                 return _end_of(answer, self._meter)
-            _log.warning("model did not answer", incident=self._task.incident, reason=answer.reason, pause=pause)
-            await self._clock.sleep(pause)
+            _log.warning("model did not answer", incident=self._task.incident, reason=answer.reason, wait=wait)
+            await self._clock.sleep(wait)
         raise AssertionError  # the count has no end
+
+    def _wait(self, fault: Fault, attempt: int) -> float | None:
+        """Return how long to wait before asking again, None where that is no use."""
+        if attempt == ATTEMPTS or not isinstance(fault, ModelDown | ModelLimited):
+            return None
+        return pause(attempt - 1, self._chance(), first=_FIRST, longest=_LONGEST, asked=fault.retry_after)
 
     def _turn(self, answer: Answer) -> Turn:
         said = answer.prompt_tokens, answer.completion_tokens
@@ -215,13 +240,6 @@ def _key(call: Call) -> str:
     arguments = read_arguments(call.arguments)
     text = json.dumps(arguments, sort_keys=True) if isinstance(arguments, dict) else call.arguments
     return f"{call.name} {text}"
-
-
-def _pause(fault: Fault, attempt: int) -> float | None:
-    """Return how long to wait before asking again, None where that is no use."""
-    if attempt == ATTEMPTS or not isinstance(fault, ModelDown | ModelLimited):
-        return None
-    return max(_BACKOFF * 2.0 ** (attempt - 1), fault.retry_after or 0.0)
 
 
 def _end_of(fault: Fault, meter: Meter) -> End:
