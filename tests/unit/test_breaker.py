@@ -50,6 +50,15 @@ def test_what_says_itself_for_how_long_is_left_alone_so_long() -> None:
     assert breaker.wait(20.0) == 50.0
 
 
+def test_who_was_to_try_and_did_not_leaves_it_to_another() -> None:
+    breaker = broken(now=100.0)
+    assert breaker.wait(105.0) == 0.0
+    breaker.untried()
+    assert breaker.is_open
+    assert breaker.wait(105.0) == 0.0
+    assert breaker.wait(105.0) > 0.0
+
+
 @given(st.lists(st.booleans(), max_size=60), st.floats(0, 0.999))
 def test_it_is_never_open_for_longer_than_its_longest(answers: list[bool], chance: float) -> None:
     breaker, now = Breaker(lambda: chance), 0.0

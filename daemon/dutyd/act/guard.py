@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import structlog
 
 from dutyd.act.agent.model import Answer, Fault, Model, ModelDown, ModelLimited, ModelRejected, Price, Question
+from dutyd.act.pacing import SharedPace
 from dutyd.core.breaker import Breaker
 from dutyd.core.metrics import BREAKERS
-from dutyd.core.pace import Pace
 from dutyd.core.tool import KeyKnownError, NotSentError, Promise, Provider, Receipt, RefusedError, UnknownOutcomeError
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class GuardedProvider:
 
     name: str
     provider: Provider
-    pace: Pace | None = None
+    pace: SharedPace | None = None
     breaker: Breaker = field(default_factory=_breaker)
     clock: Callable[[], float] = time.monotonic
 
@@ -61,7 +61,7 @@ class GuardedProvider:
         """Look up for the sweeper: within the pace, never while the breaker is open, and its failure opens none."""
         if self.breaker.is_open:  # whose one try this must not be
             raise NotSentError(f"{self.name} keeps failing: left alone")
-        self._keep_pace()
+        await self._keep_pace()
         return await self.provider.lookup(kind, key)
 
     async def read(self, kind: str, query: Mapping[str, Any]) -> Any:
@@ -76,14 +76,18 @@ class GuardedProvider:
         """Close connections."""
         await self.provider.close()
 
-    def _keep_pace(self) -> None:
-        if self.pace is not None and (wait := self.pace.wait(self.clock())):
+    async def _keep_pace(self) -> None:
+        if self.pace is not None and (wait := await self.pace.wait()):
             raise NotSentError(f"{self.name}: its pace is {self.pace.per_minute:g} a minute", retry_after=wait)
 
     async def _guarded(self, call: Callable[[], Awaitable[T]]) -> T:
         if wait := self.breaker.wait(self.clock()):
             raise NotSentError(f"{self.name} keeps failing: left alone", retry_after=wait)
-        self._keep_pace()
+        try:
+            await self._keep_pace()
+        except BaseException:
+            self.breaker.untried()
+            raise
         try:
             answer = await call()
         except (RefusedError, KeyKnownError):
@@ -94,6 +98,9 @@ class GuardedProvider:
             raise
         except (UnknownOutcomeError, TimeoutError) as error:
             self._failed(str(error) or "no answer")
+            raise
+        except BaseException:  # stopped on the way, or something unexpected: nothing is known of the system
+            self.breaker.untried()
             raise
         self._answered()
         return answer
@@ -136,7 +143,11 @@ class GuardedModel:
         """Ask once, or answer at once what it would say."""
         if wait := self.breaker.wait(self.clock()):
             return ModelRejected(self._rejected) if self._rejected else ModelDown("it keeps failing: left alone", wait)
-        answer = await self.model.ask(question)
+        try:
+            answer = await self.model.ask(question)
+        except BaseException:  # stopped on the way
+            self.breaker.untried()
+            raise
         match answer:
             case ModelRejected(reason):
                 self.hold(reason)

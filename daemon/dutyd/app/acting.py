@@ -1,6 +1,7 @@
 """Wires one worker: providers, model, the triggers consumer, the outcomes producer. Called by ``service``."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,14 +15,15 @@ from dutyd.act.agent.serving import Served, serving
 from dutyd.act.guard import GuardedModel, GuardedProvider
 from dutyd.act.means import Means
 from dutyd.act.outcomes import Writer
+from dutyd.act.pacing import SharedPace
 from dutyd.act.worker import Worker
+from dutyd.app.pacing import shared_paces
 from dutyd.app.secrets import known_secrets
 from dutyd.app.world import World, process_name
 from dutyd.core.event import Record
-from dutyd.core.pace import Pace
 from dutyd.core.route import Routes
 from dutyd.core.secrets import Known
-from dutyd.core.tool import Paced, Provider
+from dutyd.core.tool import Provider
 from dutyd.core.topic import Start
 from dutyd.ledger import Ledger
 from dutyd.ledger.server import Fsync, server_facts
@@ -40,7 +42,9 @@ log = structlog.get_logger()
 async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExitStack) -> Worker:
     """Return a worker on what *world* names; *open_* closes what it opened."""
     settings, own = world.settings, world.settings.own_topics
-    providers = {family: _guarded(world, family, routes) for family, routes in world.providers().items()}
+    opened = world.providers()
+    paces = shared_paces(settings, opened, ledger.paces)
+    providers = {family: _guarded(family, routes, paces) for family, routes in opened.items()}
     for routes in providers.values():
         for provider in routes.all.values():
             open_.push_async_callback(provider.close)
@@ -63,15 +67,12 @@ async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExit
     return Worker(means, acceptor, writers, process_name(), lease=shares.lease, grace=shares.drain)
 
 
-def _guarded(world: World, family: str, routes: Routes) -> Routes:
+def _guarded(family: str, routes: Routes, paces: Mapping[tuple[str, str], SharedPace]) -> Routes:
     """Return *routes* with a guard around each system."""
-    setting = getattr(world.settings.providers, family, None)
 
     def guard(route: str, provider: Provider) -> GuardedProvider:
-        own = provider.per_minute if isinstance(provider, Paced) else None
-        per_minute = (setting.pace(route) if setting is not None else None) or own
         name = f"{family}.{route}" if route else family
-        return GuardedProvider(name, provider, Pace(per_minute) if per_minute else None)
+        return GuardedProvider(name, provider, paces.get((family, route)))
 
     named = {name: guard(name, provider) for name, provider in routes.named.items()}
     return replace(routes, default=guard("", routes.default), named=named)

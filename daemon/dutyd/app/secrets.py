@@ -1,6 +1,6 @@
 """The secrets that the settings name or hold, collected so that no log and no model is told one.
 
-Called by ``service`` and ``acting``.
+Called by ``service``, ``acting`` and ``pacing``.
 
 It looks at the settings as a whole and not at single keys: a provider's options are its own, and a setting that is
 added later must not be forgotten here.
@@ -22,7 +22,12 @@ _NAMES: Final = ("key", "password", "secret", "token", "url", "webhook")
 
 def known_secrets(settings: Settings) -> Known:
     """Return what is secret in *settings*; a file that can't be read is somebody else's complaint."""
-    return Known(_found("", settings.model_dump()))
+    return Known(secrets_in(settings.model_dump()))
+
+
+def secrets_in(options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is secret in *options*, settings by their names."""
+    return _found("", options)
 
 
 def _found(name: str, value: Any) -> Iterator[str]:

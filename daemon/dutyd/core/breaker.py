@@ -53,6 +53,10 @@ class Breaker:
         self._failed = self._opened = 0
         self._until, self._trying = None, False
 
+    def untried(self) -> None:
+        """Take note that who was to ask did not, or was stopped: another one may try."""
+        self._trying = False
+
     def failed(self, now: float, *, at_once: float | None = None) -> bool:
         """Take note that it did not answer; return whether that opened it.
 

@@ -14,9 +14,14 @@ class Pace:
     _left: float | None = None
     _at: float = 0.0
 
+    @property
+    def at_once(self) -> float:
+        """How many may come at once."""
+        return max(1.0, self.per_minute * AT_ONCE_SECONDS / 60)
+
     def wait(self, now: float) -> float:
         """Take one and return 0, or return for how many seconds there is none; *now*: seconds from any beginning."""
-        most = max(1.0, self.per_minute * AT_ONCE_SECONDS / 60)
+        most = self.at_once
         left = most if self._left is None else min(most, self._left + (now - self._at) * self.per_minute / 60)
         self._at = now
         if left >= 1.0:

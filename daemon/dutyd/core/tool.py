@@ -165,7 +165,7 @@ class Paced(Protocol):
 
     @property
     def per_minute(self) -> float:
-        """Requests a minute, of one process."""
+        """Requests a minute, with one credential."""
         ...
 
 

@@ -14,6 +14,7 @@ from dutyd.ledger.effects import Effects
 from dutyd.ledger.incidents import Incidents
 from dutyd.ledger.model_spend import ModelSpend
 from dutyd.ledger.outcomes import Outcomes
+from dutyd.ledger.paces import Paces
 from dutyd.ledger.queries import Queries
 from dutyd.ledger.replays import Replays
 from dutyd.ledger.rule_sets import RuleSets
@@ -41,6 +42,7 @@ class Ledger:
     audit: Audit
     replays: Replays
     sweeps: Sweeps
+    paces: Paces
 
 
 def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
@@ -61,4 +63,5 @@ def open_ledger(client: "redis.asyncio.Redis", installation: str) -> Ledger:
         Audit(scripts),
         Replays(scripts),
         Sweeps(scripts),
+        Paces(scripts),
     )

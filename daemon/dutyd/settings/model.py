@@ -106,7 +106,7 @@ class RouteSettings(BaseModel):
     """Which adapter talks to it. Default: the provider's. A route of the same kind has the provider's settings but for
     those that stand here (whole, not merged; `""` takes one away); a route of another kind begins with none."""
     per_minute: Annotated[float, Field(gt=0)] | None = None
-    """As the provider's. Default: the provider's, counted for each route by itself."""
+    """As the provider's, and by default the provider's."""
 
 
 class ProviderSettings(BaseModel):
@@ -118,8 +118,9 @@ class ProviderSettings(BaseModel):
     """Which adapter talks to it: `alertmanager`, `prometheus`, `rest`, `webhook` and others. `backoffice` is the
     built-in stand-in; packages can add more."""
     per_minute: Annotated[float, Field(gt=0)] | None = None
-    """How many requests a minute each process sends at most; what waits goes on by itself. Not set: what the system
-    publishes (Slack: 60), else no limit of dutyd's own. A 429 is obeyed in any case."""
+    """How many requests a minute are sent at most with these credentials, by all processes together; what waits goes on
+    by itself. Routes to the same system with the same credentials share it, and of several limits the lowest counts.
+    Not set: what the system publishes (Slack: 60), else no limit of dutyd's own. A 429 is obeyed in any case."""
     routes: Mapping[Alias, RouteSettings] = {}
     """Further systems behind the same tools, by the name that rules use in `to`. The settings beside it are the route
     `default`."""
