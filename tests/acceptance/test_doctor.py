@@ -171,7 +171,7 @@ def test_a_redis_that_fsyncs_late_is_found_where_it_tells_nothing_of_its_setting
 
 
 def test_a_redis_cluster_is_refused(there: Installation) -> None:
-    with ValkeyServer(port=free_port(), config={"cluster-enabled": "yes"}) as valkey:
+    with ValkeyServer(port=free_port(), config={"cluster-enabled": "yes", "cluster-port": free_port()}) as valkey:
         seen = there.doctor(redis=f"redis://127.0.0.1:{valkey.port}")
     assert seen.code == 1
     assert "Redis Cluster" in seen.of("redis")["found"]

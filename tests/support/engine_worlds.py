@@ -184,7 +184,9 @@ def sequence_rules(draw: st.DrawFn, topics: Sequence[str] = (TOPIC,), most: int 
         guard = draw(seldom(_items | st.just(Binary(">", Name("x"), Name("items.i0.x")))))
         unless = None if guard is None else Guard(draw(st.sampled_from(topics)), expr(guard))
         clear = draw(st.none() | _simple) if len(topics) == 1 else None
-        where = draw(seldom(_where))
+        where, more = draw(seldom(_where)), draw(terms)
+        if len(topics) > 1:  # the reader of rules refuses it
+            more = {**more, "silent": None}
         made.append(
             Rule(
                 id=f"sequence-{number}",
@@ -194,7 +196,7 @@ def sequence_rules(draw: st.DrawFn, topics: Sequence[str] = (TOPIC,), most: int 
                 when=expr(Literal(value=False)),
                 clear=None if clear is None else expr(clear),
                 sequence=Sequences(tuple(items), draw(st.sampled_from([2.0, 10.0, 30.0])), unless),
-                **draw(terms),
+                **more,
             )
         )
     return made

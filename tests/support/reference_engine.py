@@ -58,6 +58,7 @@ class _Entity:
         self.ended = False  # by time, since the last event: only an event opens it again
         self.last: Event | None = None
         self.before: Event | None = None
+        self.shown = ("", "", "")
         roots = [rule.when.root, *([rule.clear.root] if rule.clear else [])]
         self.let = {name: expression.root for name, expression in rule.let.items()}
         read = {node for root in roots for node in self._walk(root)}
@@ -216,7 +217,8 @@ class _Entity:
         if evaluate(guard.where, self._passing(event.fields)) is True:
             return True
         ways = [self._way(sequence, at, index) for at in range(len(sequence.items) - 1)]
-        return any(self._breaks(sequence, index, way) for way in ways if way)
+        soon = event.time - sequence.within
+        return any(self._breaks(sequence, index, way) for way in ways if way and way[0].time >= soon)
 
     def _topic(self, event: Event) -> str:
         return self.topics.get(event.id, self.rule.topic)
@@ -339,6 +341,9 @@ class _Entity:
         let = {name: evaluate(node, look) for name, node in self.let.items()}
         decided = max(now, self.opened)
         seen = (self.last.identity, repr(self.last.fields), repr(let))
+        if len(self.rule.topics) > 1:  # its opening is what it shows to the end
+            self.shown = seen if kind == "opened" else self.shown
+            seen = self.shown
         round_ = self.round if self.rule.opens == "on_change" else 1
         return Told(self.rule.id, self.entity, kind, self.occurrence, self.opened, decided, *seen, round_, because)
 

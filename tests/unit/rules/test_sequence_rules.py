@@ -64,6 +64,7 @@ MISTAKES = [
     ("    expire: 1h\n", "    expire: 1h\n    for: 1m\n", "13:5", "sequence", "has no `for`"),
     ("    expire: 1h\n", "    again: {every: 1h}\n", "12:5", "sequence", "ends as soon as its steps are done"),
     ("    expire: 1h\n", "    clear: error_count < 2\n", "12:5", "sequence", "over several topics has no `clear`"),
+    ("    expire: 1h\n", "    silent: {after: 1h, then: end}\n", "12:5", "sequence", "topics has no `silent`"),
     ('from: deploys, where: state == "done"', "from: deplois", "7:30", "unknown-topic", "did you mean 'deploys'?"),
     ('from: deploys, where: state == "done"', "from: single", "7:24", "not-partitioned", "is not spread"),
     ("name: errors, where", "name: errors, from: deploys, where", "8:24", "sequence", "of the rule's own topic"),

@@ -15,7 +15,7 @@ from typing import Final
 
 from dutyd.core.expr import to_text
 from dutyd.core.expr.compiler import Get, compile_predicate
-from dutyd.core.expr.tree import Name, Window
+from dutyd.core.expr.tree import Literal, Name, Window
 from dutyd.core.opening import Opens
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine.aggregates import Aggregates, aggregates_of
@@ -96,7 +96,8 @@ class ViewPlan:
     """Rules of one topic with equal ``per`` and ``where``: they see the same events, by the same entities.
 
     Attributes:
-        key: ``per`` and the text of ``where``: what the state belongs to when rules change.
+        key: ``per`` and the text of ``where``: what the state belongs to when rules change. A sequence over several
+            topics has a view of its own, which no event comes to.
         selector: which events it sees.
         rules: all of them.
         aggregates: what their windows need.
@@ -186,13 +187,28 @@ def horizon(of: Plan) -> float:
 def _views(rules: Iterable[Conditions]) -> Iterator[ViewPlan]:
     by_view: dict[tuple[tuple[str, ...], str], list[Conditions]] = defaultdict(list)
     for rule in rules:
-        by_view[rule.rule.per, "" if rule.where is None else to_text(rule.where)].append(rule)
+        by_view[rule.rule.per, _sight(rule)].append(rule)
     for key, members in by_view.items():
         aggregates = aggregates_of(members)
         remembers = any(rule.prevs for rule in members)
         tables = tuple(_tables([rule for rule in members if not rule.rule.momentary], aggregates))
         each = tuple((rule, compile_predicate(rule.when)) for rule in members if rule.rule.opens is Opens.EACH_EVENT)
-        yield ViewPlan(key, selector_of(members[0].where), tuple(members), aggregates, tables, each, remembers)
+        where = Literal(value=False) if _is_apart(members[0].rule) else members[0].where
+        yield ViewPlan(key, selector_of(where), tuple(members), aggregates, tables, each, remembers)
+
+
+def _is_apart(rule: Rule) -> bool:
+    """Whether *rule* is a sequence over several topics. Its timers follow the watermark alone, as its items do: in a
+    view with others, an event that is read early would end an incident before what opens it again is judged.
+    """
+    return len(rule.topics) > 1
+
+
+def _sight(of: Conditions) -> str:
+    """Return what rules that see the same events have in common, as text: their ``where``."""
+    if _is_apart(of.rule):
+        return f"sequence {of.rule.id}"
+    return "" if of.where is None else to_text(of.where)
 
 
 def _tables(rules: Iterable[Conditions], aggregates: Aggregates) -> Iterator[TablePlan]:

@@ -132,10 +132,12 @@ def sequence_of(rule: Rule, digest: str) -> SequencePlan:
 def advance(plan: SequencePlan, done: tuple[Done, ...], topic: str, event: Event, unknown: Unknown) -> Step | None:
     """Return what *event* of *topic* makes of the ways that are *done*; None: it moves nothing.
 
-    An event that breaks the sequence is no item of it, and one event is one item of a way at most. *unknown* is told
-    what could not be judged for want of a value in an earlier item.
+    An event that breaks the sequence is no item of it, and one event is one item of a way at most. A way that began too
+    long ago is none any more, whether or not somebody has forgotten it. *unknown* is told what could not be judged for
+    want of a value in an earlier item.
     """
-    ways = list(done) or [()] * (len(plan.items) - 1)
+    soon = event.time - plan.within
+    ways = [way if way and way[0].time >= soon else () for way in done] or [()] * (len(plan.items) - 1)
     if topic == plan.guarded and plan.breaks is not None:
         left = _unbroken(plan, plan.breaks, ways, event)
         if left is None or left != ways:
@@ -143,7 +145,7 @@ def advance(plan: SequencePlan, done: tuple[Done, ...], topic: str, event: Event
     moved = False
     for at in reversed(range(len(plan.items))):
         item, before = plan.items[at], ways[at - 1] if at else ()
-        if item.topic != topic or (at and not (before and event.time - before[0].time <= plan.within)):
+        if item.topic != topic or (at and not before):
             continue
         fields = _fields(plan, before, event) if item.bound else event.fields
         holds = item.holds(fields.get)

@@ -242,10 +242,14 @@ class Runner:
         self._tell(key, latch, TriggerKind.CLEARED, moment, **more)
 
     def _tell(self, key: Key, latch: Latch, kind: TriggerKind, moment: Moment | None, **more: Any) -> None:
-        """Note a change after the opening, with the evidence of *moment* where there is one."""
-        change = change_of(self.conditions.rule.id, key, latch, kind)
-        if moment is not None:
-            if self.conditions.rule.sequence is not None and latch.evidence is not None:
+        """Note a change after the opening, with the evidence of *moment* where there is one.
+
+        A sequence over several topics shows its opening on: what was read last depends on which topic was read first.
+        """
+        rule = self.conditions.rule
+        change = change_of(rule.id, key, latch, kind)
+        if moment is not None and len(rule.topics) < 2:
+            if rule.sequence is not None and latch.evidence is not None:
                 moment = moment.beside(latch.evidence.fields)
             more["evidence"] = moment.evidence(self.conditions)
         self._journal.changes.append(msgspec.structs.replace(change, **more))

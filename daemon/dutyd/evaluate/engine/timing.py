@@ -15,7 +15,7 @@ from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.latch import Phase
 from dutyd.evaluate.engine.moment import Moment, look_at
 from dutyd.evaluate.engine.runner import Outcome, Runner
-from dutyd.evaluate.engine.tracks import HOLD, PANE, REAP, Clock, Track
+from dutyd.evaluate.engine.tracks import HOLD, PANE, REAP, Clock, Timer, Track
 
 if TYPE_CHECKING:
     from dutyd.evaluate.engine.feeds import Todo
@@ -35,6 +35,21 @@ def catch_up(view: "View", track: Track, time: float) -> "Todo":
         track.stale.clear()
         track.ended.clear()
     return todo
+
+
+def pass_by(view: "View", track: Track, time: float) -> None:
+    """Let panes go that were due by *time*, and ask nobody: what they moved is in the latches already."""
+    nobody: Todo = {}
+    later: list[Timer] = []
+    while track.due <= time:
+        timer = track.pop()
+        due, kind, number = timer
+        if kind == PANE:
+            view.index.feeds[number].leave(track, due, nobody)
+        else:
+            later.append(timer)
+    for timer in later:
+        view.topic.clock.set(track, timer)
 
 
 def fire_until(clock: Clock, watermark: float) -> None:

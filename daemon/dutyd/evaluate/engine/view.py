@@ -19,7 +19,7 @@ from dutyd.evaluate.engine.plan import TablePlan, ViewPlan
 from dutyd.evaluate.engine.runner import Outcome, Runner
 from dutyd.evaluate.engine.samples import Samples
 from dutyd.evaluate.engine.tables import NumberTable, Table
-from dutyd.evaluate.engine.timing import catch_up
+from dutyd.evaluate.engine.timing import catch_up, pass_by
 from dutyd.evaluate.engine.tracks import Track
 
 if TYPE_CHECKING:
@@ -170,6 +170,8 @@ class View:
             self._take_late(event, key, newest)
             return
         if track is not None:
+            if track.due <= event.time:
+                pass_by(self, track, event.time)
             track.newest = event.time
             if track.keeps:
                 track.before, track.last = track.before if track.restored else track.last, event

@@ -27,6 +27,9 @@ _NOT_BESIDE = ("when", "for", "opens")
 _OPEN = ("on_clear", "again")
 _SUCH_AS = "[{name: deploy, where: deployed == true}, {name: errors, where: error_count > 10}]"
 
+_ENDED_BY_EVENTS = ("clear", "silent")
+"""What would depend on which topic is read first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -59,10 +62,10 @@ def read_sequence(fields: Fields, home: Home) -> Sequence | None:
     if within is None or not items:
         return None
     found = Sequence(items, within, unless)
-    if len(found.topics) > 1 and fields.written("clear"):
-        message = "a sequence over several topics has no `clear`: its items are judged later than the events that clear"
-        hint = "end it with silent: {after: 1h, then: end} or expire: 1h"
-        fields.source.report(fields.key("clear"), "sequence", message, hint)
+    for key in _ENDED_BY_EVENTS if len(found.topics) > 1 else ():
+        if fields.written(key):
+            message = f"a sequence over several topics has no `{key}`: its items are judged later than the events that"
+            fields.source.report(fields.key(key), "sequence", f"{message} would end it", "end it with expire: 1h")
     return found
 
 
