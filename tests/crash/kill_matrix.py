@@ -7,6 +7,7 @@ reached. ``--long`` takes every row several times, at later passes of its point,
 """
 
 import sys
+import traceback
 
 from support.broker import Broker
 from support.crash_run import Run, arguments, exit_code
@@ -21,12 +22,17 @@ LINE_ROWS = 100
 
 def failed(row: Row) -> bool:
     """Whether the row shows a loss, a double, or nothing at all."""
-    return bool(row.lost or row.doubled or (row.note and not row.point.startswith("line")))
+    late = row.note and not row.point.startswith("line")
+    return bool(row.lost or row.doubled or not row.expected or late)
 
 
 def one(broker: Broker, valkey: str, case: Case) -> list[Row]:
-    """Play *case*."""
-    return [play(Ground(broker.address, valkey), case)]
+    """Play *case*; a row that breaks must not hide the others."""
+    try:
+        return [play(Ground(broker.address, valkey), case)]
+    except Exception as error:  # noqa: BLE001  # whatever it is, the row says it
+        traceback.print_exception(error)
+        return [Row(case.point, case.kind, case.kills, 0, 0, 0, 0, f"broke: {error}".splitlines()[0])]
 
 
 def main() -> int:

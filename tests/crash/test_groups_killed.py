@@ -1,12 +1,13 @@
 """A group's members are in one order, once, wherever the worker dies on the way to it; and so are items of a list."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.courses import publish
 from support.daemon import Installation, installation
-from support.kills import die, publish
 
 RULES = """
 language: 1
@@ -51,8 +52,9 @@ def test_a_group_and_its_items_are_done_once_though_the_worker_dies_at_each_poin
 ) -> None:
     events = [{"id": f"{sku}-low", "sku": sku, "supplier": "acme", "level": 1, "wanted": 9} for sku in SKUS]
     publish(valkey_url, f"{unique}.stock", events, "sku")
-    died = [die(shop, {"at": point, "hit": hit}) for point, hit in ON_THE_WAY]
-    assert 0 not in died, shop.log()
+    run = ("run", "--settings", str(shop.settings), "--until-idle", "1s")
+    died = [shop.die({"at": point, "hit": hit}, *run) for point, hit in ON_THE_WAY]
+    assert set(died) == {-signal.SIGKILL}, shop.log()
     shop.run_until_idle("1s")
     (order,) = shop.listed("/purchase-orders")
     assert order["lines"] == [{"sku": sku, "quantity": 9} for sku in SKUS]
@@ -60,7 +62,7 @@ def test_a_group_and_its_items_are_done_once_though_the_worker_dies_at_each_poin
     assert shop.listed("/messages") == []
     full = [{**event, "id": f"{event['sku']}-full", "level": 50} for event in events]
     publish(valkey_url, f"{unique}.stock", full, "sku")
-    assert die(shop, {"at": "withdraw -> on_clear", "hit": 1}) != 0, shop.log()
+    assert shop.die({"at": "withdraw -> on_clear", "hit": 1}, *run) == -signal.SIGKILL, shop.log()
     shop.run_until_idle("1s")
     (told,) = shop.listed("/messages")
     assert told["text"] == order["id"]

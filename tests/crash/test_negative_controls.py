@@ -1,28 +1,32 @@
 """Each protection, switched off, makes a case fail: so the tests notice, and the protection is needed."""
 
 import asyncio
-import json
+import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dutyd.act.accept import Acceptor
+from dutyd.act.lease import Lease
+from dutyd.act.path import work
+from dutyd.act.worker import Worker
+from dutyd.core.errors import NotReadyError
 from dutyd.ledger import scripts
 from dutyd.ledger.incidents import Waiting
-from support.acting import office
+from support.acting import Office, office
 from support.broker import Broker
+from support.courses import OPENINGS, RULES, STOCK, WANTED, publish
 from support.daemon import Installation, installation
-from support.kills import OPENINGS, RULES, STOCK, WANTED, publish
-from support.mortal import unfenced
+from support.mortal import FENCE, GUARD, without
+from support.valkey_server import ValkeyServer
 
-MORTAL = Path(__file__).parents[1] / "support" / "mortal.py"
 TOPICS = {"metrics": {"partitioned_by": ["service"]}, "stock": {"partitioned_by": ["sku"]}}
-ARGUMENTS = ("--until-idle", "1s")
 
 
 @pytest.fixture
@@ -37,12 +41,8 @@ def one(tmp_path: Path, unique: str, valkey_url: str, real_broker: Broker) -> It
 
 def start(one: Installation, *off: str, at: str = "", do: str = "kill") -> "subprocess.Popen[bytes]":
     """Start the daemon with its death at *at*, and without the protection *off*."""
-    plan = json.dumps({"at": at, "do": do, "off": [each for each in off if each]})
-    with (one.settings.parent / "daemon.log").open("ab") as log:
-        command = [sys.executable, str(MORTAL), plan, "run", "--settings", str(one.settings), *ARGUMENTS]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    one.processes.append(process)
-    return process
+    plan = {"at": at, "do": do, "off": [each for each in off if each]}
+    return one.mortal(plan, "run", "--settings", str(one.settings), "--until-idle", "1s")
 
 
 def killed_then_restarted(one: Installation, at: str, off: str) -> None:
@@ -92,17 +92,23 @@ def test_the_lease_check_is_what_keeps_a_frozen_worker_from_sending_late_where_n
     assert (doubled(one) > 0, missing(one)) == (doubles, 0)
 
 
+async def accepted(desk: Office, acceptor: Acceptor, *services: str) -> None:
+    """Have an incident of each of *services* accepted."""
+    for number, name in enumerate(services):
+        desk.open_(desk.trigger("errors", {"service": name, "error_count": 12}, {"service": name}, number))
+    while len(await desk.ledger.queries.incidents()) < len(services):
+        await acceptor.turn()
+
+
 @pytest.mark.parametrize(("off", "due"), [(False, 1), (True, 0)])
 async def test_fencing_is_what_keeps_a_worker_that_was_replaced_from_putting_the_incident_to_sleep(
     valkey_url: str, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, off: bool, due: int
 ) -> None:
     if off:
-        monkeypatch.setattr(scripts, "_source", unfenced(scripts._source.__wrapped__))
+        monkeypatch.setattr(scripts, "_source", without(FENCE, scripts._source.__wrapped__))
     async with office(valkey_url, unique, tmp_path, RULES.replace("UNSURE", "")) as desk:
-        desk.open_(desk.trigger("errors", {"service": "a", "error_count": 12}, {"service": "a"}))
         acceptor = desk.worker().acceptor
-        while not await desk.ledger.queries.incidents():
-            await acceptor.turn()
+        await accepted(desk, acceptor, "a")
         incidents = desk.ledger.incidents
         (zombie,) = await incidents.claim("w1", 0.2, 1)
         await asyncio.sleep(0.3)
@@ -111,3 +117,74 @@ async def test_fencing_is_what_keeps_a_worker_that_was_replaced_from_putting_the
         await asyncio.sleep(0.6)  # the successor dies, too
         assert len(await incidents.claim("w3", 5.0, 1)) == due
         await asyncio.to_thread(acceptor.consumer.close)
+
+
+@pytest.mark.parametrize(("off", "known"), [(False, ["a", "b"]), (True, ["b"])])
+async def test_the_guard_against_a_restarted_redis_is_what_keeps_openings_from_being_passed_over(
+    valkey_url: str,
+    forgetful: ValkeyServer,
+    unique: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    off: bool,
+    known: list[str],
+) -> None:
+    if off:
+        monkeypatch.setattr(scripts, "_source", without(GUARD, scripts._source.__wrapped__))
+    rules = RULES.replace("UNSURE", "")
+    async with office(valkey_url, unique, tmp_path, rules, ledger_url=forgetful.url) as desk:
+        clock = 0.0
+        acceptor = replace(desk.worker().acceptor, clock=lambda: clock)
+        await accepted(desk, acceptor, "a")
+        await restart(desk, forgetful, forgetful.forget)
+        desk.open_(desk.trigger("errors", {"service": "b", "error_count": 12}, {"service": "b"}))
+        with contextlib.suppress(NotReadyError):  # the guard's word
+            await acceptor.turn()  # before it is time to look whether this is still the same server
+        clock = 10.0
+        for _ in range(3):
+            await acceptor.turn()
+        assert sorted(row["entity"]["service"] for row in await desk.ledger.queries.incidents()) == known
+        await asyncio.to_thread(acceptor.consumer.close)
+
+
+@pytest.mark.parametrize(("off", "done"), [(False, 1), (True, 2)])
+async def test_the_guard_against_a_restarted_redis_is_what_keeps_an_older_copy_from_being_worked(
+    valkey_url: str,
+    forgetful: ValkeyServer,
+    unique: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    off: bool,
+    done: int,
+) -> None:
+    if off:
+        monkeypatch.setattr(scripts, "_source", without(GUARD, scripts._source.__wrapped__))
+    rules = RULES.replace("UNSURE", "")
+    async with office(valkey_url, unique, tmp_path, rules, ledger_url=forgetful.url, settings={"class": "C"}) as desk:
+        worker = desk.worker()
+        await accepted(desk, worker.acceptor, "a")
+        copy = forgetful.copy()
+        assert await worked(desk, worker) == 1
+        await restart(desk, forgetful, lambda: forgetful.put_back(copy))
+        await worked(desk, worker)
+        assert len(await desk.listed("/alerts")) == done
+        await asyncio.to_thread(worker.acceptor.consumer.close)
+
+
+async def restart(desk: Office, server: ValkeyServer, lose: Callable[[], None]) -> None:
+    """Have the ledger's server start again without some of its data."""
+    server.stop()
+    lose()
+    server.start()
+    await desk.ledger.scripts.client.connection_pool.disconnect()
+
+
+async def worked(desk: Office, worker: Worker) -> int:
+    """Claim and work what is due; return how much that was."""
+    incidents = desk.ledger.incidents
+    claims = await incidents.claim("w1", 5.0, 1)
+    for claim in claims:
+        await work(worker.means, claim, Lease(incidents, claim, 5.0, time.monotonic()))
+    return len(claims)

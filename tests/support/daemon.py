@@ -1,6 +1,7 @@
 """The real daemon in processes that tests may kill, on the real servers, with a back office that survives."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from dutyd.embedded.loopback import Loopback
 
 FAMILIES = ("alerting", "ticketing", "purchasing", "stock", "notify", "metrics")
 END_SECONDS = 120.0
+TESTS = Path(__file__).parents[1]
 
 
 @dataclass
@@ -35,6 +37,19 @@ class Installation:
             process = subprocess.Popen(command, stdout=log, stderr=log)
         self.processes.append(process)
         return process
+
+    def mortal(self, plan: Mapping[str, object], *arguments: str) -> subprocess.Popen[bytes]:
+        """Start ``dutyd`` with *arguments* in a process that dies, or stops, by *plan* (``support.mortal``)."""
+        with (self.settings.parent / "daemon.log").open("ab") as log:
+            command = [sys.executable, "-m", "support.mortal", json.dumps(plan), *arguments]
+            found = {**os.environ, "PYTHONPATH": str(TESTS)}
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=found)
+        self.processes.append(process)
+        return process
+
+    def die(self, plan: Mapping[str, object], *arguments: str) -> int:
+        """Run ``dutyd`` with *arguments* until it dies by *plan*, or comes to its end; return its exit code."""
+        return self.mortal(plan, *arguments).wait(END_SECONDS)
 
     def run_until_idle(self, seconds: str = "2s") -> None:
         """Run one process to the end of all work."""

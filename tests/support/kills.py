@@ -1,70 +1,19 @@
 """One kill: an installation whose daemon dies at a named point, and what its back office holds in the end.
 
-``tests/crash/kill_matrix.py`` plays every case; the negative controls borrow its events and rules.
+``tests/crash/kill_matrix.py`` plays every case. What is published, and what for, is the course's (``support.courses``).
 """
 
-import asyncio
-import json
 import random
 import secrets
-import subprocess
-import sys
+import signal
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from dutyd.core.topic import record_key
-from dutyd.ledger import open_ledger
-from dutyd.ledger.connect import connect_async
-from dutyd.stream import open_stream
-from dutyd.stream.base import TopicSpec
-from support.daemon import Installation, installation
-from support.mortal import EVALUATE, POINTS
-
-MORTAL = Path(__file__).parent / "mortal.py"
-END_SECONDS = 120.0
-
-RULES = """
-language: 1
-rules:
-  - id: errors
-    from: metrics
-    per: [service]
-    when: error_count > 10
-    mode: act
-    steps:
-      page: {tool: send_alert, with: {severity: critical, summary: "{{ service }}"}UNSURE}
-      ticket:
-        {needs: [page], tool: create_ticket, with: {project: O, kind: incident, title: "{{ service }}", body: x}UNSURE}
-    on_clear:
-      resolve: {tool: resolve_alert, with: {alert: "{{ steps.page.id }}"}UNSURE}
-  - id: stock
-    from: stock
-    per: [sku]
-    when: level < 5
-    mode: act
-    steps:
-      order: {tool: draft_purchase_order, with: {sku: "{{ sku }}", supplier: S, quantity: 1}UNSURE}
-"""
-OPENINGS = [{"service": name, "error_count": 12} for name in "abc"]
-STOCK = [{"sku": name, "level": 1} for name in "xy"]
-CLEAR = [{"service": "a", "error_count": 1}]
-WANTED = Counter(
-    [("alerts", name) for name in "abc"]
-    + [("tickets", name) for name in "abc"]
-    + [("purchase-orders", name) for name in "xy"]
-)
-RESOLVED = ("alert-resolutions", "a")
-OF_CLEARS = frozenset(("clear read -> accept", "clear accepted -> withdraw", "withdraw -> on_clear"))
-CLASSES = {
-    "A": ("A", ""),
-    "B": ("B", ""),
-    "C skip": ("C", ", if_unsure: skip"),
-    "C repeat": ("C", ", if_unsure: repeat"),
-}
+from support.courses import CLASSES, COURSES, RESOLVED, Course, Killed
+from support.daemon import installation
 
 
 @dataclass(frozen=True)
@@ -74,6 +23,7 @@ class Case:
     point: str
     kind: str
     kills: int
+    course: Course
     hit: int = 1
     line: int = 0
 
@@ -96,7 +46,7 @@ class Row:
 
 
 SECOND = {"outcome -> produce": "outcome -> produce", "produce -> drop of the outcome": "outcome -> produce"}
-"""Where a process that goes on after the first kill is killed again, if not at its next claim."""
+"""Where a process that goes on after the first kill is killed again, if not where its course says."""
 
 LINES = 16_000
 """About so many lines of the paths and the ledger are executed by one run."""
@@ -107,17 +57,17 @@ def lines(number: int, seed: int) -> Iterator[Case]:
     chance = random.Random(seed)
     for _ in range(number):
         line = chance.randrange(1, LINES)
-        yield Case(f"line {line}", "B", 1, line=line)
+        yield Case(f"line {line}", "B", 1, COURSES[0], line=line)
 
 
 def cases(*, long: bool) -> Iterator[Case]:
-    """Yield the cases: points of the evaluate path at class B alone, those of the act path at each class."""
-    hits = (1, 2, 3, 4) if long else (1,)
-    for hit in hits:
-        for point in POINTS:
-            for kind in ("B",) if point in EVALUATE else CLASSES:
-                yield Case(point, kind, 1, hit)
-            yield Case(point, "B", 2, hit)
+    """Yield the cases: each point of each course at each of its classes, and at one of them with a second kill."""
+    for course in COURSES:
+        for hit in range(1, course.passes + 1 if long else 2):
+            for point in course.points:
+                for kind in course.kinds:
+                    yield Case(point, kind, 1, course, hit)
+                yield Case(point, "B" if "B" in course.kinds else course.kinds[0], 2, course, hit)
 
 
 @dataclass(frozen=True)
@@ -130,88 +80,71 @@ class Ground:
 
 def play(ground: Ground, case: Case) -> Row:
     """Play one case from its events to what the back office holds."""
-    kind, unsure = CLASSES[case.kind]
-    name = f"k{secrets.token_hex(5)}"
-    rules = RULES.replace("UNSURE", unsure)
-    topics = {"metrics": {"partitioned_by": ["service"]}, "stock": {"partitioned_by": ["sku"]}}
-    stream = f"kafka://{ground.kafka}"
+    course, (kind, unsure) = case.course, CLASSES[case.kind]
+    name, stream = f"k{secrets.token_hex(5)}", f"kafka://{ground.kafka}"
+    servers = {"redis": ground.valkey, "stream": stream}
     with (
         tempfile.TemporaryDirectory() as folder,
-        installation(Path(folder), name, rules, topics=topics, kind=kind, redis=ground.valkey, stream=stream) as one,
+        installation(
+            Path(folder),
+            name,
+            course.rules.replace("UNSURE", unsure),
+            topics=course.topics,
+            kind=kind,
+            **servers,
+            **course.settings,
+        ) as one,
     ):
-        publish(stream, f"{name}.metrics", OPENINGS, "service")
-        publish(stream, f"{name}.stock", STOCK, "sku")
-        clearing = case.point in OF_CLEARS
-        if clearing:
-            one.run_until_idle("1s")
-            publish(stream, f"{name}.metrics", CLEAR, "service")
-        note = kill(one, case)
-        one.run_until_idle("1s")
-        wanted = WANTED + Counter([RESOLVED] if clearing else [])
-        return judge(one, ground, name, case, wanted, note)
+        killed = Killed(one, name, case.kind, stream, ground.valkey)
+        for alias, events, key in course.events:
+            killed.publish(alias, events, key)
+        course.prepare(killed)
+        note = kill(killed, case)
+        course.finish(killed)
+        return judge(killed, case, note)
 
 
-def publish(url: str, topic: str, events: Sequence[dict[str, Any]], key: str) -> None:
-    """Write *events* as producers do, into a topic of two partitions."""
-    stream = open_stream(url, {})
-    stream.ensure(TopicSpec(topic, 2))
-    producer = stream.producer()
-    for event in events:
-        producer.send(topic, json.dumps(event).encode(), key=record_key((str(event[key]),)))
-    producer.close()
-    stream.close()
-
-
-def kill(one: Installation, case: Case) -> str:
-    """Run the daemon into its death, as often as the case says; return what went otherwise."""
-    plans: list[dict[str, object]] = [{"at": case.point, "hit": case.hit}]
-    if case.line:
-        plans = [{"line": case.line}]
-    elif case.kills == 2:
-        usual = "load of a task" if case.point in EVALUATE else "claim -> work"
-        plans.append({"at": SECOND.get(case.point, usual)})
-    for plan in plans:
-        if die(one, plan) == 0:
-            return f"did not die of {plan}"
+def kill(killed: Killed, case: Case) -> str:
+    """Run the process into its death, as often as the case says; return what went otherwise."""
+    first = {"line": case.line} if case.line else {"at": case.point, "hit": case.hit}
+    if (code := killed.one.die(first, *case.course.command(killed))) != -signal.SIGKILL:
+        return f"did not die of {first}, but ended with {code}"
+    if case.kills == 2:
+        case.course.between(killed)
+        second = {"at": SECOND.get(case.point, case.course.again)}
+        if (code := killed.one.die(second, *case.course.afterwards(killed))) != -signal.SIGKILL:
+            return f"did not die of {second}, but ended with {code}"
     return ""
 
 
-def die(one: Installation, plan: Mapping[str, object]) -> int:
-    """Run the daemon until it dies by *plan*; return 0 where it came to its end instead."""
-    command = [sys.executable, str(MORTAL), json.dumps(plan)]
-    arguments = ["run", "--settings", str(one.settings), "--until-idle", "1s"]
-    with (one.settings.parent / "daemon.log").open("ab") as log:
-        return subprocess.run(
-            [*command, *arguments], stdout=log, stderr=log, timeout=END_SECONDS, check=False
-        ).returncode
-
-
-def judge(
-    one: Installation, ground: Ground, name: str, case: Case, wanted: "Counter[tuple[str, str]]", note: str
-) -> Row:
+def judge(killed: Killed, case: Case, note: str) -> Row:
     """Hold what the back office has against what was wanted, by what the class promises."""
-    found = Counter(
-        (path, str(entry.get(member)))
-        for path, member in (("alerts", "summary"), ("tickets", "title"), ("purchase-orders", "sku"))
-        for entry in one.listed(f"/{path}")
-    )
-    found[RESOLVED] = len(one.listed("/alert-resolutions"))
-    lost = sum((wanted - found).values())
+    wanted, found = case.course.wanted, in_the_office(killed)
+    lost = sum((wanted - found).values()) + case.course.missing(killed)
     doubled = sum((found - wanted).values())
     if case.kind == "C skip":  # at most once: what is missing must be said to be unsure
-        lost -= asyncio.run(unsure(ground.valkey, name))
+        lost -= unsure(killed)
     if case.kind == "C repeat":  # at least once
         doubled = 0
     seen = sum((found & wanted).values())
     return Row(case.point, case.kind, case.kills, wanted.total(), seen, max(lost, 0), doubled, note)
 
 
-async def unsure(url: str, name: str) -> int:
+def in_the_office(killed: Killed) -> "Counter[tuple[str, str]]":
+    """Return what the back office holds, by kind and name; an order of several articles is named by all of them."""
+    found = Counter(
+        (path, str(entry.get(member)))
+        for path, member in (("alerts", "summary"), ("tickets", "title"))
+        for entry in killed.one.listed(f"/{path}")
+    )
+    for order in killed.one.listed("/purchase-orders"):
+        found["purchase-orders", order.get("sku") or "".join(sorted(line["sku"] for line in order["lines"]))] += 1
+    found[RESOLVED] = len(killed.one.listed("/alert-resolutions"))
+    return found
+
+
+def unsure(killed: Killed) -> int:
     """Return how many effects the ledger refused because nobody knows whether they were done, and what needs them."""
-    client = connect_async(url)
-    try:
-        rows = await open_ledger(client, name).queries.effects()
-    finally:
-        await client.aclose()
+    rows = killed.ask(lambda ledger: ledger.queries.effects())
     refused = [row["step"] for row in rows if row["state"] == "REFUSED" and row["reason"] == "unsure"]
     return len(refused) + refused.count("page")  # a ticket needs its page

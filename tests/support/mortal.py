@@ -1,8 +1,7 @@
-"""``dutyd run`` in a process that dies, or stops, at one named point: ``python mortal.py PLAN run --settings ...``.
+"""``dutyd`` in a process that dies, or stops, at one named point: ``python -m support.mortal PLAN run --settings ...``.
 
-Points stand between two steps of the paths. They are put around the program's own functions from outside, so that the
-product has no hook. PLAN is JSON: ``{"at": POINT, "hit": N, "do": "kill" | "stop", "line": N, "off": [PROTECTION]}``.
-Protections are switched off to show that the tests notice.
+PLAN is JSON: ``{"at": POINT, "hit": N, "do": "kill" | "stop", "line": N, "off": [PROTECTION]}``. Points are those of
+``support.points``; protections are switched off to show that the tests notice. ``Installation.mortal`` starts it.
 """
 
 import functools
@@ -14,111 +13,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-
-class When(Enum):
-    """On which side of a call the point is."""
-
-    BEFORE = "before"
-    AFTER = "after"
-
-
-def _always(*_: Any) -> bool:
-    return True
-
-
-def _something(_: Any, result: Any) -> bool:
-    """Only calls that brought something count."""
-    return bool(result)
-
-
-def _opens(args: tuple[Any, ...], _: Any) -> bool:
-    """Only accepts of openings."""
-    return any(arrival.trigger.kind == "opened" for arrival in args[1])
-
-
-def _clears(args: tuple[Any, ...], _: Any) -> bool:
-    """Only accepts of clears."""
-    return any(arrival.trigger.kind == "cleared" for arrival in args[1])
-
-
-def _triggers(args: tuple[Any, ...], _: Any) -> bool:
-    """Only writes that hold a trigger."""
-    return any(write.triggers for write in args[1])
-
-
-def _drops(args: tuple[Any, ...], _: Any) -> bool:
-    """Only writes that drop triggers that are out."""
-    return any(write.acked for write in args[1])
-
-
-def _unsent(args: tuple[Any, ...], _: Any) -> bool:
-    return any(task.outbox.kept for task in args[1])
-
-
-def _of_worker(args: tuple[Any, ...], _: Any) -> bool:
-    return any(partition.topic.endswith(".triggers") for partition in args[1])
-
-
-def _of_evaluator(args: tuple[Any, ...], _: Any) -> bool:
-    return any(not partition.topic.endswith(".triggers") for partition in args[1])
-
-
-@dataclass(frozen=True)
-class Point:
-    """A place between two steps: a function of the program, a side of it, and which calls count."""
-
-    function: str
-    when: When
-    counts: Callable[[tuple[Any, ...], Any], bool] = field(default=_always)
-
-
-_ACCEPT = "dutyd.ledger.incidents:Incidents.accept"
-_COMMIT = "dutyd.stream.kafka.consumer:KafkaGroupConsumer.commit"
-_WRITE = "dutyd.evaluate.checkpoint:Checkpoint.write"
-_CREATE = "dutyd_tools.providers.backoffice:Backoffice.create"
-_PRODUCE = "dutyd.act.outcomes:Writer._produce"
-
-EVALUATE = {
-    "claim of a task": Point("dutyd.evaluate.checkpoint:Checkpoint.claim", When.AFTER),
-    "load of a task": Point("dutyd.evaluate.checkpoint:Checkpoint.load", When.AFTER),
-    "judging -> write": Point(_WRITE, When.BEFORE, _triggers),
-    "write -> send": Point(_WRITE, When.AFTER, _triggers),
-    "send -> acknowledgement": Point("dutyd.evaluate.sender:Sender.send", When.AFTER, _unsent),
-    "acknowledgement -> drop of the outbox": Point(_WRITE, When.BEFORE, _drops),
-    "drop of the outbox -> commit": Point(_WRITE, When.AFTER, _drops),
-    "commit of events": Point(_COMMIT, When.AFTER, _of_evaluator),
-}
-ACT = {
-    "trigger read -> accept": Point(_ACCEPT, When.BEFORE, _opens),
-    "accept -> commit": Point(_ACCEPT, When.AFTER, _opens),
-    "commit of triggers": Point(_COMMIT, When.AFTER, _of_worker),
-    "claim -> work": Point("dutyd.ledger.incidents:Incidents.claim", When.AFTER, _something),
-    "work -> reserve": Point("dutyd.ledger.effects:Effects.reserve", When.BEFORE),
-    "reserve -> SENDING": Point("dutyd.ledger.effects:Effects.reserve", When.AFTER),
-    "SENDING -> look-up": Point("dutyd.ledger.effects:Effects.sending", When.AFTER),
-    "look-up -> request": Point(_CREATE, When.BEFORE),
-    "answer -> record": Point(_CREATE, When.AFTER),
-    "record -> next step": Point("dutyd.ledger.effects:Effects.record", When.AFTER),
-    "work -> rest": Point("dutyd.ledger.incidents:Incidents.rest", When.BEFORE),
-    "rest": Point("dutyd.ledger.incidents:Incidents.rest", When.AFTER),
-    "clear read -> accept": Point(_ACCEPT, When.BEFORE, _clears),
-    "clear accepted -> withdraw": Point(_ACCEPT, When.AFTER, _clears),
-    "withdraw -> on_clear": Point("dutyd.ledger.effects:Effects.withdraw", When.AFTER),
-    "outcome -> produce": Point(_PRODUCE, When.BEFORE),
-    "produce -> drop of the outcome": Point(_PRODUCE, When.AFTER),
-}
-POINTS = {**EVALUATE, **ACT}
-GROUPS = {
-    "member -> group": Point("dutyd.ledger.incidents:Incidents.join", When.AFTER),
-    "members read -> group formed": Point("dutyd.ledger.incidents:Incidents.form", When.BEFORE),
-    "group formed -> work": Point("dutyd.ledger.incidents:Incidents.form", When.AFTER),
-}
-"""Points that only rules with groups pass."""
+from support.points import POINTS, Point, When
 
 
 def main() -> None:
@@ -128,8 +26,7 @@ def main() -> None:
     for protection in plan.get("off", ()):
         PROTECTIONS[protection]()
     if plan.get("at"):
-        point = (POINTS | GROUPS)[plan["at"]]
-        arm(point, plan.get("hit", 1), signal.SIGSTOP if plan.get("do") == "stop" else signal.SIGKILL)
+        arm(POINTS[plan["at"]], plan.get("hit", 1), signal.SIGSTOP if plan.get("do") == "stop" else signal.SIGKILL)
     if plan.get("line"):
         die_at_line(plan["line"])
     from dutyd.cli import main as program
@@ -172,11 +69,12 @@ def arm(point: Point, hit: int, how: signal.Signals) -> None:
             if passed == hit:
                 os.kill(os.getpid(), how)
 
-    owner, name = _find(point.function)
+    owner, name = find(point.function)
     setattr(owner, name, _around(getattr(owner, name), point.when, pass_by))
 
 
-def _find(function: str) -> tuple[Any, str]:
+def find(function: str) -> tuple[Any, str]:
+    """Return the owner and the name of ``module:Class.function``."""
     module, _, path = function.partition(":")
     *owners, name = path.split(".")
     owner = importlib.import_module(module)
@@ -229,14 +127,21 @@ def _without_outbox() -> None:
     Checkpoint.write = lambda self, writes: write(self, [replace(one, triggers=(), acked=0) for one in writes])  # type: ignore[method-assign]
 
 
-def unfenced(source: Callable[[str], str]) -> Callable[[str], str]:
-    """Return what reads the ledger's scripts without the comparison of fencing tokens in them."""
-    fence = "local function holds(id, fence) return redis.call('HGET', key('incident', id), 'fence') == fence end"
+FENCE = ("return redis.call('HGET', key('incident', id), 'fence') == fence", "return true")
+"""The comparison of fencing tokens in the ledger's scripts, and what stands there when it is off."""
+
+GUARD = ("return not born or born ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')", "return false")
+"""The same of the guard against a Redis that was started again."""
+
+
+def without(protection: tuple[str, str], source: Callable[[str], str]) -> Callable[[str], str]:
+    """Return what reads the ledger's scripts, as *source* does, with *protection* off."""
+    on, off = protection
 
     def read(name: str) -> str:
         text = source(name)
-        assert fence in text
-        return text.replace(fence, "local function holds(id, fence) return true end")
+        assert text.count(on) == 1
+        return text.replace(on, off)
 
     return read
 

@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -25,8 +24,8 @@ from dutyd.core.errors import NotReadyError
 from dutyd.ledger import open_ledger
 from dutyd.ledger.connect import connect_async
 from support.broker import Broker, KafkaBroker
+from support.courses import publish
 from support.daemon import Installation, installation
-from support.kills import MORTAL, publish
 from support.valkey_server import ValkeyServer
 
 CLASSES = ("A", "B", "C")
@@ -117,11 +116,8 @@ class Scene:
 
     def mortal(self, at: str, hit: int) -> "subprocess.Popen[bytes]":
         """Start a daemon that stops, as SIGSTOP has it, at the *hit*-th pass of a point; return once it has."""
-        plan = json.dumps({"at": at, "do": "stop", "hit": hit})
-        with (self.one.settings.parent / "daemon.log").open("ab") as log:
-            command = [sys.executable, str(MORTAL), plan, "run", "--settings", str(self.one.settings)]
-            process = subprocess.Popen(command, stdout=log, stderr=log)
-        self.one.processes.append(process)
+        plan = {"at": at, "do": "stop", "hit": hit}
+        process = self.one.mortal(plan, "run", "--settings", str(self.one.settings))
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         assert process.poll() is None, self.one.log()
         return process
