@@ -7,9 +7,9 @@ import pytest
 
 from dutyd.act.gateway import Accepted, Bound, Call, Outcome, Rejected, Unbound, bind, gate, judge, offered, tighten
 from dutyd.core.expr import Look, look_in
+from dutyd.core.mfjs import problem_of
 from dutyd.core.policy import MoneyLimits, Policy
 from dutyd.core.rule import Mode, Rule
-from dutyd.embedded.standin.schema import schema_problem
 from support.rule_files import CATALOGUE, TOOLS_ONLY, changed, only_rule, problems_of
 
 RULES = """\
@@ -58,7 +58,7 @@ def said(lines: object) -> Accepted | Rejected:
 def test_the_model_is_offered_one_object_for_each_line_in_the_real_apis_dialect_without_event_text() -> None:
     (function,) = offered(rule(), CATALOGUE, look())
     offer = {"name": function.name, "parameters": dict(function.parameters)}
-    assert schema_problem(offer, strict=True) is None
+    assert problem_of(offer, strict=True) is None
     lines = function.parameters["properties"]["lines"]
     assert lines["required"] == ["line_1", "line_2"]
     assert lines["properties"]["line_1"]["properties"]["quantity"] == {

@@ -7,8 +7,9 @@ import pytest
 from pydantic import BaseModel, ConfigDict, create_model
 
 from dutyd.act.gateway.misfit import Misfit, misfit_of
+from dutyd.act.gateway.sayable import unsayable_question
+from dutyd.app.catalogue import installed_tools
 from dutyd.core.tool import Tool
-from dutyd_tools import TOOLS
 
 
 class Ring(BaseModel):
@@ -71,6 +72,6 @@ def test_what_the_dialect_cannot_say_is_named(model: type[BaseModel], path: str,
     assert found.what_to_do
 
 
-@pytest.mark.parametrize("tool", [tool for tool in TOOLS if not tool.changes], ids=lambda tool: tool.name)
-def test_every_shipped_question_fits(tool: Tool) -> None:
-    assert misfit_of(tool.args) is None
+@pytest.mark.parametrize("tool", installed_tools().values(), ids=lambda tool: tool.name)
+def test_every_installed_tool_can_be_offered(tool: Tool) -> None:
+    assert unsayable_question(tool) is None

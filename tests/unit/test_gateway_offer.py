@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from dutyd.act.gateway import Function, narrowed, offered, withheld
 from dutyd.act.gateway.dialect import schema_of
 from dutyd.core.expr import parse_template
+from dutyd.core.mfjs import problem_of
 from dutyd.core.step import Bound
 from dutyd.core.tool import Tool
-from dutyd.embedded.standin.schema import schema_problem
 from dutyd_tools import TOOLS
 from support.grants import CATALOGUE, a_rule, a_ticket, an_order, names
 
@@ -121,7 +121,7 @@ def test_bounds_too_large_for_the_dialect_stand_in_words_only() -> None:
 
 def test_everything_that_is_offered_passes_the_strict_check_of_the_endpoint() -> None:
     for function in offered(a_rule(), CATALOGUE, names()):
-        assert schema_problem({"name": function.name, "parameters": function.parameters}, strict=True) is None
+        assert problem_of({"name": function.name, "parameters": function.parameters}, strict=True) is None
 
 
 class Inner(BaseModel):
@@ -143,7 +143,7 @@ class Odd(BaseModel):
 
 def test_any_model_of_a_question_is_said_in_the_dialect() -> None:
     said = schema_of(Odd)
-    assert schema_problem({"name": "odd_thing", "parameters": said}, strict=True) is None
+    assert problem_of({"name": "odd_thing", "parameters": said}, strict=True) is None
     assert said["required"] == ["level", "share", "either", "inner", "many"]
     properties = said["properties"]
     assert properties["share"] == {"type": "number", "description": "more than 0; less than 1; a multiple of 0.25"}
@@ -157,4 +157,4 @@ def test_any_model_of_a_question_is_said_in_the_dialect() -> None:
 @pytest.mark.parametrize("tool", [tool for tool in TOOLS if not tool.changes], ids=lambda tool: tool.name)
 def test_every_shipped_question_can_be_offered(tool: Tool) -> None:
     function = {"name": tool.name, "parameters": schema_of(tool.args)}
-    assert schema_problem(function, strict=True) is None
+    assert problem_of(function, strict=True) is None

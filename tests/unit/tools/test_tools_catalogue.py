@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from dutyd.core.mfjs import problem_of
 from dutyd.core.rule import Severity
 from dutyd.core.tool import Tool
-from dutyd.embedded.standin.schema import schema_problem
 from dutyd_tools import TOOLS
 from dutyd_tools.providers.backoffice import PATHS
 
@@ -61,7 +61,7 @@ def test_each_tool_is_there_once_with_the_arguments_that_rules_use() -> None:
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_a_model_host_takes_every_schema_as_it_is(tool: Tool) -> None:
     function = {"name": tool.name, "description": tool.about, "parameters": tool.args.model_json_schema()}
-    assert schema_problem(function, strict=True) is None
+    assert problem_of(function, strict=True) is None
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)

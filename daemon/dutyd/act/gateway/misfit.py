@@ -1,8 +1,7 @@
 """Whether a model can be offered a reading tool: its arguments must be sayable in the dialect without losing any.
 
 ``dialect`` says most of what pydantic can say, some of it in words. What it can't say would be offered as something
-else, or be refused by the endpoint in the middle of an incident. Asked by the reader of rules for each tool in
-``reads``: so a start, a reload, ``rules check`` and ``doctor`` refuse such a rule, and all others go on.
+else, or be refused by the endpoint in the middle of an incident. Asked by ``sayable``.
 """
 
 from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dutyd.embedded.standin.schema import schema_problem
+from dutyd.core.mfjs import MOST_FUNCTIONS, problem_of
 from dutyd.embedded.standin.script import Script
 from dutyd.embedded.standin.wire import tokens_of
 
@@ -133,8 +133,8 @@ def _tool_choice(body: dict[str, Any], traits: Traits, _script: Script) -> Itera
 
 def _tools(body: dict[str, Any], _traits: Traits, script: Script) -> Iterator[str]:
     tools = body.get("tools") or []
-    if not isinstance(tools, list) or len(tools) > 128:
-        yield "tools must be a list of at most 128"
+    if not isinstance(tools, list) or len(tools) > MOST_FUNCTIONS:
+        yield f"tools must be a list of at most {MOST_FUNCTIONS}"
         return
     seen: set[str] = set()
     for tool in tools:
@@ -142,8 +142,9 @@ def _tools(body: dict[str, Any], _traits: Traits, script: Script) -> Iterator[st
         if not isinstance(function, dict):
             yield "every tool must be {type: function, function: {...}}"
             return
-        if problem := schema_problem(function, strict=script.schemas == "strict"):
-            yield problem
+        if problem := problem_of(function, strict=script.schemas == "strict"):
+            at = f"<At path '{problem.path}': {problem.what}>"
+            yield f"tools.function.parameters is not a valid moonshot flavored json schema, details: {at}"
         name = str(function.get("name"))
         if name in seen:
             yield f"function name {name} is duplicated"

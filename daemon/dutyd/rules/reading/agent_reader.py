@@ -3,12 +3,12 @@
 Called by ``rule_reader``. An answer is read as a step: what a model decides, within bounds, and a fallback.
 """
 
-from dutyd.act.gateway.misfit import misfit_of
+from dutyd.act.gateway.sayable import unsayable_question
 from dutyd.core.step import Agent, Budget, Step
 from dutyd.core.tool import ANSWER
 from dutyd.rules.known import Known
 from dutyd.rules.reading.fields import Fields
-from dutyd.rules.reading.step_checks import check_fallback, find_tool, outside
+from dutyd.rules.reading.step_checks import check_fallback, check_sayable, find_tool, outside
 from dutyd.rules.reading.step_reader import read_arguments, read_bounds
 from dutyd.rules.reading.uses import Uses, Where
 from dutyd.rules.reading.values import count, names, positive
@@ -40,6 +40,7 @@ def read_answer(source: SourceFile, node: Node, uses: Uses) -> Step | None:
     decide = read_bounds(fields, "answer", uses, ANSWER.name)
     if not decide and (at := fields.node_of("answer")) is not None and isinstance(at, MapNode):
         source.report(at, "missing-key", "an answer has at least one field", "such as kind: {one_of: [...]}")
+    check_sayable(source, fields, "answer", ANSWER.name, decide)
     fallback = read_arguments(fields, "fallback", uses, ANSWER.name) if fields.written("fallback") else None
     if fallback is not None:
         check_fallback(source, fields, fields.names_in("answer"))
@@ -56,7 +57,7 @@ def _check_reads(source: SourceFile, known: Known, item: Node) -> None:
         valid = sorted(name for name, other in known.catalogue.items() if not other.changes)
         message = f"'{tool.name}' changes the outside world: `reads` holds reading tools only"
         source.report(item, "reads", message, f"make it a step, or choose from {', '.join(valid)}")
-    elif tool is not None and (misfit := misfit_of(tool.args)) is not None:
+    elif tool is not None and (misfit := unsayable_question(tool)) is not None:
         at = f"argument '{misfit.path}'" if misfit.path else "its arguments"
         message = f"the tool '{tool.name}' can't be offered to a model: {at}: {misfit.keyword}"
         source.report(item, "reads", message, f"whoever wrote the tool: {misfit.what_to_do}; until then leave it out")

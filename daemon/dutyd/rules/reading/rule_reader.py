@@ -11,6 +11,7 @@ from typing import Any
 
 from dutyd.core.expr import Expr, Type
 from dutyd.core.limits import Group, Throttle
+from dutyd.core.mfjs import MOST_FUNCTIONS
 from dutyd.core.place import Place
 from dutyd.core.rule import Mode, Rule, Severity
 from dutyd.core.step import Agent, Step
@@ -194,7 +195,7 @@ def _steps(
     if answer is not None:
         first = {answer.name: answer, **first}
         written |= {answer.name}
-    _check_steps(fields, first)
+    _check_steps(fields, first, len(reads))
     last = {name: step for name, step in last.items() if name not in first}
     return (
         ordered(source, Block(first, fields.node_of("steps")), uses.all, frozenset()),
@@ -224,7 +225,7 @@ def _answer(fields: Fields, uses: Uses) -> Step | None:
     return answer
 
 
-def _check_steps(fields: Fields, steps: Mapping[str, Step]) -> None:
+def _check_steps(fields: Fields, steps: Mapping[str, Step], reads: int) -> None:
     """Report step names that are there twice, and decisions that nobody could make."""
     clearing = fields.names_in("on_clear")
     for name in fields.names_in("steps").keys() & clearing.keys():
@@ -235,6 +236,12 @@ def _check_steps(fields: Fields, steps: Mapping[str, Step]) -> None:
             message = f"step '{step.name}' leaves something to decide, and the rule has no `agent`"
             hint = "add agent: {goal: ...}, or bind every argument in `with`"
             fields.source.report(fields.value_in("steps", step.name), "agent", message, hint)
+    if (
+        fields.written("agent")
+        and (asked := reads + sum(bool(step.decide) for step in steps.values())) > MOST_FUNCTIONS
+    ):
+        message = f"{asked} functions would be offered to the model, and endpoints take {MOST_FUNCTIONS}"
+        fields.source.report(fields.key("agent"), "agent", message, "make several rules of it")
 
 
 def _some_steps(source: SourceFile, node: Node) -> bool | None:

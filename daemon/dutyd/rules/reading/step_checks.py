@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dutyd.act.gateway.bounds import Outside, kept, limits_of
+from dutyd.act.gateway.sayable import unsayable_step
 from dutyd.core.errors import nearest
 from dutyd.core.expr import Template, look_in
 from dutyd.core.route import no_route, route_of
@@ -75,6 +76,18 @@ def _check_decisions(context: StepContext, fields: Fields, step: Step) -> None:
         source.report(fields.node, "step-name", message, "give the step another name")
     if fields.written("fallback"):
         check_fallback(source, fields, decided)
+    check_sayable(source, fields, "decide", step.name, step.decide)
+
+
+def check_sayable(source: SourceFile, fields: Fields, key: str, name: str, decide: Mapping[str, Bound]) -> None:
+    """Report what the endpoint would not take of a function *name* that decides what *key* of *fields* holds."""
+    problem = unsayable_step(name, decide) if decide else None
+    if problem is not None:
+        first, _, inner = problem.path.partition(".")
+        at = fields.names_in(key).get(first) or fields.key(key)
+        place = f"{first}.{inner}".strip(".") or name
+        message = f"a model can't be offered '{place}': {problem.what}"
+        source.report(at, "unsayable", message, "endpoints refuse every request with it: choose another name or bound")
 
 
 def check_fallback(source: SourceFile, fields: Fields, decided: Mapping[str, Scalar]) -> None:
