@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from dutyd.act.agent.client import Client, Endpoint
+from dutyd.act.means import Waits
 from dutyd.core.incident import Trigger, TriggerKind, provider_key
 from dutyd.core.limits import Brake
 from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
@@ -290,6 +292,17 @@ async def test_an_expensive_order_waits_for_a_person_and_then_goes_out_as_it_was
         await desk.settled(1)
     (order,) = await desk.listed("/purchase-orders")
     assert order["quantity"] == 500
+
+
+async def test_a_call_that_nobody_decides_in_the_time_of_the_settings_is_denied(desk: Office) -> None:
+    fields = {"sku": "a", "quantity": 500, "unit_price": 3.5, "inventory_level": 1, "reorder_point": 5}
+    desk.open_(desk.trigger("stock", fields, {"sku": "a"}))
+    worker = desk.worker()
+    async with running(replace(worker, means=replace(worker.means, waits=Waits(approval=0.3)))):
+        await desk.until(desk.effects, {"order": "REFUSED"})
+    (row,) = await desk.ledger.queries.effects()
+    assert row["reason"] == "approval expired"
+    assert await desk.listed("/purchase-orders") == []
 
 
 async def test_a_call_beyond_the_rule_is_refused_with_the_reason(desk: Office) -> None:

@@ -45,9 +45,6 @@ LOST_LEDGER = "the ledger was lost since its incident opened: it may have been s
 KNOWN_TRIES = 8
 """How often a provider that can't be searched may say that it knows a key: by then no send is still in work there."""
 
-APPROVAL_LIFETIME = 24 * 3600.0
-"""Seconds until an approval that nobody gave is a denial."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sender:
@@ -58,6 +55,7 @@ class Sender:
         routes: the systems behind it; an effect's frozen arguments say which one it goes to.
         if_unsure: what the rule says for class C: ``skip``, ``repeat`` or None (park).
         pause: how long to wait before another try (``Means.pause``).
+        approval: seconds until an approval that nobody gave is a denial.
 
     """
 
@@ -68,6 +66,7 @@ class Sender:
     routes: Routes
     if_unsure: Literal["skip", "repeat"] | None
     pause: Pause
+    approval: float
 
     async def perform(self, new: NewEffect, limits: MoneyLimitsMicros) -> StepResult:
         """Bring the effect as far as it can be brought now.
@@ -88,7 +87,7 @@ class Sender:
         if effect.state in (EffectState.SENDING, EffectState.UNKNOWN):
             return await self._settle(effect)
         if effect.state is EffectState.AWAITING_APPROVAL:
-            left = await self.effects.expire(self.claim, effect, APPROVAL_LIFETIME)
+            left = await self.effects.expire(self.claim, effect, self.approval)
             if left > 0:
                 return _waits(Waiting.APPROVAL, left, "waits for approval")
             return await self.go_on(await self.effects.get(effect.key))

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dutyd.act.each import Item, items_of, to_take_back, waited_for
+from dutyd.act.each import Item, items_of, to_take_back, together, waited_for
 from dutyd.act.effects import Sender, result_of
 from dutyd.act.gateway import Gate, Outcome, gate
 from dutyd.act.lease import Lease
@@ -128,13 +128,17 @@ class Episode:
                 self._settle_items(known[name], self.items[name])
 
     def _settle_items(self, step: Step, begun: Mapping[str, StepResult]) -> None:
-        """Make one result of what was begun of *step*: after a clear other items are off, unless they outlive it."""
+        """Make one result of what was begun of *step*: after a clear other items are off.
+
+        Not those that outlive it, and not what such a step may need to know.
+        """
         listed = items_of(step, self.look)
         items = {item.name: item for item in listed} if isinstance(listed, list) else {}
-        late = known_tool(step.tool, self.means.catalogue).outlives_clear and self.round == self.claim.trigger.round
+        tool = known_tool(step.tool, self.means.catalogue)
+        late = (tool.outlives_clear or not tool.changes) and self.round == self.claim.trigger.round
         if not (late and items.keys() - begun.keys()):
             kept = [(items.get(name, Item(name, name)), one) for name, one in begun.items()]
-            self.results[step.name] = to_take_back(kept)
+            self.results[step.name] = to_take_back(kept) if tool.changes else together(kept)
 
     def _remember(self, step: Step, item: Item | None, result: StepResult) -> None:
         if item is None:
@@ -211,8 +215,16 @@ class Episode:
         """Return who sends *step*'s effects."""
         tool = self.means.catalogue[step.tool]
         routes = self.means.providers[tool.family]
-        effects, pause = self.means.ledger.effects, self.means.pause
-        return Sender(effects, self.claim, self.lease, tool, routes, step.if_unsure, pause)
+        return Sender(
+            self.means.ledger.effects,
+            self.claim,
+            self.lease,
+            tool,
+            routes,
+            step.if_unsure,
+            pause=self.means.pause,
+            approval=self.means.waits.approval,
+        )
 
     def saw(self, hold: Hold) -> None:
         """Take in what the ledger said of our claim.

@@ -23,6 +23,20 @@ FIRST_SECONDS, LONGEST_SECONDS = 0.5, 60.0
 """What one wait before another try takes at most, the first time and ever."""
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long incidents wait for others, in seconds.
+
+    Attributes:
+        approval: for a person's yes; then it is a no.
+        answer: for what a step asks, from the first time that it was asked; then what needs it is not done.
+
+    """
+
+    approval: float = 86_400.0
+    answer: float = 86_400.0
+
+
 class Pause(Protocol):
     """Says for how many seconds to wait after *tries*, where the other side may have *asked* for some."""
 
@@ -40,6 +54,7 @@ class Means:
         model: None where the settings name none: decided steps take their fallback at once.
         currency: what amounts without a currency are in.
         places: for agent runs.
+        waits: how long incidents wait for others.
         chance: returns a number from 0 up to 1: what waits before another try are made of.
 
     """
@@ -53,6 +68,7 @@ class Means:
     currency: str = "EUR"
     places: Places = field(default_factory=Places)
     now: Callable[[], float] = time.time  # noqa: TID251  # the worker's clock: spans of silences
+    waits: Waits = field(default_factory=Waits)
     chance: Callable[[], float] = random.random
 
     def pause(self, tries: int, asked: float | None = None) -> float:

@@ -14,7 +14,8 @@ from dutyd.act.grouping import gathering_of, with_members
 from dutyd.act.lease import Lease
 from dutyd.act.means import Means
 from dutyd.act.parallel import side_by_side
-from dutyd.act.perform import perform, read_again
+from dutyd.act.perform import perform
+from dutyd.act.questions import read_again
 from dutyd.act.run import ask_model
 from dutyd.act.steps import StepResult, StepState, needed_by, waves
 from dutyd.core.incident import IncidentState

@@ -17,34 +17,24 @@ gateway has judged. This is where a purchase order is stopped. All that can stop
     breaker, pace                ``guard``, around the provider
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
-
-import structlog
 
 from dutyd.act.each import Item, items_of, together
 from dutyd.act.episode import Episode
 from dutyd.act.gateway import Bound, Gate, Outcome, Unbound, bind
 from dutyd.act.parallel import side_by_side
-from dutyd.act.steps import StepResult, StepState, encode_result, needed_by, skipped
-from dutyd.core.backoff import doubled
-from dutyd.core.errors import NotReadyError
+from dutyd.act.questions import read
+from dutyd.act.steps import StepResult, StepState, encode_result, skipped
 from dutyd.core.incident import EffectState
 from dutyd.core.policy import Policy
 from dutyd.core.route import DEFAULT_ROUTE
-from dutyd.core.step import Retry, Step
-from dutyd.core.tool import ANSWER, NotSentError, ProviderError, Tool, UnknownOutcomeError, known_tool
+from dutyd.core.step import Step
+from dutyd.core.tool import ANSWER, Tool, known_tool
 from dutyd.ledger.effects import MICROS, MoneyLimitsMicros, NewEffect
-
-log = structlog.get_logger()
 
 SIDE_BY_SIDE = 4
 """Items of one step that are done at the same time."""
-
-READ_SECONDS = 20.0
-READ_RETRY = Retry(attempts=3, backoff=0.5)
-"""How often a question is asked whose provider is not ready, unless the step's ``retry`` says so."""
 
 _STATES = {
     Outcome.SEND: EffectState.RESERVED,
@@ -83,9 +73,14 @@ async def call(episode: Episode, step: Step, bound: Bound, *, by: str, clear: bo
     """Do *step* with exactly these arguments, through its gates."""
     tool = known_tool(step.tool, episode.means.catalogue)
     if tool is ANSWER:
-        return await _note(episode, step, StepResult(StepState.DONE, bound.args))
+        answer = StepResult(StepState.DONE, bound.args)
+        noted = episode.means.ledger.incidents.note_step(
+            episode.claim, episode.note_name(step.name), encode_result(answer)
+        )
+        episode.saw(await noted)
+        return answer
     if not tool.changes:
-        return await _read_and_note(episode, step, tool, bound.args)
+        return await read(episode, step, tool, bound.args)
     args = await _addressed(episode, tool, bound.args)
     new = _effect(episode, step, args, episode.gate(step, args), by=by, clear=clear)
     return await episode.sender(step).perform(new, money_limits(episode.means.policy))
@@ -100,56 +95,6 @@ async def refuse(episode: Episode, step: Step, reason: str, *, clear: bool = Fal
     return await episode.sender(step).perform(new, money_limits(episode.means.policy))
 
 
-async def read(episode: Episode, tool: Tool, args: Mapping[str, Any], retry: Retry = READ_RETRY) -> StepResult:
-    """Ask a question; a provider that is not ready is asked again, a few times."""
-    provider = episode.means.providers[tool.family].pick(tool, args)
-    if tool.ask is None:
-        raise TypeError(f"tool '{tool.name}' says that it reads, but has nothing to ask")
-    reason = ""
-    for attempt in range(retry.attempts):
-        try:
-            async with asyncio.timeout(READ_SECONDS):
-                answer = await tool.ask(provider, tool.args.model_validate(args))
-            return StepResult(StepState.DONE, answer if isinstance(answer, Mapping) else {"result": answer})
-        except (NotSentError, UnknownOutcomeError, TimeoutError) as error:
-            reason = str(error) or f"no answer in {READ_SECONDS:g} s"
-            if attempt + 1 < retry.attempts:
-                await asyncio.sleep(doubled(retry.backoff, attempt, READ_SECONDS))
-        except ProviderError as error:
-            return StepResult(StepState.FAILED, reason=str(error))
-    log.warning("a question was not answered", tool=tool.name, error=reason)
-    return StepResult(StepState.FAILED, reason=reason)
-
-
-async def read_again(episode: Episode, step: Step) -> None:
-    """Ask again what *step* needs to know: it was approved, and much may have changed since.
-
-    Raises:
-        NotReadyError: a question has no answer now; the call waits for it.
-    """
-    steps, catalogue = episode.rule.steps, episode.means.catalogue
-    names = needed_by({step.name}, steps) if step.name in steps else ()
-    for name in (each for each in steps if each in names and not catalogue[steps[each].tool].changes):
-        result = await _read_now(episode, steps[name])
-        if result is None:
-            continue
-        if result.state not in (StepState.DONE, StepState.SKIPPED):
-            raise NotReadyError(f"step '{name}' must be read again before '{step.name}' is sent: {result.reason}")
-        episode.results[name] = result
-
-
-async def _read_now(episode: Episode, step: Step) -> StepResult | None:
-    """Ask what *step* asks, for each of its items where it has some; None where its question can't be put."""
-    if step.each is not None and episode.item is None:
-        items = items_of(step, episode.look)
-        views = [] if isinstance(items, str) else [(item, episode.of_item(item)) for item in items]
-        found = [(item, skipped(step, view.look) or await _read_now(view, step)) for item, view in views]
-        read_all = [(item, result) for item, result in found if result is not None]
-        return together(read_all) if read_all and len(read_all) == len(found) else None
-    bound = bind(step, episode.means.catalogue, episode.look)
-    return None if isinstance(bound, Unbound) else await read(episode, episode.means.catalogue[step.tool], bound.args)
-
-
 def money_limits(policy: Policy) -> MoneyLimitsMicros:
     """Return the policy's daily limits as the ledger counts them."""
     money = policy.money
@@ -159,18 +104,6 @@ def money_limits(policy: Policy) -> MoneyLimitsMicros:
         per_rule_day=None if money.per_rule_day is None else int(money.per_rule_day * MICROS),
         per_day=None if money.per_day is None else int(money.per_day * MICROS),
     )
-
-
-async def _note(episode: Episode, step: Step, result: StepResult) -> StepResult:
-    incidents = episode.means.ledger.incidents
-    episode.saw(await incidents.note_step(episode.claim, episode.note_name(step.name), encode_result(result)))
-    return result
-
-
-async def _read_and_note(episode: Episode, step: Step, tool: Tool, args: Mapping[str, Any]) -> StepResult:
-    """Ask, and remember the answer: a step that is repeated after a crash sees what its predecessors saw."""
-    result = await read(episode, tool, args, step.retry if step.retry.attempts > 1 else READ_RETRY)
-    return await _note(episode, step, result)
 
 
 async def _addressed(episode: Episode, tool: Tool, args: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -20,7 +20,8 @@ from dutyd.act.agent.prompt import task_of
 from dutyd.act.agent.task import EndKind
 from dutyd.act.episode import Episode
 from dutyd.act.gateway import Accepted, Bound, Call, Read, Rejected, judge, narrowed, offered, withheld
-from dutyd.act.perform import call, perform, read, refuse
+from dutyd.act.perform import call, perform, refuse
+from dutyd.act.questions import answer_the_model
 from dutyd.act.steps import StepResult, StepState
 from dutyd.core.rule import Rule
 from dutyd.core.step import Step
@@ -128,7 +129,7 @@ class Executor:
             case Accepted(step, args):
                 return await self._decide(step, Bound(args))
             case Read(tool, args):
-                return _said(await read(episode, tool, args), tool)
+                return _said(await answer_the_model(episode, tool, args), tool)
             case Rejected(message):
                 incidents = episode.means.ledger.incidents
                 episode.saw(await incidents.note_rejected(episode.claim, asked.id, f"{asked.name}: {message}"))

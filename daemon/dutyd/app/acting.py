@@ -13,7 +13,7 @@ from dutyd.act.adopt import Adoption
 from dutyd.act.agent.masking import Masked
 from dutyd.act.agent.serving import Served, serving
 from dutyd.act.guard import GuardedModel, GuardedProvider
-from dutyd.act.means import Means
+from dutyd.act.means import Means, Waits
 from dutyd.act.outcomes import Writer
 from dutyd.act.pacing import SharedPace
 from dutyd.act.worker import Worker
@@ -49,7 +49,8 @@ async def make_worker(world: World, ledger: Ledger, book: Book, open_: AsyncExit
         for provider in routes.all.values():
             open_.push_async_callback(provider.close)
     model = _model(settings, known_secrets(settings), open_)
-    means = Means(ledger, book, world.policy, world.catalogue, providers, model, settings.currency)
+    waits = Waits(settings.waits.approval, settings.waits.answer)
+    means = Means(ledger, book, world.policy, world.catalogue, providers, model, settings.currency, waits=waits)
     outcomes, audit, dead_letters = (world.stream.producer() for _ in range(3))
     for producer in (dead_letters, audit, outcomes):
         open_.callback(producer.close)

@@ -55,7 +55,7 @@ def make_api(world: World, ledger: Ledger) -> Api:
 
 def make_lookout(world: World, ledger: Ledger, notices: Notices) -> Lookout:
     """Return the look-out of a process that acts."""
-    return Lookout(ledger.standings, world.policy, notices)
+    return Lookout(ledger.standings, world.policy, notices, world.settings.waits.remind)
 
 
 def make_heartbeat(world: World, health: Health) -> Heartbeat | None:

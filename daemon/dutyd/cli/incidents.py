@@ -111,5 +111,7 @@ def _print_incident(row: dict[str, Any]) -> None:
     if row["members"]:
         members = [{**each, "member": short(each["id"])} for each in row["members"]]
         print_rows(members, ("member", "entity", "state"), "")
+    if row["answers"]:
+        print_rows(row["answers"], ("step", "state", "reason", "tries"), "")
     print_rows(row["notes"], ("at", "who", "did", "because"), "No notes.")
     print_rows(row["effects"], ("step", "tool", "args", "state", "reason", "result"), "No effects.")

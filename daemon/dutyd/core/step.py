@@ -34,9 +34,9 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often a step that failed is tried again, and how long to wait before the second try, in seconds."""
+    """How often a question is put that gets no answer, and the seconds to wait before the second time, at most."""
 
-    attempts: int = 1
+    attempts: int = 3
     backoff: float = 1.0
 
 
@@ -50,6 +50,7 @@ class Step:
         fallback: what takes the place of the model's decision; None where the rule gives none.
         after: names of the steps that must end first (``needs`` and every ``steps.x`` it reads).
         if_, refuse_if, approval_if: conditions; unknown skips, refuses, asks (``docs/rules.md``).
+        retry: of a question; None: it is put again as long as ``waits.answer`` of the settings says.
         if_unsure: for class C providers, ``skip`` or ``repeat``.
     """
 
@@ -62,7 +63,7 @@ class Step:
     if_: Expr | None = None
     refuse_if: Expr | None = None
     approval_if: Expr | None = None
-    retry: Retry = Retry()
+    retry: Retry | None = None
     each: Template | None = None
     on_error: Literal["stop", "continue"] = "stop"
     if_unsure: Literal["skip", "repeat"] | None = None

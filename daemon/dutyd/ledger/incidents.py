@@ -51,6 +51,22 @@ class Waiting(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Tries:
+    """How often a question was put that has no answer yet.
+
+    Attributes:
+        count: so often.
+        since: the age of its incident, in seconds, when it was put first.
+        reason: what was wrong the last time.
+
+    """
+
+    count: int
+    since: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """A trigger on its way into the ledger.
 
@@ -192,9 +208,20 @@ class Incidents:
         found = await self._scripts.read("hgetall", self._scripts.key("open", rule))
         return {text(name): msgspec.json.decode(value, type=dict[str, str]) for name, value in found.items()}
 
-    async def note_step(self, claim: Claim, step: str, result: bytes) -> Hold:
-        """Remember the result of a step that made no effect."""
-        return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "step", step, result)))
+    async def note_step(self, claim: Claim, step: str, result: bytes, *, unanswered: bool = False) -> Hold:
+        """Remember the result of a step that made no effect; *unanswered*: people are to know that it got none."""
+        what = "unanswered" if unanswered else "step"
+        return Hold(text(await self._scripts.run("note", claim.id, claim.fence, what, step, result)))
+
+    async def note_tries(self, claim: Claim, step: str, tries: Tries) -> Hold:
+        """Remember how often a question was put that has no answer yet."""
+        said = msgspec.json.encode(tries)
+        return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "tries", step, said)))
+
+    async def tries(self, incident: str, step: str) -> Tries | None:
+        """Return how often the question of *step* was put; None: not yet, or it has its answer."""
+        found = await self._scripts.read("hget", self._scripts.key("incident", incident) + ":tries", step)
+        return msgspec.json.decode(found, type=Tries) if found else None
 
     async def note_turn(self, claim: Claim, turn: bytes) -> Hold:
         """Append one turn of the agent run."""

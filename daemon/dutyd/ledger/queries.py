@@ -10,6 +10,7 @@ import msgspec
 
 from dutyd.core.incident import EffectState, IncidentState, provider_key, round_suffix
 from dutyd.ledger.effects import Effect, Effects, effect_of
+from dutyd.ledger.incidents import Tries
 from dutyd.ledger.scripts import Scripts, text, texts
 
 Row = dict[str, Any]
@@ -44,6 +45,7 @@ class Queries:
             "rejected": list(texts(await read("hgetall", f"{name}:rejected")).values()),
             "members": await self._members(name),
             "notes": [_note(line) for line in await read("lrange", f"{name}:notes", 0, -1)],
+            "answers": await self._answers(name),
             "effects": [effect_row(effect) for effect in effects],
         }
 
@@ -88,6 +90,16 @@ class Queries:
         rows = [_incident_row(fields) for row in found if "trigger" in (fields := texts(row))]
         rows.sort(key=lambda row: (row["opened"] or "", tuple(row["entity"].values())))
         return [{key: row[key] for key in ("id", "entity", "state")} for row in rows]
+
+    async def _answers(self, name: str) -> list[Row]:
+        """Return ``step, state, reason, tries`` of what the incident of this key asked, or the model answered."""
+        ended = texts(await self._scripts.read("hgetall", f"{name}:steps"))
+        waiting = texts(await self._scripts.read("hgetall", f"{name}:tries"))
+        rows = [{"step": step, "tries": None, **msgspec.json.decode(value)} for step, value in ended.items()]
+        for step, value in waiting.items():
+            said = msgspec.json.decode(value, type=Tries)
+            rows.append({"step": step, "state": "waiting", "reason": said.reason, "tries": said.count})
+        return [{key: row[key] for key in ("step", "state", "reason", "tries")} for row in rows]
 
     async def _ids(self, limit: int | None) -> list[str]:
         last = -1 if limit is None else limit - 1

@@ -29,6 +29,7 @@ class Standing:
         model_rejects: whether the model's host has turned us away today: no waiting mends that.
         braked: rules that opened too many incidents: new ones wait for approval.
         breaches: keys of done effects that a later look did not find once, and what it found.
+        unanswered: ``INCIDENT/STEP`` of questions that ended without an answer in the last day, the newest hundred.
         day: the ledger's day (UTC), as a number; what a day's limits count.
         tokens, usd: what the model took today.
         money: what effects spend today, in the policy's currency.
@@ -45,6 +46,7 @@ class Standing:
     model_rejects: bool
     braked: Sequence[str]
     breaches: Mapping[str, str]
+    unanswered: Sequence[str]
     approvals: Mapping[str, float]
     day: str
     tokens: int
@@ -62,7 +64,9 @@ class Standings:
     async def now(self) -> Standing:
         """Look once."""
         found = await self._scripts.run("standing", MOST_NAMES)
-        waits, busy, counts, parked, spent, day, stuck, stuck_ids, waiting, rejects, braked, breaches = found
+        waits, busy, counts, parked, spent, day, stuck, stuck_ids, waiting, rejects, braked, breaches, unanswered = (
+            found
+        )
         sums = {name: int(value) for name, value in mapping(spent).items()}
         return Standing(
             oldest_due=int(waits) / 1000,
@@ -75,6 +79,7 @@ class Standings:
             model_rejects=bool(rejects),
             braked=sorted(text(rule) for rule in braked),
             breaches=mapping(breaches),
+            unanswered=[text(name) for name in unanswered],
             day=text(day),
             tokens=sums.get("model_tokens", 0),
             usd=sums.get("model_micros", 0) / MICROS,

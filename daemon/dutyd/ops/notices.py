@@ -37,7 +37,7 @@ class Told(StrEnum):
     FAILED = "failed"  # refused, or nobody knows: not tried again
 
 
-KINDS = ("approval", "brake", "breach", "budget", "model", "parked", "rules", "stuck")
+KINDS = ("approval", "brake", "breach", "budget", "model", "parked", "rules", "stuck", "unanswered")
 
 
 @dataclass(frozen=True, slots=True)

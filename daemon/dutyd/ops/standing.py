@@ -23,21 +23,23 @@ log = structlog.get_logger()
 
 LOOK_SECONDS = 5.0
 
-REMIND_SECONDS = 3600.0
-"""How long a call waits for approval until people are reminded: then after 1, 2, 4, 8 and 16 hours; after 24 it is
-denied."""
-
 NEARLY = 0.8
 """The share of a day's limit at which people are told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lookout:
-    """Looks, and tells."""
+    """Looks, and tells.
+
+    Attributes:
+        remind: how long a call waits for approval until people are told again, in seconds.
+
+    """
 
     standings: Standings
     policy: Policy
     notices: Notices
+    remind: float = 3600.0
     every: float = LOOK_SECONDS
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -66,7 +68,7 @@ class Lookout:
         for budget, share in used.items():
             BUDGET_USED.labels(budget).set(share)
         LEDGER_READ.set_to_current_time()
-        await self.notices.tell(notices_of(standing, used))
+        await self.notices.tell(notices_of(standing, used, self.remind))
 
 
 def used_of(policy: Policy, standing: Standing) -> dict[str, float]:
@@ -81,7 +83,7 @@ def used_of(policy: Policy, standing: Standing) -> dict[str, float]:
     return {name: used / float(limit) for name, (used, limit) in limits.items() if limit}
 
 
-def notices_of(standing: Standing, used: Mapping[str, float]) -> list[Notice]:
+def notices_of(standing: Standing, used: Mapping[str, float], remind: float) -> list[Notice]:
     """Return what people should be told of; each has the thing that it is told of once."""
     budgets = [_budget(standing, name, share) for name, share in used.items() if share >= NEARLY]
     parked = [
@@ -94,7 +96,7 @@ def notices_of(standing: Standing, used: Mapping[str, float]) -> list[Notice]:
     ]
     away = "the model's host turns us away, so decided steps take their fallback: `dutyd model check` says why"
     model = [Notice("model", standing.day, away)] if standing.model_rejects else []
-    approvals = [_approval(key, waited) for key, waited in standing.approvals.items()]
+    approvals = [_approval(key, waited, remind) for key, waited in standing.approvals.items()]
     brakes = [
         Notice(
             "brake",
@@ -107,12 +109,18 @@ def notices_of(standing: Standing, used: Mapping[str, float]) -> list[Notice]:
         Notice("breach", key, f"effect {key} was done, and a later look found it {found}; {about_breach(key, found)}")
         for key, found in standing.breaches.items()
     ]
-    return [*budgets, *parked, *breaches, *stuck, *model, *approvals, *brakes]
+    unanswered = [_unanswered(*name.split("/", 1)) for name in standing.unanswered]
+    return [*budgets, *parked, *breaches, *stuck, *model, *approvals, *brakes, *unanswered]
 
 
-def _approval(key: str, waited: float) -> Notice:
+def _unanswered(incident: str, step: str) -> Notice:
+    what = f"step '{step}' of incident {incident} got no answer, so what needs it is not done"
+    return Notice("unanswered", f"{incident}/{step}", f"{what}: `dutyd incidents show {incident}` says why")
+
+
+def _approval(key: str, waited: float, remind: float) -> Notice:
     """Say that a call waits for a person: at once, and again each time that it has waited for as long once more."""
-    reminders = int(math.log2(waited / REMIND_SECONDS)) + 1 if waited >= REMIND_SECONDS else 0
+    reminders = int(math.log2(waited / remind)) + 1 if waited >= remind else 0
     since = f", for {waited / 3600:.0f} h now" if reminders else ""
     text = f"call {key} waits for approval{since}: decide it with `dutyd approvals approve|deny {key} --as NAME`"
     return Notice("approval", f"{key}/{reminders}", text)

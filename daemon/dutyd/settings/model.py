@@ -299,6 +299,18 @@ class WorkerSettings(_Group):
     none."""
 
 
+class WaitsSettings(_Group):
+    """How long incidents wait for others."""
+
+    approval: Annotated[Duration, Field(ge=1)] = 86_400.0
+    """How long a call waits for a person's yes; then it is denied. A day covers a night, not a weekend."""
+    remind: Annotated[Duration, Field(ge=1)] = 3_600.0
+    """How long such a call waits until `notices.to` is told again; then each time after twice as long."""
+    answer: Annotated[Duration, Field(ge=0)] = 86_400.0
+    """How long a step that reads is asked again while its system gives no answer. Then it has failed, what needs it is
+    not done, and people are told. A step's own `retry` goes before it; with `on_error: continue` it is two seconds."""
+
+
 class Settings(_Group):
     """All settings of an installation."""
 
@@ -336,6 +348,8 @@ class Settings(_Group):
     """Who is told what dutyd has to say about itself. Not set: log and metric only."""
     worker: WorkerSettings = WorkerSettings()
     """How workers share incidents."""
+    waits: WaitsSettings = WaitsSettings()
+    """How long incidents wait for people and for answers."""
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
     """The currency of amounts that name none (ISO 4217)."""
 

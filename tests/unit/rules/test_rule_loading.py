@@ -66,7 +66,7 @@ def test_what_is_not_written_has_its_default() -> None:
     rule = only_rule(text)
     assert (rule.per, rule.hold, rule.severity, rule.mode) == ((), 0.0, Severity.WARNING, Mode.OBSERVE)
     assert (rule.agent, rule.summary, rule.throttle) == (None, None, Throttle())
-    assert rule.steps["tell"].retry == Retry()
+    assert rule.steps["tell"].retry is None
 
 
 def test_steps_are_ordered_by_needs_and_by_what_they_read() -> None:

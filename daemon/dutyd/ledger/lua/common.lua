@@ -145,7 +145,7 @@ end
 local function parts_of(id)
   local incident, parts = key('incident', id), {}
   for _, name in ipairs(redis.call('LRANGE', incident .. ':effects', 0, -1)) do parts[#parts + 1] = key('effect', name) end
-  for _, part in ipairs({'', ':effects', ':turns', ':steps', ':members', ':open', ':rejected', ':notes'}) do
+  for _, part in ipairs({'', ':effects', ':turns', ':steps', ':tries', ':members', ':open', ':rejected', ':notes'}) do
     parts[#parts + 1] = incident .. part
   end
   for round = 2, cjson.decode(redis.call('HGET', incident, 'trigger')).round do

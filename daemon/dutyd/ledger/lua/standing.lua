@@ -5,7 +5,8 @@
 --          how many incidents are stuck, {their ids},
 --          {name, ms, ...}: calls that wait for approval, and since when,
 --          '1' where the model's host has turned us away today, rules that are held for opening too often,
---          {name, found, ...}: done effects that are missing or double}.
+--          {name, found, ...}: done effects that are missing or double,
+--          {incident/step, ...}: questions that got no answer, the newest}.
 local at = now_ms()
 local first = redis.call('ZRANGE', key('due'), 0, 0, 'WITHSCORES')
 local waits = first[2] and math.max(0, at - tonumber(first[2])) or 0
@@ -49,4 +50,5 @@ local day = tostring(math.floor(at / 86400000))
 local rejects = turned_away and tostring(math.floor(turned_away / 86400000)) == day and '1' or ''
 return {waits, redis.call('SCARD', key('busy')), counts, parked,
   redis.call('HGETALL', key('spent', day)), day, redis.call('SCARD', key('stuck')), names(key('stuck')), waiting, rejects,
-  redis.call('HKEYS', key('braked')), breaches}
+  redis.call('HKEYS', key('braked')), breaches,
+  redis.call('ZREVRANGE', key('unanswered'), 0, ARGV[2] - 1)}

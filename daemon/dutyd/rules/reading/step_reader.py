@@ -82,7 +82,7 @@ def _step(context: StepContext, name: Scalar, node: Node) -> Step | None:
         refuse_if=fields.read("refuse_if", uses.expression(Where.CALL, own)),
         approval_if=fields.read("approval_if", uses.expression(Where.CALL, own)),
         each=fields.read("each", lambda source, node: _each(source, node, uses, own)),
-        retry=fields.read("retry", _retry, Retry()),
+        retry=fields.read("retry", _retry, None),
         on_error=fields.read("on_error", one_of(_OnError), _OnError.STOP).value,
         if_unsure=_value(fields.read("if_unsure", one_of(_IfUnsure))),
         place=source.place(name.start),
