@@ -28,6 +28,14 @@ async def test_a_run_decides_every_step_and_ends_with_words(name: str, parallel:
     assert played.end.turns == (2 if parallel else 4)
 
 
+@pytest.mark.parametrize("thinking", [False, True])
+async def test_call_ids_of_servers_of_one_s_own_come_back_as_they_were(thinking: bool) -> None:
+    played = await play({"ids": "vllm"}, thinking=thinking)
+    ids = [call["id"] for turn in played.journal.turns for call in turn.message.get("tool_calls") or ()]
+    assert ids == ["functions.search_runbooks:0", "functions.order:1", "functions.ticket:2"]
+    assert played.end.kind is EndKind.FINISHED
+
+
 async def test_thinking_is_switched_off_where_the_model_allows_it_and_replayed_where_it_thinks() -> None:
     quick = await play()
     assert all("reasoning_content" not in turn.message for turn in quick.journal.turns)
@@ -150,9 +158,13 @@ async def test_calls_that_leak_as_raw_tokens_are_made_and_answered(kind: str) ->
 
 
 async def test_arguments_that_are_no_json_get_one_chance_of_repair() -> None:
-    once = await play({"faults": [{"kind": "invalid_json"}]}, task=a_task(a_rule(an_order(), agent=None)))
-    assert once.end.kind is EndKind.FINISHED
-    assert once.desk.calls == []  # the stand-in does not repair; nothing was done with a broken call
+    broken = {"calls": [{"name": "order", "arguments": '{"quantity": 12'}]}
+    mended = {"turn": 1, "when": '{"quantity": 12', "calls": [{"name": "order", "arguments": {"quantity": 12}}]}
+    for host in ("moonshot", "vllm"):  # the second refuses a dialogue with arguments that are no JSON
+        once = await play({"ids": host, "answers": [broken, mended]}, task=a_task(a_rule(an_order(), agent=None)))
+        assert once.end.kind is EndKind.FINISHED
+        assert once.desk.effects["order"]["quantity"] == 12
+        assert len(once.desk.calls) == 1
     always = await play({"faults": [{"kind": "invalid_json", "times": 0}]})
     assert (always.end.kind, always.requests, always.desk.calls) == (EndKind.CONFUSED, 2, [])
 

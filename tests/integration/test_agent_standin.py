@@ -65,7 +65,10 @@ def test_an_answer_has_reasoning_then_calls_with_ids_counted_over_the_dialogue()
             "title": "[dutyd-standin] Disk is full"
         }
         done = {"role": "tool", "tool_call_id": "ticket:0", "content": "T-1"}
-        second = post(served.url, messages=[*BODY["messages"], message, done]).json()
+        whole = post(served.url, messages=[*BODY["messages"], message, done])
+        replayed = {name: value for name, value in message.items() if value != ""}
+        second = post(served.url, messages=[*BODY["messages"], replayed, done]).json()
+    assert "text content is empty" in whole.json()["error"]["message"]  # valid as it came, and not as it goes back
     assert second["choices"][0]["message"]["content"] == "[dutyd-standin] Done: ticket."
     assert second["usage"]["cached_tokens"] > 0
     assert first.get("usage") is None

@@ -1,6 +1,5 @@
 """What an answer says is decided by what is in it; hosts get its form wrong in many ways."""
 
-import json
 from typing import Any
 
 import pytest
@@ -109,11 +108,22 @@ def test_calls_that_nobody_can_read_are_nothing(calls: Any) -> None:
     assert read(said(tool_calls=calls), "tool_calls", 0) == Nothing("calls that nobody can read")
 
 
-@pytest.mark.parametrize("arguments", [None, {"quantity": 24}, 7, ["a"]])
-def test_arguments_that_are_no_text_go_back_as_text(arguments: Any) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ('{"quantity": 24}', '{"quantity": 24}'),
+        ({"quantity": 24}, '{"quantity": 24}'),
+        (None, "{}"),
+        ("", "{}"),
+        (7, "{}"),
+        (["a"], "{}"),
+        ('{"quantity": 2', "{}"),
+        ('{"a": NaN}', "{}"),
+    ],
+)
+def test_arguments_go_back_as_the_text_of_an_object(arguments: Any, text: str) -> None:
     raw = {"id": "order:0", "type": "function", "function": {"name": "order", "arguments": arguments}}
     reading = read(said(tool_calls=[raw]), "tool_calls", 0)
     assert isinstance(reading, Calls)
     (sent,) = reading.message["tool_calls"]
-    text = "" if arguments is None else json.dumps(arguments)
     assert sent == {"id": "order:0", "type": "function", "function": {"name": "order", "arguments": text}}

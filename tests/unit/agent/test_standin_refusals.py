@@ -104,7 +104,7 @@ def history(*messages: dict[str, Any]) -> str | None:
 
 
 def test_calls_without_reasoning_are_refused_while_thinking_only() -> None:
-    calls = {"role": "assistant", "content": "", "tool_calls": [a_call()]}
+    calls = {"role": "assistant", "tool_calls": [a_call()]}
     answered = {"role": "tool", "tool_call_id": "create_ticket:0", "content": "done"}
     said = history(calls, answered)
     assert said is not None
@@ -112,6 +112,19 @@ def test_calls_without_reasoning_are_refused_while_thinking_only() -> None:
     assert history(calls | {"reasoning_content": ""}, answered) is None
     messages = [{"role": "user", "content": "go"}, calls, answered]
     assert refusal(messages=messages, thinking={"type": "disabled"}) is None
+
+
+@pytest.mark.parametrize("arguments", ['{"a": ', "[1]", "7", "null"])
+def test_servers_of_one_s_own_parse_the_arguments_of_the_dialogue(arguments: str) -> None:
+    call = {"id": "functions.order:0", "type": "function", "function": {"name": "order", "arguments": arguments}}
+    answered = {"role": "tool", "tool_call_id": "functions.order:0", "content": "done"}
+    messages = [
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "reasoning_content": "", "tool_calls": [call]},
+        answered,
+    ]
+    assert refusal(messages=messages) is None
+    assert refusal(Script(ids="vllm"), messages=messages) is not None
 
 
 def test_every_call_id_must_be_answered_before_anything_else() -> None:

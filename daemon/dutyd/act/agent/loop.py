@@ -208,7 +208,7 @@ class _Run:
             arguments = read_arguments(call.arguments)
             if not isinstance(arguments, dict):
                 unreadable = True
-                results[key] = prompt.unreadable(arguments.reason)
+                results[key] = prompt.unreadable(arguments.reason, call.arguments)
                 continue
             result = await self._result(key, call)
             if isinstance(result, Stop):

@@ -40,7 +40,9 @@ These steps are still open: {names}. Call them now; if one should not be done, a
 
 _AGAIN: Final = "You have made exactly this call before, it was not made again. Its result was:\n{result}"
 
-_UNREADABLE: Final = "Rejected: the arguments' text {reason}. Make the call again with one valid JSON object."
+_UNREADABLE: Final = """\
+Rejected: the arguments' text {reason}. Make the call again with one valid JSON object. The text was:
+{text}"""
 
 
 def task_of(
@@ -92,9 +94,9 @@ def again(earlier: str) -> str:
     return _AGAIN.format(result=earlier)
 
 
-def unreadable(reason: str) -> str:
-    """Return the result of a call whose arguments are no JSON object."""
-    return _UNREADABLE.format(reason=reason)
+def unreadable(reason: str, text: str) -> str:
+    """Return the result of a call whose arguments are the *text*, which is no JSON object."""
+    return _UNREADABLE.format(reason=reason, text=cut(text, _VALUE))
 
 
 def _goal(goal: Template, look: Look) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dutyd.act.agent.model import Message
-from dutyd.act.gateway import Call
+from dutyd.act.gateway import Call, read_arguments
 
 _MARKER: Final = "<|tool_call"
 _RAW_CALL: Final = re.compile(
@@ -89,7 +89,7 @@ def _calls(message: Message, before: int) -> Calls | Nothing:
         return Nothing("calls that nobody can read")
     wire = [_wire(call) for call in calls]
     # The host's own objects stay as they came where they have the form that a request must have.
-    same = [_sent(raw) for raw in message["tool_calls"]] == [(call.id, call.name, call.arguments) for call in calls]
+    same = [_sent(raw) for raw in message["tool_calls"]] == [(call.id, call.name, _object(call)) for call in calls]
     return Calls(calls, _said(message) if same else _said(message) | {"tool_calls": wire})
 
 
@@ -125,7 +125,14 @@ def _read_call(raw: Any) -> tuple[str, str, str] | None:
 
 
 def _wire(call: Call) -> dict[str, Any]:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _object(call)}}
+
+
+def _object(call: Call) -> str:
+    """Return the arguments as they go back: servers of one's own (vLLM, SGLang, llama.cpp) parse those of every call in
+    the dialogue, and refuse the whole request where one is no JSON object. What was wrong is in the call's answer.
+    """
+    return call.arguments if call.arguments and isinstance(read_arguments(call.arguments), dict) else "{}"
 
 
 def _leaked(message: Message, text: str, before: int) -> Calls | Nothing:

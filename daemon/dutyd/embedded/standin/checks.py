@@ -4,6 +4,7 @@ Called by ``embedded.standin`` before anything is answered. A stand-in that took
 would let a broken client pass its tests. Status, ``error.type`` and wording follow what is known of the real API.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from dutyd.embedded.standin.wire import tokens_of
 
 _MOST_BYTES = 2_097_152
 _FIXED: Mapping[str, float] = {"top_p": 0.95, "n": 1, "presence_penalty": 0, "frequency_penalty": 0}
+_FORMATS = ("text", "json_object", "json_schema")
 _EFFORTS = ("low", "high", "max")
 _ROLES = ("system", "user", "assistant", "tool")
 
@@ -81,6 +83,7 @@ def refuse_request(body: Any, size: int, script: Script) -> Refusal | None:
         _parameters,
         _thinking,
         _tool_choice,
+        _response_format,
         _tools,
         _messages,
         _length,
@@ -131,6 +134,20 @@ def _tool_choice(body: dict[str, Any], traits: Traits, _script: Script) -> Itera
         yield f"unknown tool_choice {choice!r}"
 
 
+def _response_format(body: dict[str, Any], _traits: Traits, _script: Script) -> Iterator[str]:
+    asked = body.get("response_format")
+    if asked is None:
+        return
+    kind = asked.get("type") if isinstance(asked, dict) else None
+    if kind not in _FORMATS:
+        yield f"response_format.type must be one of {', '.join(_FORMATS)}"
+    elif kind == "json_schema":
+        said = asked.get("json_schema")
+        for member, shape in (("name", str), ("schema", dict)):
+            if not isinstance(said, dict) or not isinstance(said.get(member), shape):
+                yield f"response_format.json_schema.{member} is missing"
+
+
 def _tools(body: dict[str, Any], _traits: Traits, script: Script) -> Iterator[str]:
     tools = body.get("tools") or []
     if not isinstance(tools, list) or len(tools) > MOST_FUNCTIONS:
@@ -151,7 +168,7 @@ def _tools(body: dict[str, Any], _traits: Traits, script: Script) -> Iterator[st
         seen.add(name)
 
 
-def _messages(body: dict[str, Any], _traits: Traits, _script: Script) -> Iterator[str]:
+def _messages(body: dict[str, Any], _traits: Traits, script: Script) -> Iterator[str]:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         yield "messages must be a list that is not empty"
@@ -168,6 +185,8 @@ def _messages(body: dict[str, Any], _traits: Traits, _script: Script) -> Iterato
         yield from _unanswered(waiting)
         if role == "assistant":
             yield from _assistant(message, index, thinking=thinks(body))
+            if script.ids == "vllm":
+                yield from _parsed(message)
             waiting = [str(call.get("id")) for call in message.get("tool_calls") or []]
         elif not message.get("content"):
             yield "text content is empty"
@@ -196,10 +215,26 @@ def _assistant(message: dict[str, Any], index: int, *, thinking: bool) -> Iterat
     calls = message.get("tool_calls") or []
     if not (isinstance(calls, list) and all(_is_call(call) for call in calls)):
         yield f"tool_calls at index {index} must be a list of {{id, type, function: {{name, arguments}}}}"
+    if calls and message.get("content") == "":
+        yield "text content is empty"
     if not calls and not message.get("content"):
         yield f"the message at position {index} with role 'assistant' must not be empty"
     if calls and thinking and message.get("reasoning_content") is None:
         yield f"thinking is enabled but reasoning_content is missing in assistant tool call message at index {index}"
+
+
+def _parsed(message: dict[str, Any]) -> Iterator[str]:
+    """What vLLM, SGLang and llama.cpp stumble over: they parse the arguments of all calls in the dialogue
+    (vllm-project/vllm 43995, sgl-project/sglang 28035).
+    """
+    for call in message.get("tool_calls") or ():
+        try:
+            arguments = json.loads(call["function"]["arguments"] or "{}")
+        except (ValueError, TypeError, LookupError) as error:
+            yield str(error)
+        else:
+            if not isinstance(arguments, dict):
+                yield "the arguments of a call must be a JSON object"
 
 
 def _is_call(call: Any) -> bool:

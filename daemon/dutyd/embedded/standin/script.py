@@ -7,7 +7,8 @@ every key optional, an unknown one an error::
     models: [kimi-k2.6]        # ids it serves; any other is a 404, as retired ids are at the real API
     wrong_key: sk-wrong        # this key is a 401; any other bearer key is taken
     parallel: true             # the policy calls everything that is offered in one turn (default: one per turn)
-    ids: vllm                  # call ids as `functions.NAME:INDEX` (default moonshot: `NAME:INDEX`)
+    ids: vllm                  # call ids as `functions.NAME:INDEX` (default moonshot: `NAME:INDEX`), and arguments in
+                               # the dialogue that are no JSON object are refused, as servers of one's own do
     schemas: strict            # refuse every keyword outside the schema dialect (default usual: structure only)
     faults:                    # used up from the top, one per request; then it answers as usual
       - {kind: fine, times: 2}             # two requests without a fault
