@@ -22,7 +22,7 @@ from dutyd.stream import open_stream
 from dutyd.stream.base import Stream, TopicSpec
 from dutyd.stream.formats import Decoder
 from support.broker import Broker, free_port
-from support.chart import CHART, of_kind, read_yaml, render, values_of
+from support.chart.render import CHART, of_kind, read_yaml, render, values_of
 from support.debian import UnavailableError
 from support.monitoring import MonitoringServer, new_alertmanager
 from support.needs import DATA, data

@@ -16,9 +16,9 @@ from dutyd.ledger.connect import connect
 from dutyd.stream import open_stream
 from dutyd.stream.base import Producer, TopicSpec
 from support.broker import Broker
-from support.chart import render
+from support.chart.pod import PATIENCE, Pod, running_pods
+from support.chart.render import render
 from support.daemon import FAMILIES
-from support.pod import PATIENCE, Pod, running_pods
 
 RULE = """\
 language: 1

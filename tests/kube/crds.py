@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-SCHEMAS = Path(__file__).parents[1] / "support" / "crds"
+SCHEMAS = Path(__file__).parents[1] / "support" / "chart" / "crds"
 
 
 def definitions() -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ import helm_python
 from kube.build import KUBERNETES, programs
 from kube.cluster import Cluster, running_cluster
 from kube.crds import definitions
-from support.chart import CHART, MATRIX, Object, pod_specs, render, values_of
+from support.chart.render import CHART, MATRIX, Object, pod_specs, render, values_of
 
 SPACE, RELEASE, NAME = "watch", "duty", "duty-dutyd"
 WAIT = 120  # seconds that Helm may wait for pods

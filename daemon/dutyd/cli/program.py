@@ -9,21 +9,21 @@ from typing import Annotated
 import typer
 
 from dutyd import __version__
-from dutyd.cli.approvals import approvals
-from dutyd.cli.deadletters import deadletters
 from dutyd.cli.demo import demo
 from dutyd.cli.doctor import doctor
-from dutyd.cli.handling import incidents
 from dutyd.cli.model import model
-from dutyd.cli.pause import pause, resume
+from dutyd.cli.oncall.approvals import approvals
+from dutyd.cli.oncall.deadletters import deadletters
+from dutyd.cli.oncall.handling import incidents
+from dutyd.cli.oncall.pause import pause, resume
+from dutyd.cli.oncall.settling import effects
+from dutyd.cli.oncall.silences import silences
+from dutyd.cli.oncall.why import why
 from dutyd.cli.publish import publish
-from dutyd.cli.rules import rules
+from dutyd.cli.rules.group import rules
 from dutyd.cli.run import run
 from dutyd.cli.servers import backoffice, standin
-from dutyd.cli.settling import effects
-from dutyd.cli.silences import silences
 from dutyd.cli.state import state
-from dutyd.cli.why import why
 
 RUN, LOOK, TRY = "Run", "Look and decide", "Try things"
 

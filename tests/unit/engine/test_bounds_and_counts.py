@@ -2,7 +2,7 @@ import pytest
 
 from dutyd.core.errors import WrongError
 from dutyd.evaluate.engine import Limits, plan
-from support.engine_run import Task, event, rule
+from support.engine.run import Task, event, rule
 
 
 def test_a_rule_holds_at_most_so_many_entities_and_counts_the_rest() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dutyd.core.expr import Node, evaluate, parse
 from dutyd.core.expr.compiler import Writer, compile_function, compile_predicate
 from dutyd.core.expr.tree import Has, Name, Prev, Window, walk
-from support.expressions import events, of_one_event, trees
+from support.engine.expressions import events, of_one_event, trees
 
 
 def same(one: object, other: object) -> bool:

@@ -3,7 +3,7 @@
 from dutyd.core.event import Event
 from dutyd.evaluate.engine import State, judge, migrate, plan, replay, tick
 from dutyd.evaluate.engine.series import MOST_SERIES
-from support.engine_run import TOPIC, Task, event, rule, short
+from support.engine.run import TOPIC, Task, event, rule, short
 
 
 def test_a_rate_is_what_a_counter_rose_within_the_window_each_second() -> None:

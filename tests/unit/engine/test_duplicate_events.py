@@ -2,7 +2,7 @@ import msgspec
 
 from dutyd.core.event import Event
 from dutyd.evaluate.engine.duplicates import ALLOWANCE, Duplicates
-from support.engine_run import Task, event, rule
+from support.engine.run import Task, event, rule
 
 
 def one(arrival: float, *, id: str = "1", source: str = "s", time: float = 5.0) -> Event:  # noqa: A002  # its name

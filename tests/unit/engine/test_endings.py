@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 from dutyd.core.incident import Ending, incident_id
 from dutyd.evaluate.engine import Change, end
-from support.engine_run import Task, event, rule, short
+from support.engine.run import Task, event, rule, short
 
 
 def ordered(task: Task, change: Change) -> Sequence[Change]:

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from dutyd.core.expr import Node
 from dutyd.core.expr.tree import Binary, Literal, Name, Window
 from dutyd.core.rule import Rule
-from support.engine_check import check_equal
-from support.engine_worlds import TOPIC, batches, each_event_rules, events, expr, keepers, rules, terms
+from support.engine.check import check_equal
+from support.engine.worlds import TOPIC, batches, each_event_rules, events, expr, keepers, rules, terms
 
 
 @given(st.data(), st.booleans())

@@ -9,8 +9,8 @@ from dutyd.core.event import Event
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Change, Latch, LatchKey, Phase, Plan, State, judge, migrate, plan, replay, tick
 from dutyd.evaluate.engine.stored import join, pack, split, unpack
-from support.engine_worlds import TOPIC, batches, events, keepers, rules, told
-from support.reference_engine import Told
+from support.engine.reference import Told
+from support.engine.worlds import TOPIC, batches, events, keepers, rules, told
 
 END = 2000.0
 

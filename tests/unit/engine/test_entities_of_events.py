@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from dutyd.evaluate.engine.entities import entity_of, key_of, to_key
-from support.engine_run import Task, event, rule
+from support.engine.run import Task, event, rule
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from enum import StrEnum
 from typing import Any
 
 from dutyd.evaluate.engine.runner import FAILURES
-from support.engine_run import Task, event, rule, short
+from support.engine.run import Task, event, rule, short
 
 
 class Odd(StrEnum):

@@ -1,7 +1,7 @@
 import pytest
 
 from dutyd.core.incident import TriggerKind
-from support.engine_run import Task, event, rule
+from support.engine.run import Task, event, rule
 
 
 def test_an_incident_opens_at_the_event_that_makes_when_true() -> None:

@@ -10,7 +10,7 @@ from dutyd.evaluate.engine.feeds import quiet_samples
 from dutyd.evaluate.engine.touch import Band
 from dutyd.evaluate.engine.tracks import REAP, Track
 from dutyd.evaluate.engine.windows import Fold, Window
-from support.engine_run import Task, event, rule, short
+from support.engine.run import Task, event, rule, short
 
 _FOLDS = {"min": Fold.MIN, "max": Fold.MAX}
 _numbers: Any = st.floats(-1e9, 1e9) | st.sampled_from([0.1, -0.1, 0.3, 1e-300, 0.0])

@@ -2,7 +2,7 @@ import pytest
 
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Phase, migrate, plan, sweep
-from support.engine_run import Task, event, rule, short
+from support.engine.run import Task, event, rule, short
 
 
 def reload(task: Task, *rules: Rule, now: float = 0.0) -> list[tuple[str, str, str, str]]:

@@ -3,7 +3,7 @@ import msgspec
 from dutyd.core.incident import Evidence
 from dutyd.evaluate.engine import Latch, Phase
 from dutyd.evaluate.engine.stored import unpack
-from support.engine_run import TOPIC, Task, event, rule, short
+from support.engine.run import TOPIC, Task, event, rule, short
 
 
 def carried(task: Task) -> Task:

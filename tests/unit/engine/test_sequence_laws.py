@@ -11,9 +11,9 @@ from dutyd.core.event import Event
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Change, Latch, LatchKey, Phase, Plan, State, judge, migrate, plan, replay, tick
 from dutyd.evaluate.engine.stored import unpack
-from support.engine_check import END, by_latch, check_equal
-from support.engine_worlds import TOPIC, batches, busy_events, rules, sequence_rules, told
-from support.reference_engine import Reference
+from support.engine.check import END, by_latch, check_equal
+from support.engine.reference import Reference
+from support.engine.worlds import TOPIC, batches, busy_events, rules, sequence_rules, told
 
 OTHER = "deploys"
 BETWEEN = 0.125  # seconds: all times of the worlds are whole quarters

@@ -8,7 +8,7 @@ from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Latch, Limits, judge, migrate, plan
 from dutyd.evaluate.engine.progress import KEPT_BYTES
 from dutyd.evaluate.engine.sequences import MOST_WAITING
-from support.engine_run import TOPIC, Task, event, rule, short
+from support.engine.run import TOPIC, Task, event, rule, short
 
 DEPLOYS = "deploys"
 

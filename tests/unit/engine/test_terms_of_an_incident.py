@@ -7,7 +7,7 @@ import pytest
 from dutyd.core.opening import Again, Opens, Silent, Then
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import State, horizon, judge, migrate, plan, tick
-from support.engine_run import TOPIC, Task, event, rule, short
+from support.engine.run import TOPIC, Task, event, rule, short
 
 
 def test_an_incident_that_stays_open_goes_into_further_rounds_on_the_newest_evidence() -> None:

@@ -2,7 +2,7 @@ import math
 
 from dutyd.core.expr import parse
 from dutyd.evaluate.engine import horizon, plan
-from support.engine_run import Task, event, rule, short
+from support.engine.run import Task, event, rule, short
 
 
 def test_a_window_holds_the_events_that_the_rule_sees() -> None:

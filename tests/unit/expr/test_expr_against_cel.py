@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from dutyd.core.expr import Node, to_text
 from dutyd.core.expr.tree import Binary, Call, Has, ListOf, Literal, Name, Ternary, Unary
-from support.cel import CASES, Failed, agree, cases, cel_text, ours, theirs
-from support.cel_differences import DIFFERENCES
+from support.engine.cel import CASES, Failed, agree, cases, cel_text, ours, theirs
+from support.engine.cel_differences import DIFFERENCES
 
 NUMBERS, TEXTS, BOOLS = ("f.x", "f.y"), ("f.s", "f.t"), ("f.p", "f.q")
 

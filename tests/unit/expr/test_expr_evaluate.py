@@ -10,7 +10,7 @@ from dutyd.core.expr import Node, evaluate, explain, look_in, parse, to_text
 from dutyd.core.expr.evaluate import find
 from dutyd.core.expr.operators import both, either, invert, kind, same
 from dutyd.core.expr.tree import Binary, Has, Literal, Unary
-from support.expressions import FIELDS, events, odd_values, of_one_event, trees, without
+from support.engine.expressions import FIELDS, events, odd_values, of_one_event, trees, without
 
 EVENT: dict[str, object] = {
     "n": 17,

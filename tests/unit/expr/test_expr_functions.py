@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dutyd.core.expr import evaluate, look_in, parse
 from dutyd.core.expr.functions import FUNCTIONS
-from support.expressions import odd_values
+from support.engine.expressions import odd_values
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dutyd.core.errors import WrongError
 from dutyd.core.expr import Expr, ExpressionError, parse, to_text
 from dutyd.core.expr.parser import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from dutyd.core.expr.tree import Binary, Call, Has, ListOf, Literal, Name, Prev, Ternary, Unary, Window, walk
-from support.expressions import almost_expressions
+from support.engine.expressions import almost_expressions
 
 
 def grouped(text: str) -> str:

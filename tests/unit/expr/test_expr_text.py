@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dutyd.core.duration import parse_duration
 from dutyd.core.expr import ExpressionError, Node, number_text, parse, to_text
 from dutyd.core.expr.text import duration_text
-from support.expressions import almost_expressions, trees
+from support.engine.expressions import almost_expressions, trees
 
 
 @pytest.mark.parametrize(

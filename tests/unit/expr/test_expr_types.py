@@ -5,7 +5,7 @@ from hypothesis import given
 
 from dutyd.core.expr import Expr, ExpressionError, Node, Scope, Type, check, evaluate, examine, look_in, parse, to_text
 from dutyd.core.expr.operators import kind
-from support.expressions import FIELDS, events, of_one_event, trees
+from support.engine.expressions import FIELDS, events, of_one_event, trees
 
 FIELDS_OF_EVENTS = Scope()
 STEP = Scope(

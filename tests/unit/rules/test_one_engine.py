@@ -32,7 +32,7 @@ from dutyd.rules.testing.cases import BEGIN, Case, Given
 from dutyd.rules.testing.expectations import Expected
 from dutyd.rules.testing.playing import play
 from dutyd.stream.base import Partition
-from support.engine_worlds import TOPIC, batches, busy_events, each_event_rules, events, keepers, rules, sequence_rules
+from support.engine.worlds import TOPIC, batches, busy_events, each_event_rules, events, keepers, rules, sequence_rules
 from support.records import FakeRecord
 from support.rule_files import TOOLS_ONLY
 

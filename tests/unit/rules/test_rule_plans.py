@@ -8,7 +8,7 @@ from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import LatchKey
 from dutyd.rules.load import load_files
 from dutyd.rules.rehearsal.planning import plan_change
-from support.engine_run import Task, event
+from support.engine.run import Task, event
 from support.rule_files import TOOLS_ONLY
 
 RULES = """\

@@ -10,7 +10,7 @@ from dutyd.evaluate.engine import migrate, plan
 from dutyd.rules.load import load_files, load_folder
 from dutyd.rules.syntax.source import SourceFile
 from dutyd.rules.tables import read_tables
-from support.engine_run import Task, event
+from support.engine.run import Task, event
 from support.rule_files import TOOLS_ONLY, problems_of
 
 RULES = """\

@@ -2,8 +2,8 @@
 
 A pure twin of ``lua/accept.lua``, ``claim.lua``, ``join.lua`` and ``rest.lua`` as far as they hold incidents back:
 throttles and their roll-up pages, storms and groups and their parents, the brake, and what wakes what is muted.
-``desk`` works with it as the worker does with Redis; ``tests/integration/test_paper.py`` plays both and holds their
-answers against each other.
+``desk`` works with it as the worker does with Redis; ``tests/integration/ledger/test_paper.py`` plays both and holds
+their answers against each other.
 """
 
 import math

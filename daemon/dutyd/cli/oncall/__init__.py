@@ -1,0 +1,1 @@
+"""What on-call people use: incidents, effects, approvals, silences, dead letters, pause, why."""

@@ -1,0 +1,1 @@
+"""``dutyd rules``: what people who write rules use; one module a command."""

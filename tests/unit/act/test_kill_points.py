@@ -1,0 +1,53 @@
+"""The kill matrix is complete: every named point has its rows, and every script of the ledger a point or a reason."""
+
+import inspect
+import re
+from importlib.resources import files
+
+from support.kills import cases
+from support.mortal import find
+from support.points import FAMILIES, POINTS
+
+OF_PEOPLE = "what a person says is one write: `settle` stands for all of them"
+AFTER_A_LOSS = "`make crash` loses Redis in its table of faults"
+BY_ITSELF = "one write that no step follows from"
+NO_POINT = {
+    "decide": OF_PEOPLE,
+    "edit": OF_PEOPLE,
+    "handle": OF_PEOPLE,
+    "pause": OF_PEOPLE,
+    "release": OF_PEOPLE,
+    "silence": OF_PEOPLE,
+    "replay": OF_PEOPLE,
+    "replayed": OF_PEOPLE,
+    "adopt": AFTER_A_LOSS,
+    "birth": AFTER_A_LOSS,
+    "born": AFTER_A_LOSS,
+    "doubt": AFTER_A_LOSS,
+    "drop_outcome": BY_ITSELF,
+    "model_spend": BY_ITSELF,
+    "pass_by": BY_ITSELF,
+    "standing": BY_ITSELF,
+    "store_rules": BY_ITSELF,
+    "tell": BY_ITSELF,
+    "renew": "the simulation loses leases at every place",
+    "expire": "the simulation lets approvals pass",
+    "regate": "the simulation has approved calls meet their gates again",
+    "note": "lines of a run: tests/integration/agent/test_agent_loop.py dies between turns",
+}
+"""Scripts without a point, and why."""
+
+SCRIPT = re.compile(r'\.run(?:_many)?\(\s*"(\w+)"')
+
+
+def test_every_named_point_has_its_rows_in_the_kill_matrix() -> None:
+    assert {case.point for case in cases(long=False)} == set(POINTS)
+    assert sum(map(len, FAMILIES)) == len(POINTS), "two points have one name"
+
+
+def test_every_script_of_the_ledger_has_a_point_or_a_reason() -> None:
+    functions = [getattr(*find(point.function)) for point in POINTS.values()]
+    passed = {name for function in functions for name in SCRIPT.findall(inspect.getsource(function))}
+    scripts = {file.name.removesuffix(".lua") for file in (files("dutyd.ledger") / "lua").iterdir()} - {"common"}
+    assert passed | NO_POINT.keys() == scripts
+    assert not passed & NO_POINT.keys()
