@@ -9,6 +9,7 @@ from dutyd.act.agent import loop, prompt
 from dutyd.act.agent.client import Client, Endpoint
 from dutyd.act.agent.journal import Stop, Turn
 from dutyd.act.agent.task import End, Task
+from dutyd.act.agent.tries import Answered, Failed
 from dutyd.act.gateway import Accepted, Call, Read, Rejected, judge, offered
 from dutyd.core.incident import Evidence
 from dutyd.core.rule import Rule
@@ -29,6 +30,7 @@ class Desk:
         reads: questions that were asked.
         stop_at: the step whose call finds the incident cleared.
         crash_at: the step before whose effect the process dies.
+        mute: whether what is asked gets no answer.
     """
 
     rule: Rule
@@ -38,8 +40,9 @@ class Desk:
     calls: list[Call] = field(default_factory=list)
     stop_at: str = ""
     crash_at: str = ""
+    mute: bool = False
 
-    async def execute(self, call: Call) -> str | Stop:
+    async def execute(self, call: Call) -> Answered | Failed | Stop:
         self.calls.append(call)
         if call.name == self.stop_at:
             return Stop("cleared")
@@ -48,13 +51,13 @@ class Desk:
         match judge(self.rule, CATALOGUE, call, names()):
             case Accepted(step, args):
                 self.effects.setdefault(step.name, args)
-                return f"done: {self.effects[step.name]}"
+                return Answered(f"done: {self.effects[step.name]}")
             case Read(_, args):
                 self.reads.append(args)
-                return "restart it"
+                return Failed("no answer") if self.mute else Answered("restart it")
             case Rejected(message):
                 self.rejected.append(message)
-                return f"Rejected: {message}"
+                return Failed(f"Rejected: {message}")
 
 
 @dataclass

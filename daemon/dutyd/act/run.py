@@ -18,6 +18,7 @@ from dutyd.act.agent.clock import MonotonicClock
 from dutyd.act.agent.journal import Stop, Turn
 from dutyd.act.agent.prompt import task_of
 from dutyd.act.agent.task import EndKind
+from dutyd.act.agent.tries import Answered, Failed
 from dutyd.act.episode import Episode
 from dutyd.act.gateway import Accepted, Bound, Call, Read, Rejected, judge, narrowed, offered, withheld
 from dutyd.act.perform import call, perform, refuse
@@ -117,31 +118,33 @@ class Executor:
     episode: Episode
     grant: Rule
 
-    async def execute(self, asked: Call) -> str | Stop:
-        """Do one call; return what the model is told."""
+    async def execute(self, asked: Call) -> Answered | Failed | Stop:
+        """Do one call; return what the model is told of it."""
         episode = self.episode
         if episode.lease.cleared.is_set():
             return Stop()
         known = episode.results.get(asked.name)
         if known is not None and asked.name in self.grant.steps:
-            return _said(known, _tool(episode, asked.name))
+            return Answered(_said(known, _tool(episode, asked.name)))
         match judge(self.grant, episode.means.catalogue, asked, episode.look):
             case Accepted(step, args):
                 return await self._decide(step, Bound(args))
             case Read(tool, args):
-                return _said(await answer_the_model(episode, tool, args), tool)
+                result = await answer_the_model(episode, tool, args)
+                told = _said(result, tool)
+                return Failed(told) if result.state is StepState.FAILED else Answered(told)
             case Rejected(message):
                 incidents = episode.means.ledger.incidents
                 episode.saw(await incidents.note_rejected(episode.claim, asked.id, f"{asked.name}: {message}"))
-                return f"Rejected: {message}"
+                return Failed(f"Rejected: {message}")
 
-    async def _decide(self, step: Step, bound: Bound) -> str:
+    async def _decide(self, step: Step, bound: Bound) -> Answered | Failed:
         episode = self.episode
         missing = sorted(name for name in step.after if name not in episode.results)
         if missing:
-            return f"Rejected: decide {', '.join(missing)} first"
+            return Failed(f"Rejected: decide {', '.join(missing)} first")
         result = episode.results[step.name] = await call(episode, step, bound, by="model")
-        return _said(result, _tool(episode, step.name))
+        return Answered(_said(result, _tool(episode, step.name)))
 
 
 RECEIPT = frozenset(("id", "url", "number", "status"))

@@ -8,6 +8,7 @@ import pytest
 from dutyd.act.agent.loop import ATTEMPTS
 from dutyd.act.agent.model import Price
 from dutyd.act.agent.task import EndKind
+from dutyd.act.agent.tries import TRIES
 from dutyd.core.step import Budget
 from support.agent_run import CrashedError, Desk, Notebook, a_task, play
 from support.grants import a_rule, a_ticket, an_order
@@ -180,6 +181,54 @@ async def test_the_same_call_again_and_again_ends_the_run_and_is_made_once() -> 
     played = await play({"faults": [{"kind": "repeat", "times": 0}]})
     assert (played.end.kind, played.requests) == (EndKind.REPEATED, 3)
     assert len(played.desk.calls) == 1
+
+
+TICKET = {"name": "ticket", "arguments": {"title": "x", "priority": "P2", "urgent": False, "weight": 1}}
+
+
+def order_of(quantity: int) -> dict[str, Any]:
+    return {"name": "order", "arguments": {"quantity": quantity}}
+
+
+TOO_MUCH = [{"turn": n, "calls": [order_of(6_000 + n)]} for n in range(6)]
+
+
+async def test_a_function_that_is_rejected_in_three_turns_is_not_called_a_fourth_time() -> None:
+    played = await play({"answers": TOO_MUCH})
+    assert (played.end.kind, played.requests) == (EndKind.TRIES, 4)
+    assert [call.name for call in played.desk.calls] == ["order"] * TRIES
+    assert played.desk.effects == {}
+
+
+async def test_a_model_that_is_told_of_its_last_try_and_goes_on_without_it_decides_the_rest() -> None:
+    heard = {"when": "do not call this function again", "turn": 3, "calls": [TICKET]}
+    played = await play({"answers": [*TOO_MUCH[:3], heard, {"turn": 4, "text": "No order."}]})
+    assert (played.end.kind, played.end.detail) == (EndKind.FINISHED, "No order.")
+    assert set(played.desk.effects) == {"ticket"}
+
+
+async def test_what_else_the_turn_asks_for_is_done_before_the_run_ends() -> None:
+    played = await play({"answers": [*TOO_MUCH[:3], {"turn": 3, "calls": [order_of(7_000), TICKET]}]})
+    assert played.end.kind is EndKind.TRIES
+    assert set(played.desk.effects) == {"ticket"}
+
+
+async def test_questions_without_an_answer_use_up_their_tries_whatever_is_asked_and_success_gives_none_back() -> None:
+    def asked(turn: int) -> dict[str, Any]:
+        calls = [{"name": "search_runbooks", "arguments": {"query": f"{turn} {n}"}} for n in range(3)]
+        return {"turn": turn, "calls": calls}
+
+    between = {"turn": 1, "calls": [TICKET]}
+    script = {"answers": [asked(0), between, *(asked(turn) for turn in range(2, 6))]}
+    played = await play(script, desk=Desk(a_rule(), mute=True))
+    assert (played.end.kind, played.requests) == (EndKind.TRIES, 5)
+    assert len(played.desk.reads) == 3 * TRIES  # the three of one turn know nothing of each other
+
+
+async def test_names_that_nobody_offered_are_one_function() -> None:
+    script = {"answers": [{"turn": n, "calls": [{"name": f"invented_{n}", "arguments": {}}]} for n in range(6)]}
+    played = await play(script)
+    assert (played.end.kind, played.requests) == (EndKind.TRIES, 4)
 
 
 async def test_two_equal_calls_in_one_turn_are_one_call_with_two_answers() -> None:

@@ -9,7 +9,7 @@ the loop's.
 
 import json
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from typing import Final
 
@@ -32,12 +32,13 @@ from dutyd.act.agent.model import (
 )
 from dutyd.act.agent.reading import Calls, CutShort, Filtered, Nothing, Reading, Words, read
 from dutyd.act.agent.task import End, EndKind, Task
+from dutyd.act.agent.tries import Answered, Failed, Tries
 from dutyd.act.gateway import Call, read_arguments
 from dutyd.core import metrics
 from dutyd.core.backoff import pause
 
-Execute = Callable[[Call], Awaitable[str | Stop]]
-"""Judge one call and do it where it is granted; returns what the model is told. Doing it again changes nothing."""
+Execute = Callable[[Call], Awaitable[Answered | Failed | Stop]]
+"""Judge one call and do it where it is granted. Doing it again changes nothing."""
 
 ATTEMPTS: Final = 4
 """How often one question is asked while the model is down or our rate is used up."""
@@ -97,6 +98,7 @@ class _Run:
         self._results: dict[str, str] = {}  # of each different call
         self._times: dict[str, int] = {}  # in how many turns it came
         self._open = {function.name: None for function in task.functions if function.decides}
+        self._tries = Tries({function.name for function in task.functions})
         self._calls = 0
         self._turns = 0
         self._stumbles = 0
@@ -202,32 +204,49 @@ class _Run:
             self._times[key] = self._times.get(key, 0) + 1
         if any(self._times[key] > _REPEATS for key in different):
             return self._meter.end(EndKind.REPEATED, "the same call came again and again")
-        unreadable = False
+        spent = any(not self._tries.left(call.name) for call in reading.calls)
+        results = await self._make(different)
+        if isinstance(results, Stop):
+            return self._meter.end(EndKind.CLEARED, results.reason)
+        if self._unreadable > _STUMBLES:
+            return self._meter.end(EndKind.CONFUSED, "arguments that are no JSON, again")
+        if spent:
+            return self._meter.end(EndKind.TRIES, "a function was called again that had failed too often")
+        self._answer(reading, results)
+        return None
+
+    async def _make(self, different: Mapping[str, Call]) -> dict[str, str] | Stop:
+        """Make the calls of one turn, but for functions that have no tries left; return what is told of each."""
         results: dict[str, str] = {}
+        failed: set[str] = set()
+        unreadable = False
         for key, call in different.items():
             arguments = read_arguments(call.arguments)
             if not isinstance(arguments, dict):
                 unreadable = True
                 results[key] = prompt.unreadable(arguments.reason, call.arguments)
-                continue
-            result = await self._result(key, call)
-            if isinstance(result, Stop):
-                return self._meter.end(EndKind.CLEARED, result.reason)
-            results[key] = result
+            elif self._tries.left(call.name):
+                result = await self._result(key, call, failed)
+                if isinstance(result, Stop):
+                    return result
+                results[key] = result
+        self._tries.failed(failed)
         self._unreadable += unreadable
-        if self._unreadable > _STUMBLES:
-            return self._meter.end(EndKind.CONFUSED, "arguments that are no JSON, again")
-        self._answer(reading, results)
-        return None
+        return results
 
-    async def _result(self, key: str, call: Call) -> str | Stop:
+    async def _result(self, key: str, call: Call, failed: set[str]) -> str | Stop:
         if key in self._results:
             return prompt.again(self._results[key])
         result = await self._execute(call)
-        if not isinstance(result, Stop):
-            self._results[key] = result
+        if isinstance(result, Stop):
+            return result
+        text = result.text
+        if isinstance(result, Failed):
+            failed.add(call.name)
+            text = prompt.last(text) if self._tries.left(call.name) == 1 else text
+        self._results[key] = text
         self._open.pop(call.name, None)
-        return result
+        return text
 
     def _answer(self, reading: Calls, results: dict[str, str]) -> None:
         self._calls += len(reading.calls)

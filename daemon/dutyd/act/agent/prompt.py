@@ -40,6 +40,8 @@ These steps are still open: {names}. Call them now; if one should not be done, a
 
 _AGAIN: Final = "You have made exactly this call before, it was not made again. Its result was:\n{result}"
 
+_LAST: Final = "{result}\nIt has failed too often: do not call this function again, go on without it."
+
 _UNREADABLE: Final = """\
 Rejected: the arguments' text {reason}. Make the call again with one valid JSON object. The text was:
 {text}"""
@@ -92,6 +94,11 @@ def nudge(names: Iterable[str]) -> Message:
 def again(earlier: str) -> str:
     """Return the result of a call that was made before with the same arguments."""
     return _AGAIN.format(result=earlier)
+
+
+def last(result: str) -> str:
+    """Return the *result* of the last call that may fail of its function."""
+    return _LAST.format(result=result)
 
 
 def unreadable(reason: str, text: str) -> str:

@@ -49,6 +49,7 @@ class EndKind(StrEnum):
     # The model does not do what it should.
     LENGTH = "length"  # its answer hit the output limit
     REPEATED = "repeated"  # the same call again and again
+    TRIES = "tries"  # a function again that failed too often before
     CONFUSED = "confused"  # twice an answer that nobody can read
     FILTERED = "filtered"  # its host's moderation stepped in
     # The endpoint does not do what it should.
