@@ -12,7 +12,7 @@ from dutyd.core.expr import Node
 from dutyd.core.expr.compiler import Get, compile_predicate
 from dutyd.core.expr.tree import Window, walk
 from dutyd.evaluate.engine.conditions import Conditions
-from dutyd.evaluate.engine.windows import Fold
+from dutyd.evaluate.engine.fold import Fold
 
 _FOLDS = {"min": Fold.MIN, "max": Fold.MAX}
 

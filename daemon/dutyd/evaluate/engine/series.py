@@ -8,7 +8,8 @@ panes as any window does. ``Absence`` needs no panes: the field was last seen at
 import math
 from typing import Final
 
-from dutyd.evaluate.engine.windows import Fold, Window
+from dutyd.evaluate.engine.fold import Fold
+from dutyd.evaluate.engine.windows import Window
 
 MOST_SERIES: Final = 1_000
 """Series of one entity and window that are followed; samples of more are not taken, and counted as overflow."""

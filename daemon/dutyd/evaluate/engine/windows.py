@@ -9,30 +9,17 @@ windows.
 """
 
 import math
-import operator
 from array import array
-from collections.abc import Callable
-from enum import Enum
 from functools import reduce
 from typing import Final
+
+from dutyd.evaluate.engine.fold import Fold
 
 PANES: Final = 60
 """How many panes a window is cut into."""
 
 _PANE: Final = 3
 """Numbers that a closed pane is kept as: time of its oldest sample, number of samples, their total."""
-
-
-class Fold(Enum):
-    """How samples become one number: what joins two, and what none are."""
-
-    SUM = (operator.add, 0.0)
-    MIN = (min, math.inf)
-    MAX = (max, -math.inf)
-
-    def __init__(self, join: Callable[[float, float], float], empty: float) -> None:
-        self.join = join
-        self.empty = empty
 
 
 class Window:
