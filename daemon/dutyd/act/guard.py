@@ -44,6 +44,7 @@ class GuardedProvider:
     pace: SharedPace | None = None
     breaker: Breaker = field(default_factory=_breaker)
     clock: Callable[[], float] = time.monotonic
+    _why: str = ""  # it failed the last time
 
     def promise_of(self, kind: str) -> Promise | None:
         """Return the provider's own promise."""
@@ -60,7 +61,7 @@ class GuardedProvider:
     async def peek(self, kind: str, key: str) -> Receipt | None:
         """Look up for the sweeper: within the pace, never while the breaker is open, and its failure opens none."""
         if self.breaker.is_open:  # whose one try this must not be
-            raise NotSentError(f"{self.name} keeps failing: left alone")
+            raise NotSentError(self._left_alone)
         await self._keep_pace()
         return await self.provider.lookup(kind, key)
 
@@ -82,7 +83,7 @@ class GuardedProvider:
 
     async def _guarded(self, call: Callable[[], Awaitable[T]]) -> T:
         if wait := self.breaker.wait(self.clock()):
-            raise NotSentError(f"{self.name} keeps failing: left alone", retry_after=wait)
+            raise NotSentError(self._left_alone, retry_after=wait)
         try:
             await self._keep_pace()
         except BaseException:
@@ -105,6 +106,10 @@ class GuardedProvider:
         self._answered()
         return answer
 
+    @property
+    def _left_alone(self) -> str:
+        return f"{self.name} keeps failing and is left alone: {self._why}"
+
     def _answered(self) -> None:
         if self.breaker.is_open:
             log.info("a provider answers again", provider=self.name)
@@ -112,6 +117,7 @@ class GuardedProvider:
         self.breaker.succeeded()
 
     def _failed(self, why: str, retry_after: float | None = None) -> None:
+        self._why = why
         if self.breaker.failed(self.clock(), at_once=retry_after):
             log.error("a provider keeps failing: it is left alone for a while", provider=self.name, error=why)
             BREAKERS.labels(self.name).set(1)

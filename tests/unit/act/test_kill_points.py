@@ -26,6 +26,7 @@ NO_POINT = {
     "doubt": AFTER_A_LOSS,
     "drop_outcome": BY_ITSELF,
     "model_spend": BY_ITSELF,
+    "pace": BY_ITSELF,
     "pass_by": BY_ITSELF,
     "standing": BY_ITSELF,
     "store_rules": BY_ITSELF,

@@ -203,6 +203,10 @@ def _print_incident(row: Row) -> None:
     for name, label in (("muted", "muted"), ("waits_for", "waits for"), ("trouble", "trouble"), ("run", "model")):
         if row.get(name):
             typer.echo(f"          {label}: {plain(row[name])}")
+    for asked in row["answers"]:
+        reason = f" ({plain(asked['reason'])})" if asked["reason"] else ""
+        times = f", asked {asked['tries']} times" if asked["tries"] else ""
+        typer.echo(f"asked     {asked['step']}: {asked['state']}{times}{reason}")
     for effect in row["effects"]:
         reason = f" ({plain(effect['reason'])})" if effect["reason"] else ""
         result = f" -> {plain(effect['result']['id'])}" if effect["result"] else ""

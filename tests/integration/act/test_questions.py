@@ -147,7 +147,7 @@ async def test_what_was_asked_in_vain_for_as_long_as_the_settings_say_has_failed
     await Lookout(desk.ledger.standings, Policy(), Notices(desk.ledger.standings, "x")).look()
     (row,) = (await desk.ledger.queries.whole(opening.incident))["answers"]
     assert row["reason"].startswith("asked ")
-    assert "503" in row["reason"]
+    assert "503" in row["reason"], "also where the breaker held the last one back"
 
 
 async def ended(desk: Office, incident: str) -> list[str]:
