@@ -80,7 +80,7 @@ async def test_a_slow_model_is_cut_off_at_the_run_s_seconds() -> None:
     assert played.desk.calls == []
 
 
-@pytest.mark.parametrize("kind", ["overloaded", "rate_limit", "server_error", "gateway", "cut"])
+@pytest.mark.parametrize("kind", ["overloaded", "rate_limit", "server_error", "gateway", "down", "cut"])
 async def test_a_passing_fault_is_asked_again_after_a_pause(kind: str) -> None:
     played = await play({"faults": [{"kind": kind, "times": 2}]})
     assert played.end.kind is EndKind.FINISHED
@@ -93,7 +93,7 @@ async def test_the_endpoint_s_own_pause_is_kept() -> None:
     assert played.clock.waits == [7.25]
 
 
-@pytest.mark.parametrize("kind", ["overloaded", "rate_limit", "server_error", "gateway", "cut"])
+@pytest.mark.parametrize("kind", ["overloaded", "rate_limit", "server_error", "gateway", "down", "cut"])
 async def test_a_fault_that_stays_ends_the_run_as_model_down(kind: str) -> None:
     played = await play({"faults": [{"kind": kind, "times": 0}]})
     assert played.end.kind is EndKind.MODEL_DOWN

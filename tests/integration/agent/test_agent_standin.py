@@ -140,10 +140,11 @@ def test_failing_requests_have_the_real_api_s_form(kind: str, status: int, error
     assert response.headers["retry-after"] == "2"
 
 
-def test_a_gateway_s_timeout_is_a_page_and_no_json() -> None:
-    with playing({"faults": [{"kind": "gateway"}]}) as served:
+@pytest.mark.parametrize(("kind", "status"), [("gateway", 504), ("down", 503)])
+def test_what_stands_before_the_api_answers_with_a_page_and_no_json(kind: str, status: int) -> None:
+    with playing({"faults": [{"kind": kind}]}) as served:
         response = post(served.url)
-    assert response.status_code == 504
+    assert response.status_code == status
     assert response.text.startswith("<html>")
 
 

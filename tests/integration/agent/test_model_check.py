@@ -57,6 +57,7 @@ def test_a_good_endpoint_is_told_with_what_it_took(call: Program) -> None:
         (FaultKind.FILTER, "its moderation refuses a harmless question (400", "ask its host"),
         (FaultKind.SERVER_ERROR, "it does not answer (500", "try again later"),
         (FaultKind.GATEWAY, "it does not answer (504", "try again later"),
+        (FaultKind.DOWN, "it does not answer (503", "try again later"),
         (FaultKind.CUT, "it does not answer (", "try again later"),
         (FaultKind.EMPTY, "it gave no usable answer: an empty answer", "tool parser"),
         (FaultKind.NO_CALLS, "it gave no usable answer", "tool parser"),

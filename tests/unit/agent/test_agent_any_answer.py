@@ -48,8 +48,9 @@ class Saying:
             "messages": list(question.messages),
             "max_completion_tokens": question.tokens,
         }
-        refused = refuse_request(json.loads(json.dumps(body)), 0, Script())
-        assert refused is None, refused
+        for script in (Script(), Script(ids="vllm")):
+            refused = refuse_request(json.loads(json.dumps(body)), 0, script)
+            assert refused is None, refused
         answer = next(self.answers, Answer({"role": "assistant", "content": "Done."}, "stop", 10, 10))
         self.answered += isinstance(answer, Answer)
         return answer

@@ -44,6 +44,14 @@ def test_words_are_words() -> None:
     assert read(message, "stop", 0) == Words("All done.", said(content="All done.", reasoning_content="hm"))
 
 
+@pytest.mark.parametrize("words", [None, "", 7, {"text": "x"}, ["x"]])
+def test_words_that_are_no_text_do_not_go_back(words: Any) -> None:
+    reading = read(said(content=words, reasoning_content=words, tool_calls=[CALL], seed=7), "tool_calls", 0)
+    assert isinstance(reading, Calls)
+    thought = {"reasoning_content": ""} if words == "" else {}
+    assert reading.message == {"role": "assistant", "tool_calls": [CALL], "seed": 7} | thought
+
+
 def test_the_message_goes_back_whole_but_for_what_is_empty() -> None:
     message = said(content="", reasoning_content="", tool_calls=[CALL], odd={"kept": 1})
     reading = read(message, "tool_calls", 0)

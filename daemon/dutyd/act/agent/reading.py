@@ -79,8 +79,16 @@ def _text(message: Message, name: str) -> str:
 
 
 def _said(message: Message) -> dict[str, Any]:
-    """Return *message* without what is empty: no host needs it, and some refuse it."""
-    return {name: value for name, value in message.items() if value not in ([], "") or name == "reasoning_content"}
+    """Return *message* without what is empty: no host needs it, and some refuse it; and without words that are no text,
+    which nobody takes back.
+    """
+    return {name: value for name, value in message.items() if _goes_back(name, value)}
+
+
+def _goes_back(name: str, value: Any) -> bool:
+    if name == "reasoning_content":  # an empty one is asked for, too
+        return isinstance(value, str)
+    return bool(value) and isinstance(value, str) if name == "content" else value not in ([], "")
 
 
 def _calls(message: Message, before: int) -> Calls | Nothing:

@@ -179,6 +179,8 @@ def _messages(body: dict[str, Any], _traits: Traits, script: Script) -> Iterator
         if role not in _ROLES:
             yield f"messages[{index}] has no known role"
             return
+        if not isinstance(message.get("content") or "", str | list):
+            yield f"messages[{index}].content must be a text or a list of parts"
         if role == "tool":
             yield from _answered(message, waiting)
             continue

@@ -56,6 +56,7 @@ class FaultKind(StrEnum):
     FILTER = "filter"  # 400 content_filter
     SERVER_ERROR = "server_error"  # 500
     GATEWAY = "gateway"  # 504 with an HTML page
+    DOWN = "down"  # 503 with an HTML page: what stands before it finds nobody
     CUT = "cut"  # the connection ends in the middle of the answer
     SLOW = "slow"  # the first byte comes after `seconds`
     # The answer is odd.

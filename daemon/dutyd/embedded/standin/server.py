@@ -36,6 +36,10 @@ _REFUSALS: Mapping[FaultKind, Refusal] = {
     FaultKind.FILTER: Refusal(400, "content_filter", "The request was rejected because it was considered high risk"),
     FaultKind.SERVER_ERROR: Refusal(500, "server_error", "The server had an error while processing the request"),
 }
+_PAGES: Mapping[FaultKind, tuple[int, str]] = {
+    FaultKind.GATEWAY: (504, "Gateway Time-out"),
+    FaultKind.DOWN: (503, "Service Unavailable"),
+}
 
 
 def serve(port: int, script: Script) -> None:
@@ -104,8 +108,9 @@ class Standin:
         await asyncio.sleep(fault.seconds)
         if fault.kind in _REFUSALS:
             return _refused(_REFUSALS[fault.kind], fault.retry_after, self._headers())
-        if fault.kind is FaultKind.GATEWAY:
-            return HTMLResponse("<html><body>504 Gateway Time-out</body></html>", 504, self._headers())
+        if fault.kind in _PAGES:
+            status, words = _PAGES[fault.kind]
+            return HTMLResponse(f"<html><body>{status} {words}</body></html>", status, self._headers())
         said = spoil(decide(body, self._script, thinking=thinks(body)), fault.kind, body)
         most = body.get("max_completion_tokens") or body.get("max_tokens") or _DEFAULT_MOST
         said = fit(said, most)
