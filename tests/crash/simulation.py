@@ -22,7 +22,8 @@ from dutyd.ledger.connect import connect_async
 from dutyd.rules.known import Known
 from dutyd.rules.load import load_files
 from support.acting import CATALOGUE, FixedBook
-from support.simulated import KINDS, Kind, our_clock, rules_of, simulate
+from support.clocked import our_clock
+from support.simulated import KINDS, Kind, rules_of, simulate
 from support.valkey import running_valkey
 
 TOGETHER = 16

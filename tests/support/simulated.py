@@ -9,12 +9,8 @@ import contextlib
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
-
-import pytest
 
 from dutyd.act.lease import Lease
 from dutyd.act.means import Means
@@ -29,15 +25,14 @@ from dutyd.ledger import Ledger
 from dutyd.ledger.birth import Since
 from dutyd.ledger.effects import Effect, LostError
 from dutyd.ledger.incidents import Arrival, Claim
-from dutyd.ledger.scripts import _source as source_of
 from support.acting import CATALOGUE, FixedBook
+from support.clocked import tell_time
 
 LEASE = 15.0
 TIMEOUT = 5.0
 LAG = 20.0
 """Seconds until a system of class B finds what it was given."""
 
-CLOCK = "local t = redis.call('TIME')\n  return t[1] * 1000 + math.floor(t[2] / 1000)"
 RULES = """
 language: 1
 rules:
@@ -175,8 +170,7 @@ class Run:
 
     async def tell_time(self) -> None:
         """Set the ledger's clock."""
-        scripts = self.ledger.scripts
-        await scripts.read("set", scripts.key("now"), int(self.world.now * 1000))
+        await tell_time(self.ledger.scripts, self.world.now)
 
     async def accept(self, trigger: Trigger, offset: int) -> None:
         """Take *trigger* in."""
@@ -306,18 +300,3 @@ def untrue(world: World, effect: Effect) -> Iterator[str]:
 def rules_of(kind: Kind) -> str:
     """Return the rules of *kind*."""
     return RULES.replace(", IF_UNSURE", f", if_unsure: {kind.if_unsure}" if kind.if_unsure else "")
-
-
-@contextmanager
-def our_clock() -> Iterator[None]:
-    """Have the ledger's scripts ask the simulation for the time, not the server."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dutyd.ledger.scripts._source", _on_our_clock)
-        yield
-
-
-@cache
-def _on_our_clock(name: str) -> str:
-    source = source_of(name)
-    assert CLOCK in source
-    return source.replace(CLOCK, "return tonumber(redis.call('GET', key('now')))")

@@ -13,7 +13,6 @@ from secrets import token_hex
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -26,12 +25,11 @@ from dutyd.ledger.connect import connect_async
 from dutyd.ledger.incidents import Accepted, Arrival, Claim, Incidents, Waiting
 from dutyd.ledger.members import Gathering
 from dutyd.ledger.scripts import Scripts
-from dutyd.ledger.scripts import _source as source_of
 from dutyd.ledger.standing import Standings
 from dutyd.rules.rehearsal.paper import Entry, Kind, Paper, Terms
+from support.clocked import our_clock, tell_time
 
 BEGIN = 1_000_000.0
-CLOCK = "local t = redis.call('TIME')\n  return t[1] * 1000 + math.floor(t[2] / 1000)"
 RULES = ("a", "b")
 
 Log = list[tuple[Any, ...]]
@@ -168,9 +166,6 @@ class Real:
         self.log: Log = []
         self.offsets = count(1)
 
-    async def at(self, now: float) -> None:
-        await self.scripts.read("set", self.scripts.key("now"), int(now * 1000))
-
     def arrival(self, trigger: Trigger, now: float) -> Arrival:
         held = self.held[trigger.rule]
         return Arrival(
@@ -215,16 +210,16 @@ async def for_real(
     client = connect_async(url)
     try:
         real = Real(Scripts(client, f"t{token_hex(6)}"), held, silent)
-        await real.at(BEGIN)
+        await tell_time(real.scripts, BEGIN)
         await Birth(real.scripts).born(Since.NEW)
         now, numbers, triggers, left = BEGIN, count(), list[Trigger](), list(moments)
 
         async def reach(until: float) -> None:
             while left and left[0] <= until:
                 moment = left.pop(0)
-                await real.at(moment)
+                await tell_time(real.scripts, moment)
                 await real.work(moment)
-            await real.at(until)
+            await tell_time(real.scripts, until)
             await real.work(until)
 
         for move in todo:
@@ -259,15 +254,7 @@ def test_paper_holds_back_what_the_scripts_hold_back(
     held = dict(zip(RULES, (of_a, of_b), strict=True))
     told = OnPaper(held, silent)
     told.play(todo)
-    with pytest.MonkeyPatch.context() as patch:
-        # The scripts ask the server's clock; here they ask the test.
-        patch.setattr("dutyd.ledger.scripts._source", _on_our_clock)
+    with our_clock():
         real, really_braked = asyncio.run(for_real(valkey_url, todo, held, silent, sorted({*told.moments})))
     assert sorted(real, key=repr) == sorted(told.log, key=repr)
     assert really_braked == sorted(told.paper.braked)
-
-
-def _on_our_clock(name: str) -> str:
-    source = source_of(name)
-    assert CLOCK in source
-    return source.replace(CLOCK, "return tonumber(redis.call('GET', key('now')))")

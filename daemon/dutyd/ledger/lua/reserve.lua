@@ -22,9 +22,10 @@ if redis.call('EXISTS', effect) == 0 then
   if state ~= 'REFUSED' and micros > 0 then
     local day, limits = tostring(math.floor(at / 86400000)), cjson.decode(ARGV[8])
     local spent, rule = key('spent', day), 'rule:' .. redis.call('HGET', effect, 'rule')
-    for field, limit in pairs({all = limits.per_day, [rule] = limits.per_rule_day}) do
-      if limit ~= cjson.null and tonumber(redis.call('HGET', spent, field) or '0') + micros > limit then
-        state, reason = 'REFUSED', 'budget: ' .. (field == 'all' and 'per_day' or 'per_rule_day')
+    for _, each in ipairs({{rule, 'per_rule_day'}, {'all', 'per_day'}}) do
+      local limit = limits[each[2]]
+      if limit ~= cjson.null and tonumber(redis.call('HGET', spent, each[1]) or '0') + micros > limit then
+        state, reason = 'REFUSED', 'budget: ' .. each[2]
       end
     end
     -- What was spent before the ledger was lost is not known here: a person decides.

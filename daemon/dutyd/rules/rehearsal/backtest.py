@@ -176,7 +176,7 @@ def _model(openings: Iterable[Opening], rules: Mapping[str, Rule], price: Callab
     """Return how often the model would be asked, and what that takes at most, by the rules' budgets."""
     runs: Counter[str] = Counter()
     for opening in openings:
-        runs[opening.rule] += opening.runs
+        runs[opening.rule] += len(opening.asked)
     turns, tokens, usd = 0, 0, 0.0
     for rule, times in runs.items():
         agent = rules[rule].agent

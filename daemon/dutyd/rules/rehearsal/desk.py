@@ -2,7 +2,7 @@
 
 What the worker asks the ledger, this asks ``paper``; silences and inhibition are judged by the same ``core.mute``, the
 steps by the same graph and gates (``actor``). ``rehearsal`` puts the engine's triggers on it, in the order of their
-times. People take no part: what waits for an approval waits.
+times. What people say, its script says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,9 @@ from dutyd.core.mute import Mute, Other, RecurringSilence, Silence, all_silenced
 from dutyd.core.rule import Mode, Rule, lowest
 from dutyd.ledger.members import LISTED
 from dutyd.rules.known import Known
-from dutyd.rules.rehearsal.actor import Actor, Done, Script
+from dutyd.rules.rehearsal.actor import Actor, Done
 from dutyd.rules.rehearsal.paper import Entry, Kind, Paper, Terms
+from dutyd.rules.rehearsal.paper_means import Approvals, PaperMeans, Script
 
 Silences = Sequence[Silence | RecurringSilence]
 _WHAT = {Kind.STORM: many.STORM, Kind.ROLLUP: many.ROLLUP}
@@ -29,13 +30,14 @@ class Opening:
     """One incident, or one page for many, as far as it came.
 
     Attributes:
+        incident: its id.
         entity: ``per`` field to value, of a group ``by`` field; empty for a page for many.
         opened, cleared: event time, seconds since the epoch; None: it is still open.
         kind: what it is.
         members: the entities that a page for many stands for.
         effects: in order, those of ``on_clear`` too.
         said: what the gateway told the model where it refused.
-        runs: how often the model would have been asked.
+        asked: when the model would have been asked, seconds since the epoch.
         over: whether it has ended: it cleared, or it stands for one event and all was done.
         muted: what held it back, in that order, each once: ``throttle``, ``silence ID``, ``storm``, ``group``,
             ``group_wait``, ``inhibited by RULE``.
@@ -45,6 +47,7 @@ class Opening:
 
     """
 
+    incident: str
     rule: str
     entity: Mapping[str, str]
     opened: float
@@ -53,7 +56,7 @@ class Opening:
     members: list[Mapping[str, str]] = field(default_factory=list)
     effects: list[Done] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
-    runs: int = 0
+    asked: list[float] = field(default_factory=list)
     over: bool = False
     muted: list[str] = field(default_factory=list)
     begun: float | None = None
@@ -94,12 +97,15 @@ class Desk:
         """Begin with nothing; *keep_values*: remember what each opening was decided by."""
         self.openings: list[Opening] = []
         self.pages: list[Opening] = []
-        self._rules, self._known, self._script, self._silences = rules, known, script, silences
+        self._rules, self._means, self._silences = rules, PaperMeans(known, script), silences
         self._keep = keep_values
         self._terms = {rule.id: terms_of(rule, known) for rule in rules.values()}
         self._paper = Paper()
         self._work: dict[str, _Work] = {}
-        self._now = float("-inf")
+
+    @property
+    def _now(self) -> float:
+        return self._means.now
 
     def take(self, trigger: Trigger) -> None:
         """Do what is due by then, and take *trigger* in; one that comes late is taken now."""
@@ -117,9 +123,9 @@ class Desk:
         """Let time pass *until*: work what is due by then."""
         while (found := self._paper.claim(until)) is not None:
             at, entry = found
-            self._now = max(self._now, at)
+            self._means.now = max(self._now, at)
             self._claimed(entry)
-        self._now = max(self._now, until)
+        self._means.now = max(self._now, until)
 
     def _arrive(self, trigger: Trigger) -> None:
         entry = self._paper.arrive(trigger, self._terms[trigger.rule], self._now)
@@ -134,8 +140,8 @@ class Desk:
         rule = self._rules[entry.trigger.rule]
         if entry.braked:
             rule = replace(rule, mode=lowest(rule.mode, Mode.APPROVE))
-        opening = Opening(rule.id, entity, opened, entry.kind)
-        actor = Actor(rule, self._known, entry.trigger, self._script, opening.effects, opening.said)
+        opening = Opening(entry.id, rule.id, entity, opened, entry.kind)
+        actor = Actor(rule, self._means, entry.trigger, opening.effects, opening.said, opening.asked)
         self._work[entry.id] = work = _Work(opening, actor)
         return work
 
@@ -147,28 +153,52 @@ class Desk:
         return work
 
     def _claimed(self, entry: Entry) -> None:
-        if entry.kind is Kind.GROUP:
+        if entry.begun:
+            self._work[entry.id].actor.expire()
+        if entry.kind is Kind.GROUP and not entry.begun:
             self._act_for_many(entry)
-            return
-        if entry.kind is not Kind.INCIDENT:
+        elif entry.kind is Kind.GROUP and self._work[entry.id].opening.cleared is None:
+            self._work[entry.id].actor.act()
+        elif entry.kind is not Kind.INCIDENT:
             self._page(entry)
-            return
-        work = self._work[entry.id]
+        elif self._work[entry.id].opening.cleared is None:
+            self._act(entry)
+        if (work := self._work.get(entry.id)) is not None and entry.begun and not entry.muted_by:
+            self._rest(entry, work)
+
+    def _act(self, entry: Entry) -> None:
+        """Let it join its group, wait for the end of what mutes it, or do what its rule orders."""
+        work, rule = self._work[entry.id], self._rules[entry.trigger.rule]
+        work.actor.settle_earlier()
         if not work.actor.results and (mute := self._mute_of(entry)) is not None:
             self._paper.mute(entry, mute)
             work.opening.hold(_word(mute))
             return
-        if (group := self._rules[entry.trigger.rule].group) is not None:
-            self._paper.gather(entry, gathering_of(self._rules[entry.trigger.rule], group, entry.trigger), self._now)
+        if rule.group is not None:
+            self._paper.gather(entry, gathering_of(rule, rule.group, entry.trigger), self._now)
             work.opening.hold(entry.muted_by)
             return
         if not entry.begun:
             entry.begun, work.opening.begun = True, self._now
         work.actor.act()
-        work.opening.runs = work.actor.runs
-        if entry.trigger.momentary:
-            work.opening.over = True
-            self._close(entry)
+
+    def _rest(self, entry: Entry, work: _Work) -> None:
+        """Let it wait for people, or close it where nothing more will happen."""
+        if work.actor.waits:
+            if self._means.script.approvals is Approvals.EXPIRE:
+                self._paper.wait(entry, work.actor.expires)
+        elif entry.kind is Kind.ROLLUP or entry.trigger.momentary or work.opening.cleared is not None:
+            self._end(entry, work)
+
+    def _end(self, entry: Entry, work: _Work) -> None:
+        work.opening.over = True
+        if entry.kind is not Kind.INCIDENT:
+            work.opening.members = _entities(entry)
+        self._close(entry)
+        if entry.kind is Kind.GROUP and entry.trigger.momentary:  # its members have no end of their own
+            for member in entry.members:
+                self._work[member.id].opening.over = True
+                self._close(member)
 
     def _mute_of(self, entry: Entry) -> Mute | None:
         rule, trigger, now = self._rules[entry.trigger.rule], entry.trigger, self._now
@@ -181,21 +211,15 @@ class Desk:
     def _act_for_many(self, entry: Entry) -> None:
         """Begin a group that is complete: from here on it is as any other incident."""
         rule = self._rules[entry.trigger.rule]
-        if entry.begun or rule.group is None:
+        if rule.group is None:
             return
         if (mute := silenced(self._silences, rule.id, entry.trigger.entity, self._now)) is not None:
             self._paper.mute(entry, mute)
             return
         entry.trigger = with_members(rule, rule.group, entry.trigger, self._paper.members_of(entry))
         work = self._begin_page(entry, entry.trigger.entity, entry.trigger.opened)
+        work.opening.braked = entry.braked
         work.actor.act()
-        work.opening.runs, work.opening.braked = work.actor.runs, entry.braked
-        if entry.trigger.momentary:
-            work.opening.over, work.opening.members = True, _entities(entry)
-            self._close(entry)
-            for member in entry.members:
-                self._work[member.id].opening.over = True
-                self._close(member)
 
     def _page(self, entry: Entry) -> None:
         """Page once for many."""
@@ -211,24 +235,30 @@ class Desk:
         triggers = [member.trigger for member in entry.members[:LISTED]]
         rule = work.actor.rule
         summary = many.text_of_many(len(entry.members), _WHAT[entry.kind], rule.id, triggers)
-        work.actor.page(summary, alerting_steps(rule, self._known.catalogue))
-        if entry.kind is Kind.ROLLUP:
-            work.opening.members, work.opening.over = _entities(entry), True
-            self._close(entry)
+        work.actor.page(summary, alerting_steps(rule, self._means.known.catalogue))
 
     def _again(self, entry: Entry, trigger: Trigger) -> None:
         """Begin a further round; one that is held back begins with what is seen now when it goes on."""
+        work = self._work[entry.id]
+        if work.opening.cleared is not None:
+            return
         entry.trigger = trigger
-        self._work[entry.id].actor.renew(trigger)
+        work.actor.renew(trigger)
         if not entry.muted_by:
             self._claimed(entry)
 
     def _clear(self, entry: Entry, trigger: Trigger) -> None:
         work = self._work[entry.id]
         opening = work.opening
-        opening.cleared, opening.clearing, opening.over = trigger.decided, self._values(trigger), True
-        if entry.begun:
+        if opening.cleared is not None:
+            return
+        opening.cleared, opening.clearing = trigger.decided, self._values(trigger)
+        if entry.begun and not (entry.muted_by and not opening.effects):
+            entry.muted_by = ""
             work.actor.clear(trigger)
+            self._rest(entry, work)
+            return
+        opening.over = True
         parent = self._close(entry)
         if parent is not None:
             self._end_parent(parent, trigger)
@@ -236,11 +266,12 @@ class Desk:
     def _end_parent(self, parent: Entry, trigger: Trigger) -> None:
         """End the parent with the last of its members."""
         work = self._work.get(parent.id)
-        if work is not None:
-            work.opening.cleared, work.opening.over = trigger.decided, True
-            work.opening.members = _entities(parent)
-            work.actor.clear(parent.trigger if parent.kind is Kind.GROUP else trigger)
-        self._close(parent)
+        if work is None:
+            self._close(parent)
+            return
+        work.opening.cleared = trigger.decided
+        work.actor.clear(parent.trigger if parent.kind is Kind.GROUP else trigger)
+        self._rest(parent, work)
 
     def _close(self, entry: Entry) -> Entry | None:
         self._work.pop(entry.id, None)

@@ -176,6 +176,10 @@ class Paper:
         self._waiting[mute.by].add(entry.id)
         self._wake(entry, mute.until)
 
+    def wait(self, entry: Entry, until: float) -> None:
+        """Have *entry*, which has begun, looked at again at *until*."""
+        self._wake(entry, until)
+
     def close(self, entry: Entry, at: float) -> Entry | None:
         """Forget *entry*, and wake what it mutes; return the parent that ends with it, None where none does."""
         del self._open[entry.id]

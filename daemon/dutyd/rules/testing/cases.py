@@ -16,7 +16,7 @@ from dutyd.core.rule import Rule
 from dutyd.evaluate.engine.entities import entity_value
 from dutyd.rules.reading.fields import Fields, entries
 from dutyd.rules.reading.values import Reader, duration, list_of, plain, text, wrong
-from dutyd.rules.rehearsal.actor import Decisions
+from dutyd.rules.rehearsal.paper_means import Decisions
 from dutyd.rules.syntax.source import ListNode, MapNode, Node, Scalar, SourceFile
 from dutyd.rules.syntax.yaml_reader import read_yaml
 from dutyd.rules.testing.expectations import Expected, expected_of

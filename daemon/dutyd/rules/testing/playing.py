@@ -14,7 +14,8 @@ from dutyd.core.event import Event
 from dutyd.core.mute import RecurringSilence, Silence
 from dutyd.core.rule import Rule, RuleSet
 from dutyd.rules.known import Known
-from dutyd.rules.rehearsal.actor import Done, Script
+from dutyd.rules.rehearsal.actor import Done
+from dutyd.rules.rehearsal.paper_means import Script
 from dutyd.rules.rehearsal.rehearse import Rehearsal
 from dutyd.rules.testing.cases import Case, GivenSilence
 
