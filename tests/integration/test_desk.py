@@ -10,7 +10,8 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from secrets import token_hex
 from typing import Any
 from unittest.mock import patch
@@ -24,17 +25,20 @@ from dutyd.act.means import Means
 from dutyd.act.worker import Worker
 from dutyd.core.event import Event
 from dutyd.core.incident import Trigger
-from dutyd.core.policy import Policy
+from dutyd.core.limits import Brake
+from dutyd.core.policy import MoneyLimits, Policy
 from dutyd.core.route import Routes
+from dutyd.core.rule import Mode
 from dutyd.core.tool import Promise, ProviderClass, Receipt
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.birth import Since
 from dutyd.ledger.connect import connect_async
 from dutyd.rules.known import Known
 from dutyd.rules.load import load_files
-from dutyd.rules.rehearsal.desk import Desk, Opening
+from dutyd.rules.rehearsal.actor import Done
+from dutyd.rules.rehearsal.desk import Desk
 from dutyd.rules.rehearsal.event_files import Line
-from dutyd.rules.rehearsal.paper_means import Script
+from dutyd.rules.rehearsal.paper_means import Approvals, Script
 from dutyd.rules.rehearsal.rehearse import Rehearsal
 from dutyd.stream.base import Partition
 from support.acting import CATALOGUE, FixedBook
@@ -42,9 +46,6 @@ from support.clocked import our_clock, tell_time
 
 BEGIN = 1_767_261_600.0
 """2026-01-01T10:00:00Z."""
-
-LASTS = 900.0
-"""Time goes on so long after the last event: less than an approval is waited for."""
 
 Told = dict[str, list[Any]]
 """Incident to its effects."""
@@ -85,7 +86,30 @@ class Recorder:
 def told(effects: Sequence[Mapping[str, Any]]) -> list[Any]:
     """Return *effects* so that they can be compared; which of two that go side by side came first says nothing."""
     names = ("step", "tool", "args", "state", "reason")
-    return sorted(json.loads(json.dumps([[each[name] for name in names] for each in effects])), key=json.dumps)
+    rows = [[each[name] for name in names] for each in effects]
+    for row in rows:
+        row[-1] = "" if row[-2] == "RESERVED" else row[-1].partition(" by ")[0]
+    return sorted(json.loads(json.dumps(rows)), key=json.dumps)
+
+
+@dataclass(frozen=True)
+class Play:
+    """What happens in one world."""
+
+    files: Mapping[str, str]
+    policy: Policy
+    script: Script
+    events: Sequence[tuple[str, Event]]
+
+    @property
+    def known(self) -> Known:
+        return Known(CATALOGUE, policy=self.policy)
+
+    @property
+    def end(self) -> float:
+        """When it ends: after the last event, where approvals expire later than they do."""
+        expiring = self.script.lifetime if self.script.approvals is Approvals.EXPIRE else 0.0
+        return self.events[-1][1].time + expiring + 900.0
 
 
 @dataclass
@@ -95,6 +119,7 @@ class Live:
     ledger: Ledger
     book: FixedBook
     policy: Policy
+    script: Script
     system: Recorder = field(default_factory=Recorder)
     now: float = BEGIN
     offset: int = 0
@@ -138,6 +163,11 @@ class Live:
         for claim in await self.worker._claim():
             lease = Lease(self.ledger.incidents, claim, self.worker.lease, self.worker.clock(), self.worker.clock)
             await self.worker._hold(claim, lease)
+        for asked in await self.ledger.queries.approvals():
+            if self.script.approvals is Approvals.GRANTED:
+                await self.ledger.decisions.approve(asked["key"], asked["hash"], "ana")
+            if self.script.approvals is Approvals.DENIED:
+                await self.ledger.decisions.deny(asked["key"], asked["hash"], "ana")
         # What waits for the outcomes topic finds it written.
         await self.ledger.scripts.client.delete(self.ledger.scripts.key("outcomes"))
 
@@ -153,15 +183,15 @@ class Live:
         return found, open_
 
 
-async def live(
-    url: str, files: Mapping[str, str], policy: Policy, triggers: Sequence[Trigger], end: float
-) -> tuple[Told, set[str]]:
+async def live(url: str, play: Play, triggers: Sequence[Trigger], end: float) -> tuple[Told, set[str]]:
     """Return what a worker does about *triggers*."""
     client = connect_async(url)
     try:
-        ledger, rules = open_ledger(client, f"t{token_hex(6)}"), load_files(files, Known(CATALOGUE, policy=policy))
-        worker = Live(ledger, FixedBook(rules, {"": rules}), policy)
+        ledger, rules = open_ledger(client, f"t{token_hex(6)}"), load_files(play.files, play.known)
+        worker = Live(ledger, FixedBook(rules, {"": rules}), play.policy, play.script)
         await worker.at(BEGIN)
+        for what in play.script.paused:
+            await ledger.decisions.pause(what, "ana")
         await ledger.birth.born(Since.NEW)
         for trigger in triggers:
             await worker.take(trigger)
@@ -171,12 +201,9 @@ async def live(
         await client.aclose()
 
 
-def rehearsed(
-    files: Mapping[str, str], policy: Policy, events: Sequence[tuple[str, Event]]
-) -> tuple[Told, set[str], list[Trigger], float]:
-    """Return what a rehearsal makes of *events*: effects, what is open, and the triggers that came on its desk."""
-    known = Known(CATALOGUE, policy=policy)
-    rules = load_files(files, known)
+def rehearsed(play: Play) -> tuple[Told, set[str], list[Trigger]]:
+    """Return what a rehearsal makes of it: effects, what is open, and the triggers that came on its desk."""
+    rules = load_files(play.files, play.known)
     triggers: list[Trigger] = []
     take = Desk.take
 
@@ -189,25 +216,20 @@ def rehearsed(
         for rule in rules.rules.values()
         for name, step in {**rule.steps, **rule.on_clear}.items()
     }
-    answers |= {"look": {"query": "x", "tickets": []}}
-    rehearsal = Rehearsal(rules.rules.values(), known, Script(results=answers), rules.silences)
+    script = replace(play.script, results=answers | {"look": {"query": "x", "tickets": []}})
+    rehearsal = Rehearsal(rules.rules.values(), play.known, script, rules.silences)
     with patch.object(Desk, "take", noted):
         rehearsal.begin(BEGIN)
-        for topic, each in events:
+        for topic, each in play.events:
             rehearsal.judge(topic, [each])
-        end = events[-1][1].time + LASTS
-        rehearsal.end(end)
-    openings: list[Opening] = [*rehearsal.openings, *rehearsal.pages]
-    found = {
-        opening.incident: told([{**_row(done), "state": done.state.value} for done in opening.effects])
-        for opening in openings
-        if opening.effects
-    }
-    return found, {opening.incident for opening in openings if not opening.over}, triggers, end
+        rehearsal.end(play.end)
+    openings = [*rehearsal.openings, *rehearsal.pages]
+    found = {each.incident: told([_row(done) for done in each.effects]) for each in openings if each.effects}
+    return found, {each.incident for each in openings if not each.over}, triggers
 
 
-def _row(done: Any) -> dict[str, Any]:
-    return {"step": done.step, "tool": done.tool, "args": dict(done.args), "reason": done.reason}
+def _row(done: Done) -> dict[str, Any]:
+    return {"step": done.step, "tool": done.tool, "args": done.args, "state": done.state.value, "reason": done.reason}
 
 
 def sometimes(**keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -269,7 +291,11 @@ UNDO = {"tool": "notify", "each": "{{ steps.tell.results }}", "with": {"to": "m"
 @st.composite
 def rule_files(draw: st.DrawFn) -> dict[str, str]:
     """Make a rule that may be held back by all there is, and one that explains it."""
-    graph = draw(steps)
+    drawn = draw(steps)
+    graph = {
+        name: {**step, "needs": [each for each in step.get("needs", ()) if each in drawn]}
+        for name, step in drawn.items()
+    }
     rule: dict[str, Any] = {"id": "main", "from": "metrics", "per": ["e"], "when": "n > 10", "steps": graph}
     rule |= {"mode": draw(st.sampled_from(["act", "act", "approve", "observe"])), "agent": {"goal": "x"}}
     rule |= draw(
@@ -324,25 +350,44 @@ def events(draw: st.DrawFn) -> list[tuple[str, Event]]:
     return found
 
 
-policies = st.just(Policy())
+policies = st.builds(
+    Policy,
+    mode=st.sampled_from([Mode.ACT, Mode.ACT, Mode.ACT, Mode.APPROVE]),
+    tools=st.dictionaries(st.sampled_from(["send_alert", "notify"]), st.sampled_from([Mode.APPROVE, Mode.OBSERVE])),
+    money=st.none()
+    | st.builds(
+        MoneyLimits,
+        per_effect=st.sampled_from([None, Decimal(140)]),
+        per_rule_day=st.sampled_from([None, Decimal(250)]),
+        per_day=st.sampled_from([None, Decimal(300)]),
+    ),
+    brake=st.none() | st.just(Brake(2, 300.0)),
+)
+scripts = st.builds(
+    Script,
+    approvals=st.sampled_from(Approvals),
+    paused=st.just(frozenset[str]())
+    | st.sampled_from(["all", "rule:main", "tool:notify", "tool:draft_purchase_order"]).map(
+        lambda each: frozenset([each])
+    ),
+)
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rule_files(), policies, events())
-def test_the_effects_of_a_rehearsal_are_those_of_a_worker(
-    valkey_url: str, files: dict[str, str], policy: Policy, happened: list[tuple[str, Event]]
-) -> None:
-    effects, open_, triggers, end = rehearsed(files, policy, happened)
-    note(files["rules.yaml"])
-    for _, each in happened:
-        note(f"{each.time - BEGIN:g}: {each.fields}")
-    for trigger in triggers:
-        note(f"{trigger.decided - BEGIN:g} {trigger.kind} {trigger.rule} {trigger.entity} {trigger.round}")
+@given(st.builds(Play, rule_files(), policies, scripts, events()))
+def test_the_effects_of_a_rehearsal_are_those_of_a_worker(valkey_url: str, play: Play) -> None:
+    effects, open_, triggers = rehearsed(play)
     with our_clock(), patch("dutyd.act.path.TOLD_SECONDS", 0.0):
-        really, really_open = asyncio.run(live(valkey_url, files, policy, triggers, end))
-    for incident in effects.keys() | really.keys():
-        if effects.get(incident) != really.get(incident):
-            note(f"desk  {incident} {effects.get(incident)}")
-            note(f"really {incident} {really.get(incident)}")
+        really, really_open = asyncio.run(live(valkey_url, play, triggers, play.end))
+    _note_differences(play, triggers, effects, really)
     assert effects == really
     assert open_ == really_open
+
+
+def _note_differences(play: Play, triggers: Sequence[Trigger], effects: Told, really: Told) -> None:
+    note(play.files["rules.yaml"])
+    for each in triggers:
+        note(f"{each.decided - BEGIN:g}: {each.rule} {each.kind} {each.entity} round {each.round}")
+    for incident in effects.keys() | really.keys():
+        if effects.get(incident) != really.get(incident):
+            note(f"{incident} on the desk: {effects.get(incident)}, really: {really.get(incident)}")

@@ -54,7 +54,7 @@ CASES = {
             "events: [{at: 0s, fields: {rack: r1, up: 0, hosts: [a, db]}}, FINE]\n"
             "expect:\n  effects:\n"
             "    - {step: page, args: {summary: a}}\n"
-            "    - {step: page, args: {summary: db}, state: AWAITING_APPROVAL}\n"
+            "    - {step: page, args: {summary: db}, state: REFUSED}\n"
             "    - {step: resolve, args: {alert: page-1}}"
         ),
     ),
