@@ -2,32 +2,34 @@
 
 Each run is one incident in a world of its own (``support.simulated``). Nothing may be lost, nothing done twice at
 classes A and B, nor at C unless the rule says ``repeat``. What breaks is named with the command that plays it
-again.
+again. *Parked* is what a person must look at; *needless* are those of them of which no request ever left.
 """
 
 import argparse
 import asyncio
 import logging
-import secrets
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+import redis.asyncio
 import structlog
 
 from dutyd.ledger import open_ledger
-from dutyd.ledger.connect import connect_async
 from dutyd.rules.known import Known
 from dutyd.rules.load import load_files
 from support.acting import CATALOGUE, FixedBook
-from support.clocked import our_clock
-from support.simulated import KINDS, Kind, rules_of, simulate
+from support.simulated import KINDS, Kind, rules_of
+from support.simulated_laws import end_of
+from support.simulated_redis import our_redis
+from support.simulated_run import simulate
 from support.valkey import running_valkey
 
-TOGETHER = 16
-"""Worlds that are played side by side: they share nothing but the server."""
+TOGETHER = 15
+"""Worlds that are played side by side, each in a database of its own; the server's first is left to others."""
 
 
 @dataclass
@@ -37,36 +39,47 @@ class Found:
     runs: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     effects: int = 0
+    parked: int = 0
+    needless: int = 0
     wrong: list[str] = field(default_factory=list)
 
 
 async def play(url: str, kind: Kind, seeds: range) -> Found:
     """Play *seeds* in worlds of *kind*."""
-    client = connect_async(url)
     rules = load_files({"rules.yaml": rules_of(kind)}, Known(CATALOGUE))
     book, found = FixedBook(rules, {rules.digest: rules}), Found()
 
-    async def one(seed: int) -> None:
-        world, wrong = await simulate(seed, kind, open_ledger(client, f"s{secrets.token_hex(4)}"), book)
+    async def one(client: Any, seed: int) -> None:
+        run = await simulate(seed, kind, open_ledger(client, "sim"), book)
+        end = await end_of(run)
         found.runs += 1
-        found.faults += Counter({name.partition(" ")[0]: n for name, n in world.faults.items()})
-        found.effects += sum(map(bool, world.done.values()))
-        found.wrong += [f"{kind}: {each}; again: simulation.py --seed {seed} --runs {len(KINDS)}" for each in wrong]
+        found.faults.update(name for name in run.world.faults.elements())
+        found.effects += sum(map(bool, run.world.done.values()))
+        found.parked += end.parked
+        found.needless += end.needless
+        found.wrong += [f"{kind}: {each}; again: simulation.py --seed {seed} --runs {len(KINDS)}" for each in end.wrong]
 
-    try:
-        for some in range(seeds.start, seeds.stop, TOGETHER):
-            await asyncio.gather(*(one(seed) for seed in range(some, min(some + TOGETHER, seeds.stop))))
-        await client.flushall()
-    finally:
-        await client.aclose()
+    async def some(database: int) -> None:
+        client = redis.asyncio.Redis.from_url(url, db=database, single_connection_client=True)  # a world asks in turn
+        try:
+            for seed in seeds[database - 1 :: TOGETHER]:
+                await client.flushdb()
+                await one(client, seed)
+            await client.flushdb()
+        finally:
+            await client.aclose()
+
+    await asyncio.gather(*(some(database) for database in range(1, TOGETHER + 1)))
     return found
 
 
-def simulation(url: str, runs: int, first: int = 1, kinds: tuple[Kind, ...] = KINDS) -> dict[Kind, Found]:
-    """Play *runs* worlds, as many of each kind."""
+def simulation(
+    url: str, runs: int, first: int = 1, kinds: tuple[Kind, ...] = KINDS, off: tuple[tuple[str, str], ...] = ()
+) -> dict[Kind, Found]:
+    """Play *runs* worlds, as many of each kind; the protections *off* are off in the ledger's scripts."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
-        with our_clock():
+        with our_redis(*off):
             each = range(first, first + max(1, runs // len(kinds)))
             return {kind: asyncio.run(play(url, kind, each)) for kind in kinds}
     finally:
@@ -75,10 +88,13 @@ def simulation(url: str, runs: int, first: int = 1, kinds: tuple[Kind, ...] = KI
 
 def table(found: Mapping[Kind, Found]) -> str:
     """Return what was found for people."""
-    lines = [f"{'class':<7}{'if unsure':<11}{'runs':>7}{'faults':>9}{'effects':>9}{'wrong':>7}"]
+    names = ("runs", "faults", "effects", "parked", "needless", "wrong")
+    lines = [f"{'class':<7}{'if unsure':<11}" + "".join(f"{name:>10}" for name in names)]
     for kind, one in found.items():
-        numbers = f"{one.runs:>7}{sum(one.faults.values()):>9}{one.effects:>9}{len(one.wrong):>7}"
-        lines.append(f"{kind.cls.value:<7}{kind.if_unsure:<11}{numbers}")
+        numbers = (one.runs, sum(one.faults.values()), one.effects, one.parked, one.needless, len(one.wrong))
+        lines.append(f"{kind.cls.value:<7}{kind.if_unsure:<11}" + "".join(f"{number:>10}" for number in numbers))
+    struck = sum((one.faults for one in found.values()), Counter())
+    lines.append("; ".join(f"{name} {number}" for name, number in sorted(struck.items())))
     return "\n".join(lines)
 
 

@@ -127,7 +127,7 @@ def _without_outbox() -> None:
     Checkpoint.write = lambda self, writes: write(self, [replace(one, triggers=(), acked=0) for one in writes])  # type: ignore[method-assign]
 
 
-FENCE = ("return redis.call('HGET', key('incident', id), 'fence') == fence", "return true")
+FENCE = ("redis.call('HGET', key('incident', id), 'fence') == fence", "true")
 """The comparison of fencing tokens in the ledger's scripts, and what stands there when it is off."""
 
 GUARD = ("return not born or born ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')", "return false")

@@ -83,6 +83,7 @@ class Acceptor:
     _unplaced: frozenset[Partition] = frozenset()  # ours, not yet sought to where they go on
     _looked: float = float("-inf")
     _known_since: int = 0
+    _whole_on: str = ""
     _began: float | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -132,9 +133,10 @@ class Acceptor:
     async def _look_at_ledger(self) -> None:
         """Have the ledger made whole where Redis lost its data, and begin again where it stands then."""
         if self._unplaced or (self._ours and self.clock() - self._looked >= LOOK_SECONDS):
-            if await self.adoption.make_whole(lambda asked: self._in_thread(self.consumer.committed, asked)):
-                self._unplaced = self._ours
-            self._known_since = await self.adoption.birth.at()
+            noted = await self.adoption.make_whole(lambda asked: self._in_thread(self.consumer.committed, asked))
+            if noted.server != self._whole_on:  # whoever made it whole: its accepted offsets may have gone back
+                self._unplaced, self._whole_on = self._ours, noted.server
+            self._known_since = noted.at
             self._looked = self.clock()
 
     def _note_joining(self, polled: Polled) -> None:

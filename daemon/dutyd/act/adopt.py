@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from dutyd.core.event import Record
-from dutyd.ledger.birth import Adopted, Birth, Since, Standing
+from dutyd.ledger.birth import Adopted, Birth, Noted, Since, Standing
 from dutyd.stream.base import Partition
 
 log = structlog.get_logger()
@@ -40,8 +40,8 @@ class Adoption:
     triggers: Callable[[], Sequence[Partition]]
     fsynced: bool
 
-    async def make_whole(self, committed: Committed) -> bool:
-        """Bring the ledger up to what is known; return whether its accepted offsets may have gone back.
+    async def make_whole(self, committed: Committed) -> Noted:
+        """Bring the ledger up to what is known; return what is noted of it then, by whoever did it.
 
         Without its note the ledger is new where nobody ever accepted a trigger: *committed* tells what the group has
         committed.
@@ -51,22 +51,23 @@ class Adoption:
 
         """
         standing = await self.birth.look()
-        if standing is Standing.SAME:
-            return False
         if standing is Standing.NONE and not await self._has_history(committed):
             await self.birth.born(Since.NEW)
-            return True
+        elif standing is not Standing.SAME:
+            await self._take_in(standing)
+        return await self.birth.noted()
+
+    async def _take_in(self, standing: Standing) -> None:
         adopted = await self._adopt()
         # Writing to disk does not help where an older copy of the data was put back: what it lacks tells.
         older = adopted.forgotten or await self.birth.lacks_sends()
         if standing is Standing.RESTARTED and self.fsynced and not older:
             await self.birth.born(Since.KEPT)
-            return True
+            return
         await self.birth.born(Since.LOST)
         log.error(
             "Redis lost data of the ledger: older effects are looked for before they are sent", adopted=adopted.new
         )
-        return True
 
     async def _has_history(self, committed: Committed) -> bool:
         offsets = await committed(await asyncio.to_thread(self.triggers))

@@ -40,8 +40,6 @@ log = structlog.get_logger()
 GRACE = 2.0
 """Seconds on top of a send's timeout before a successor believes that the bytes are no longer on their way."""
 
-LOST_LEDGER = "the ledger was lost since its incident opened: it may have been sent before"
-
 KNOWN_TRIES = 8
 """How often a provider that can't be searched may say that it knows a key: by then no send is still in work there."""
 
@@ -80,8 +78,8 @@ class Sender:
 
     async def go_on(self, effect: Effect) -> StepResult:
         """Bring an effect that is reserved as far as it can be brought now; the same errors."""
-        if effect.state is EffectState.RESERVED and self.claim.predates and not effect.attempts:
-            effect = await self.effects.doubt(self.claim, effect.key, LOST_LEDGER)
+        if effect.state is EffectState.RESERVED and self.claim.predates:
+            effect = await self.effects.doubt(self.claim, effect.key)
         if effect.state is EffectState.RESERVED:
             return await self._send(effect)
         if effect.state in (EffectState.SENDING, EffectState.UNKNOWN):

@@ -168,6 +168,8 @@ class Episode:
             step = self.accepted.steps.get(effect.step)
             if effect.clear or effect.state.ended or step is None or round_of(effect.key) >= self.round:
                 continue
+            if effect.state is EffectState.RESERVED and self.claim.predates:
+                effect = await self.means.ledger.effects.doubt(self.claim, effect.key)  # noqa: PLW2901  # as it is now
             if effect.state in (EffectState.RESERVED, EffectState.AWAITING_APPROVAL):
                 why = f"round {self.round} began"
                 await self.means.ledger.effects.regate(self.claim, effect, EffectState.REFUSED, why)

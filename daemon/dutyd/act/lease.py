@@ -48,15 +48,19 @@ class Lease:
         """Renew it every third of its length, until ``end`` or lost. A cancel alone may be swallowed below."""
         while not self._lost:
             await asyncio.sleep(self.seconds / 3)
-            before = self.clock()
-            try:
-                hold = await self.incidents.renew(self.claim, self.seconds)
-            except NotReadyError as error:
-                log.warning("lease could not be renewed", incident=self.claim.id, error=str(error))
-                continue
-            self.saw(hold)
-            if hold is not Hold.LOST:
-                self._until = before + self.seconds
+            await self.renew()
+
+    async def renew(self) -> None:
+        """Renew it once; where the ledger does not answer it ends when it would have."""
+        before = self.clock()
+        try:
+            hold = await self.incidents.renew(self.claim, self.seconds)
+        except NotReadyError as error:
+            log.warning("lease could not be renewed", incident=self.claim.id, error=str(error))
+            return
+        self.saw(hold)
+        if hold is not Hold.LOST:
+            self._until = before + self.seconds
 
     def end(self) -> None:
         """Renew it no more: the incident is about to be given back."""

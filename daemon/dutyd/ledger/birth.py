@@ -28,6 +28,20 @@ class Since(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """What is noted of the birth.
+
+    Attributes:
+        at: since when everything is known, ms since the epoch; 0: since ever.
+        server: the run id of the server that the ledger was last found whole on, or made whole.
+
+    """
+
+    at: int
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
 class Adopted:
     """What was taken in.
 
@@ -55,9 +69,10 @@ class Birth:
         """Return what the server has of the ledger now."""
         return Standing(text(await self._scripts.run("birth")))
 
-    async def at(self) -> int:
-        """Return since when everything is known, ms since the epoch; 0: since ever."""
-        return int(await self._scripts.read("hget", self._scripts.key("birth"), "at") or 0)
+    async def noted(self) -> Noted:
+        """Return what is noted of the ledger's birth."""
+        at, server = await self._scripts.read("hmget", self._scripts.key("birth"), "at", "server")
+        return Noted(int(at or 0), text(server))
 
     async def born(self, since: Since) -> None:
         """Note that the ledger is on this server, knowing what *since* says; the first to say it counts."""

@@ -97,6 +97,9 @@ class Sent:
     young: bool = False
 
 
+LOST_LEDGER = "the ledger was lost since its incident opened: it may have been sent before"
+
+
 class LostError(Exception):
     """Another worker has the incident: stop, write nothing."""
 
@@ -162,14 +165,14 @@ class Effects:
         answer = text(found)
         return Leave(answer) if answer in set(Leave) else Leave.FORBIDDEN
 
-    async def doubt(self, claim: Claim, key: str, why: str) -> Effect:
-        """Take an effect that was never sent, as far as is known, for one whose outcome nobody knows.
+    async def doubt(self, claim: Claim, key: str) -> Effect:
+        """Take an effect that was not sent since the ledger was lost for one whose outcome nobody knows.
 
         Raises:
             LostError: the lease is another worker's now.
 
         """
-        if text(await self._scripts.run("doubt", claim.id, claim.fence, key, why)) == "lost":
+        if text(await self._scripts.run("doubt", claim.id, claim.fence, key, LOST_LEDGER)) == "lost":
             raise LostError(key)
         return await self.get(key)
 
@@ -204,13 +207,13 @@ class Effects:
             raise LostError(key)
 
     async def withdraw(self, claim: Claim) -> None:
-        """Refuse everything unsent of a cleared incident, but for effects that outlive the clear.
+        """Refuse everything unsent of a cleared incident, but for effects that outlive the clear or are in doubt.
 
         Raises:
             LostError: the lease is another worker's now.
 
         """
-        answer = await self._scripts.run("withdraw", claim.id, claim.fence)
+        answer = await self._scripts.run("withdraw", claim.id, claim.fence, LOST_LEDGER)
         if text(answer[0]) == "lost":
             raise LostError(claim.id)
         for tool in answer[1:]:
@@ -234,8 +237,16 @@ class Effects:
         EFFECTS.labels(effect.tool, state).inc()
 
     async def get(self, key: str) -> Effect:
-        """Return one effect that is known to be there."""
-        return effect_of(texts(await self._scripts.read("hgetall", self._scripts.key("effect", key))))
+        """Return one effect that was there.
+
+        Raises:
+            LostError: the ledger has lost it: whoever has the incident begins anew.
+
+        """
+        fields = texts(await self._scripts.read("hgetall", self._scripts.key("effect", key)))
+        if not fields:
+            raise LostError(key)
+        return effect_of(fields)
 
     async def of(self, incident: str) -> list[Effect]:
         """Return the effects of *incident* in the order of their reservation."""

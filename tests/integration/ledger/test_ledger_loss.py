@@ -1,6 +1,7 @@
 """Redis loses everything: what the outcomes topic remembers is taken in, and what nobody knows is looked for."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -14,6 +15,7 @@ from dutyd.core.incident import Trigger
 from dutyd.core.policy import MoneyLimits, Policy
 from dutyd.ledger.birth import Standing
 from dutyd.ledger.decisions import Decided
+from dutyd.stream.base import Partition
 from support.acting import Office, office, running
 from support.valkey_server import ValkeyServer
 
@@ -135,6 +137,29 @@ async def test_a_worker_that_runs_notices_the_loss_and_takes_everything_up_again
         assert len(await desk.listed("/executions")) == 2
 
 
+async def test_a_worker_reads_again_what_the_ledger_lost_though_another_made_it_whole(
+    opening: Opening, forgetful: ValkeyServer
+) -> None:
+    async with opening("A") as desk:
+        acceptor, another = desk.worker().acceptor, desk.worker().acceptor
+        desk.open_(errors(desk))
+        while not await desk.ledger.queries.incidents():
+            await acceptor.turn()
+        await lose_everything(desk, forgetful)
+
+        async def committed(_: object) -> dict[Partition, int | None]:
+            return {Partition("t", 0): 1}  # there was something before
+
+        await another.adoption.make_whole(committed)
+        assert await desk.ledger.queries.incidents() == []
+        acceptor.clock = lambda: time.monotonic() + 60
+        for _ in range(2):
+            await acceptor.turn()
+        assert len(await desk.ledger.queries.incidents()) == 1
+        for each in (acceptor, another):
+            await asyncio.to_thread(each.consumer.close)
+
+
 def answered(question: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
     """Ask until the server, which was away, answers."""
 
@@ -206,7 +231,7 @@ async def test_an_older_copy_of_the_ledger_doubles_nothing_and_loses_nothing(
             await desk.until(answered(lambda: states_of(desk)), {"checkout": "DONE", "late": "DONE" if told else state})
             await desk.settled(3)
         assert len(await desk.listed("/alerts")) == 2
-        assert await desk.ledger.birth.at() > 0
+        assert (await desk.ledger.birth.noted()).at > 0
 
 
 async def states_of(desk: Office) -> dict[str, str]:

@@ -65,7 +65,10 @@ local function stranger()
   return not born or born ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 end
 
-local function holds(id, fence) return redis.call('HGET', key('incident', id), 'fence') == fence end
+-- An older copy of the data may know a claim that is long over, so nobody holds anything before the ledger is whole.
+local function holds(id, fence)
+  return not stranger() and redis.call('HGET', key('incident', id), 'fence') == fence
+end
 
 -- Notes that a partition is accepted up to an offset, never back. Offsets may be larger than a double holds exactly:
 -- they are compared as whole numbers in text.
@@ -126,6 +129,19 @@ local function set_effect(name, state, reason)
   end
   if state == 'REFUSED' then release_money(object(effect_key)) end
   if state == 'DONE' or state == 'REFUSED' or state == 'PARKED' then publish(name, 'effect', object(effect_key)) end
+end
+
+-- Takes a reserved effect of an incident older than this ledger for one whose outcome nobody knows: it may have been sent
+-- before the loss, unless a person knows better. Answers whether it is one.
+local function doubt(name, fence, why)
+  local effect, birth = object(key('effect', name)), tonumber(redis.call('HGET', key('birth'), 'at') or '0')
+  local produced = redis.call('HGET', key('incident', effect.incident or ''), 'produced')
+  local before = produced and tonumber(produced) < birth and tonumber(effect.sent or '0') < birth
+  if effect.state ~= 'RESERVED' or effect.settled or not before then return false end
+  set_effect(name, 'UNKNOWN', why)
+  redis.call('HSET', key('effect', name), 'fence', fence, 'sent', now_ms(), 'first_sent', produced)
+  redis.call('HINCRBY', key('effect', name), 'attempts', 1)
+  return true
 end
 
 -- What muted incidents ends: they are due. Answers how many.

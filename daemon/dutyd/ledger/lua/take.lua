@@ -5,7 +5,9 @@ local name = ARGV[4]
 local effect_key = key('effect', name)
 if not holds(ARGV[2], ARGV[3]) then return {'lost'} end
 local effect, at = object(effect_key), now_ms()
-local ago = at - tonumber(effect.sent or '0')
+-- What was sent before the ledger lost data may have been sent again since, up to the loss.
+local birth = tonumber(redis.call('HGET', key('birth'), 'at') or '0')
+local ago = at - math.max(tonumber(effect.sent or '0'), birth)
 if effect.state == 'SENDING' and effect.fence ~= ARGV[3] and ago < tonumber(ARGV[5]) then return {'young', ago} end
 if effect.state == 'SENDING' and effect.fence ~= ARGV[3] then
   set_effect(name, 'UNKNOWN', 'the worker that sent it is gone')

@@ -1,4 +1,5 @@
--- After a clear: what was not sent is off, but for effects that outlive it. ARGV: 2 incident, 3 fence.
+-- After a clear: what was not sent is off, but for effects that outlive it; of what may have been sent before a loss it is
+-- found out first. ARGV: 2 incident, 3 fence, 4 why that may be.
 -- Answers {'lost'} or {'own', the tool of each that was refused, ...}.
 local id = ARGV[2]
 if not holds(id, ARGV[3]) then return {'lost'} end
@@ -6,7 +7,8 @@ local answer = {'own'}
 for _, name in ipairs(redis.call('LRANGE', key('incident', id) .. ':effects', 0, -1)) do
   local effect = object(key('effect', name))
   if effect.clear ~= '1' then
-    if effect.state == 'AWAITING_APPROVAL' or (effect.state == 'RESERVED' and effect.outlives ~= '1') then
+    local off = effect.state == 'AWAITING_APPROVAL' or (effect.state == 'RESERVED' and effect.outlives ~= '1')
+    if off and not doubt(name, ARGV[3], ARGV[4]) then
       set_effect(name, 'REFUSED', 'cleared')
       answer[#answer + 1] = effect.tool
     end
