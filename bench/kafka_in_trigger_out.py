@@ -55,7 +55,7 @@ def rows() -> Iterator[Row]:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
         streams = {reader: open_stream(f"kafka://{broker.address}", {"reader": reader}) for reader in ROWS}
         streams["lean"].ensure(TopicSpec(TOPIC, PARTITIONS))
-        fill(broker.address)
+        fill(broker.address, EVENTS)
         bare: list[float] = []
         full: dict[str, list[float]] = {reader: [] for reader in ROWS}
         for number in range(ROUNDS):
@@ -70,10 +70,10 @@ def rows() -> Iterator[Row]:
         yield Row(name, value, "events/s", baseline, value / baseline)
 
 
-def fill(address: str) -> None:
-    """Publish the records, keyed by service."""
+def fill(address: str, count: int) -> None:
+    """Publish *count* records, keyed by service."""
     producer = KafkaProducer(bootstrap_servers=address, linger_ms=20, acks=1, enable_idempotence=False)
-    for record in records(EVENTS, FIELDS, per_second=RATE, passing=PASSING):
+    for record in records(count, FIELDS, per_second=RATE, passing=PASSING):
         producer.send(TOPIC, record.value, key=record.key)
     producer.close()
 

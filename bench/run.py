@@ -19,7 +19,17 @@ from rich.table import Table
 from row import Row
 
 FOLDER = Path(__file__).parent
-ORDER = ("decode", "engine", "decide", "memory", "restart", "worker", "kafka_in_trigger_out", "event_to_effect")
+ORDER = (
+    "decode",
+    "engine",
+    "decide",
+    "memory",
+    "restart",
+    "worker",
+    "kafka_in_trigger_out",
+    "by_key",
+    "event_to_effect",
+)
 """The files that are run, in the order of the table."""
 
 

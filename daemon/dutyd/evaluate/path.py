@@ -36,6 +36,7 @@ from dutyd.evaluate.plans import Plans
 from dutyd.evaluate.sender import Sender
 from dutyd.evaluate.status import Status
 from dutyd.evaluate.tasks import Task
+from dutyd.evaluate.telling import Telling
 from dutyd.evaluate.writing import write_tasks
 from dutyd.stream.base import Consumer, Partition, Polled, Stream
 
@@ -105,6 +106,7 @@ class Evaluator:
         self._sender = Sender(stream.producer(), own)
         self._faults = Faults()
         self._lags = Lags(self._topics, now)
+        self._telling = Telling()
         self._joined: Consumer | None = None
         self._tasks: dict[str, Task] = {}
         self._waiting: frozenset[Partition] = frozenset()  # ours, not yet taken up
@@ -251,16 +253,20 @@ class Evaluator:
         now, clock = self._now(), time.monotonic()  # read before the broker is asked: what came later is not proven
         due = clock - self._ticked >= TICK_SECONDS
         sweeping = clock - self._swept >= SWEEP_SECONDS
+        telling = self._telling.is_due(clock, (each for task in self._tasks.values() for each in task.sources.values()))
         self._ticked = clock if due else self._ticked
         self._swept = clock if sweeping else self._swept
         endings = self._checkpoint.endings() if due else ()
         for task in self._tasks.values():
             for partition, source in task.sources.items():
                 source.reached(consumer.position(partition))
-            if due and not task.replaying:
+            if (due or telling) and not task.replaying:
                 at_end = {each: consumer.at_end(each) for each in task.sources}
-                self._lags.read({each: at_end[each] and task.sources[each].settled is None for each in at_end}, now)
-                task.tick(self._planned, now, at_end)
+                if telling:
+                    task.tell(now, at_end)
+                if due:
+                    self._lags.read({each: at_end[each] and task.sources[each].settled is None for each in at_end}, now)
+                    task.tick(self._planned, now, at_end)
             if sweeping:
                 task.sweep(self._planned, now)
             if endings:

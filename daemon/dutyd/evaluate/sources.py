@@ -67,6 +67,8 @@ class Source:
         partly: whether windows reach back beyond the first record that is replayed.
         outlet: where its events are carried to, too; None: nowhere.
         arrived: the newest arrival among what is decided, seconds since the epoch.
+        carried: the newest arrival among what was carried.
+        marked: up to where the by-key topic was told that it has come.
 
     """
 
@@ -89,7 +91,7 @@ class Source:
         self.arrived = -math.inf if decided.timestamp is None else decided.timestamp / 1000
         self._decoder = Decoder(topic, partition.number)
         self._watermark = Watermark(topic.lateness)
-        self._marked = -math.inf
+        self.carried = self.marked = -math.inf
 
     @property
     def replaying(self) -> bool:
@@ -142,6 +144,7 @@ class Source:
                 self.arrived = max(self.arrived, event.arrival)
                 found = carry(route, event, self.partition.number, self.arrived, self.outlet.topic)
                 if found is not None:
+                    self.carried = self.arrived
                     yield found
                 else:
                     DROPPED.labels("no_entity").inc()
@@ -149,8 +152,8 @@ class Source:
     def mark(self, now: float, *, read_to_end: bool) -> Iterator[Outward]:
         """Yield, for each partition that its events may be carried to, how far it has come."""
         come = max(self.arrived, now - MARK_DELAY) if read_to_end else self.arrived
-        if self.outlet is not None and come > self._marked:
-            self._marked = come
+        if self.outlet is not None and come > self.marked:
+            self.marked = come
             for number in range(self.outlet.partitions):
                 yield mark(self.partition.number, come, self.outlet.topic, number)
 

@@ -114,9 +114,12 @@ class Task:
         if self.replaying:
             return
         marks = [each.move(now, read_to_end=at_end[each.partition]) for each in self.sources.values()]
+        self._changed(planned, tick(planned.plan, self.state, lowest(marks), now if self.scheduling else None))
+
+    def tell(self, now: float, at_end: Mapping[Partition, bool]) -> None:
+        """Put into ``outward`` how far its partitions have come, for what waits for that by key."""
         for source in self.sources.values():
             self.outward += source.mark(now, read_to_end=at_end[source.partition])
-        self._changed(planned, tick(planned.plan, self.state, lowest(marks), now if self.scheduling else None))
 
     def sweep(self, planned: Planned, now: float) -> None:
         """Close what has no rule any more, and count what happened: now and then, see ``engine.sweep``."""
