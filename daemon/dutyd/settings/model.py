@@ -65,7 +65,7 @@ class TopicSettings(_Group):
     """Other names for the members `id`, `source` and `time`."""
     rekey: bool = False
     """Whether rules over other fields than `partitioned_by` go through a topic of dutyd's own, where the events of an
-    entity come together. It costs a second way through Kafka for what those rules see, and one to two seconds."""
+    entity come together. It costs a second way through Kafka for what those rules see, and about one second."""
 
 
 class PriceSettings(_Group):

@@ -43,6 +43,10 @@ MAX_POLL_MS = 300_000
 END_MS = 5_000
 """How long ``at_end`` waits for an answer: it is asked between polls, so an outage must show soon."""
 
+WAIT_MS = 200
+"""How long a request for records may wait at a broker. It does not ask for partitions whose records were being read
+when it left: what comes there meanwhile is seen when it ends."""
+
 SLICE_SECONDS = 0.2
 """A group change is reported at most this much later than it happened."""
 
@@ -280,7 +284,7 @@ def _options(settings: ClientSettings, group: str, client: str) -> dict[str, Any
         "max_poll_interval_ms": MAX_POLL_MS,
         "allow_auto_create_topics": False,
         "isolation_level": "read_committed",
-        "fetch_max_wait_ms": 500,
+        "fetch_max_wait_ms": WAIT_MS,
         "max_partition_fetch_bytes": 4 * 1024 * 1024,
         "metrics_enabled": False,
     }
