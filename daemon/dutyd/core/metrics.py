@@ -13,6 +13,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # twice the series, 
 BUILD = Info("dutyd_build", "Which version runs")
 
 EVENTS = Counter("dutyd_events_total", "Events judged, by topic alias", ["topic"])
+REPLAYED = Counter("dutyd_events_replayed_total", "Events read again after a start, by topic alias", ["topic"])
 DEAD_LETTERS = Counter("dutyd_dead_letters_total", "Records sent to the dead-letter topic, by topic alias", ["topic"])
 DROPPED = Counter("dutyd_events_dropped_total", "Events not judged, by reason (duplicate, own, no_entity)", ["reason"])
 AHEAD = Counter("dutyd_events_ahead_total", "Events that said a time later than their record's: that one counts")

@@ -22,7 +22,7 @@ from dutyd.core.rule import Rule
 from dutyd.core.topic import OwnTopics, Start, Topic, task_name
 from dutyd.evaluate.by_key import topic_of
 from dutyd.evaluate.checkpoint import Checkpoint, Decided, Found, Saved, Write
-from dutyd.evaluate.engine import Latch, LatchKey, Phase, State, horizon
+from dutyd.evaluate.engine import Latch, LatchKey, Phase, Plan, Resume, State, Trickle, horizon
 from dutyd.evaluate.engine.latch import NOWHERE
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
@@ -47,6 +47,21 @@ REPEATS_SECONDS = 300.0
 """How far back, beyond a topic's lateness, repeated events are recognised: replay goes at least that far."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What is known of a task when it is taken up: the rules, how far it was decided, what its snapshots say."""
+
+    plan: Plan
+    offsets: Mapping[str, Decided]
+    resume: Resume
+
+    def reach(self, topic: Topic, decided: Decided) -> float:
+        """Return how many seconds of *topic* before what was *decided* are to be replayed for its windows."""
+        if topic.carries or decided.timestamp is None:
+            return horizon(self.plan)
+        return self.resume.reach(self.plan, topic.alias, decided.timestamp / 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +150,9 @@ class Assignment:
         for name, members in by_task.items():
             owner, found = self.checkpoint.claim(name, secrets.token_hex(16))
             saved = self.checkpoint.load(name)
-            reach = horizon(planned.plan)
-            sources = {each: self._source(consumer, each, saved, spans[each], reach) for each in members}
-            state = State()
+            past = _Past(planned.plan, saved.offsets, self._resume(name))
+            sources = {each: self._source(consumer, each, past, spans[each]) for each in members}
+            state = State(Trickle(self._aliases(members), past.resume))
             for page in self.checkpoint.pages(name):
                 state.adopt(read_stored(page))
             told: Mapping[LatchKey, Latch] = {}
@@ -156,6 +171,24 @@ class Assignment:
             behind = {each.topic: source.decided.offset for each, source in sources.items()}
             log.info("task taken up", task=name, checkpoint=found.value, latches=state.active(), decided=behind)
             yield task
+
+    def _resume(self, task: str) -> Resume:
+        """Return what the snapshots of *task* say."""
+        found = Resume()
+        for page in self.checkpoint.windows(task):
+            found.read(page)
+        if found.refused:
+            log.warning(
+                "snapshots of windows are damaged, or of another version: their rules' windows are replayed",
+                task=task,
+                refused=found.refused,
+            )
+        return found
+
+    def _aliases(self, members: Iterable[Partition]) -> list[str]:
+        """Return the topics among *members* whose events lie in the order in which they are decided."""
+        topics = [self.topics[each.topic] for each in members]
+        return [topic.alias for topic in topics if not topic.carries]
 
     @property
     def _scheduler(self) -> Partition:
@@ -189,10 +222,10 @@ class Assignment:
             found |= {key: mark for key, mark in known.items() if key not in found or found[key].since < mark.since}
         return found
 
-    def _source(self, consumer: Consumer, partition: Partition, saved: Saved, span: Span, reach: float) -> Source:
-        """Find where *partition* goes on, and from where it is replayed up to there; *reach*: seconds of windows."""
+    def _source(self, consumer: Consumer, partition: Partition, past: _Past, span: Span) -> Source:
+        """Find where *partition* goes on, and from where it is replayed up to there."""
         topic = self.topics[partition.topic]
-        decided = saved.offsets.get(partition.topic)
+        decided = past.offsets.get(partition.topic)
         if decided is None:
             committed = consumer.committed([partition])[partition]
             if committed is None:  # never read: nothing to replay
@@ -203,9 +236,13 @@ class Assignment:
             # The topic lost its end, or was made anew: what is younger than the last decided record is new.
             log.warning("topic ends before what was decided", topic=topic.topic, decided=decided.offset, end=span.end)
             decided = Decided(consumer.offset_at(partition, decided.timestamp + 1), decided.timestamp)
+            past.resume.forget(topic.alias)
         decided = msgspec.structs.replace(decided, offset=max(decided.offset, span.begin))
-        start = _replay_from(consumer, partition, decided, reach + topic.lateness + REPEATS_SECONDS)
         most = consumer.back(partition, decided.offset, REPLAY_RECORDS)
+        if past.resume.lacks_before(topic.alias, most):
+            past.resume.forget(topic.alias)
+        reach = past.reach(topic, decided) + topic.lateness + REPEATS_SECONDS
+        start = _replay_from(consumer, partition, decided, reach)
         if start < most:
             log.warning(
                 "more to replay than is replayed: windows begin unknown", topic=topic.topic, records=REPLAY_RECORDS

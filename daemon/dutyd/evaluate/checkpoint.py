@@ -1,14 +1,16 @@
 """The checkpoint: what Redis remembers of each task, and the fenced write that keeps it.
 
-A task's checkpoint is three keys: a hash (owner's token, server, offsets decided up to per topic), a hash of latches
-and a list, the outbox: triggers that were decided and perhaps not yet produced. ``write`` changes all three at once,
-for every task of a turn in one round trip, and only for the owner. ``path`` writes, ``assignment`` claims and loads;
-latches and triggers are bytes here (``records`` knows what is in them).
+A task's checkpoint is four keys: a hash (owner's token, server, offsets decided up to per topic), a hash of latches,
+a list, the outbox: triggers that were decided and perhaps not yet produced, and a hash of snapshots of windows, which
+expires. ``write`` changes all of them at once, for every task of a turn in one round trip, and only for the owner.
+``path`` writes, ``assignment`` claims and loads; latches, triggers and snapshots are bytes here (``records`` and the
+engine know what is in them).
 
 Why fenced: a process that slept through a rebalance must not overwrite what its successor decided. Why the server's
 run id is compared: a Redis that came back from an older copy has the right token beside outdated latches.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,10 +28,17 @@ from redis.exceptions import NoScriptError
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import Ending
 from dutyd.core.version import VERSION, newer
+from dutyd.evaluate.engine import Written
 from dutyd.evaluate.notes import Notes, answering
 
 _PAGE = 2_000
 """Latches per call while loading or restoring: a few milliseconds of the server's time each."""
+
+_PAGE_OF_WINDOWS = 500
+"""Snapshots of windows per call: they are larger."""
+
+_LONGER = 24 * 3600
+"""How many seconds longer than the longest window snapshots are kept that nobody writes."""
 
 
 class Answer(StrEnum):
@@ -93,6 +102,7 @@ class Write:
         latches: changed ones by their field; None for those that are gone.
         triggers: new ones, in order.
         acked: how many of the oldest triggers in the outbox are produced and can go.
+        windows: what changes of the snapshots of windows; None: nothing.
 
     """
 
@@ -102,6 +112,7 @@ class Write:
     latches: Mapping[bytes, bytes | None] = field(default_factory=dict)
     triggers: Sequence[bytes] = ()
     acked: int = 0
+    windows: Written | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +166,7 @@ class Checkpoint:
 
     def load(self, task: str) -> Saved:
         """Return the checkpoint of *task*; claim it first, so that nobody changes it, or its ``pages``, meanwhile."""
-        key, _, outbox = self._keys(task)
+        key, _, outbox, _ = self._keys(task)
         with answering():
             state: dict[bytes, bytes] = self._redis.hgetall(key)  # type: ignore[assignment]  # sync client
             triggers: list[bytes] = self._redis.lrange(outbox, 0, -1)  # type: ignore[assignment]  # sync client
@@ -166,17 +177,29 @@ class Checkpoint:
 
         Redis gathers the next page while the caller is busy with the last.
         """
-        with ThreadPoolExecutor(1, thread_name_prefix="latches") as ahead:
-            cursor, page = self._page(task, 0)
+        return self._fields(self._keys(task)[1], _PAGE)
+
+    def windows(self, task: str) -> Iterator[Mapping[bytes, bytes]]:
+        """Yield the snapshots of windows of *task* in the same way."""
+        return self._fields(self._keys(task)[3], _PAGE_OF_WINDOWS)
+
+    def forget_windows(self, task: str) -> None:
+        """Delete the snapshots of windows of *task*, which nobody works on."""
+        with answering():
+            self._redis.unlink(self._keys(task)[3])
+
+    def _fields(self, key: str, count: int) -> Iterator[dict[bytes, bytes]]:
+        with ThreadPoolExecutor(1, thread_name_prefix="checkpoint") as ahead:
+            cursor, page = self._page(key, 0, count)
             while cursor != 0:
-                following = ahead.submit(self._page, task, cursor)
+                following = ahead.submit(self._page, key, cursor, count)
                 yield page
                 cursor, page = following.result()
             yield page
 
-    def _page(self, task: str, cursor: int) -> tuple[int, dict[bytes, bytes]]:
+    def _page(self, key: str, cursor: int, count: int) -> tuple[int, dict[bytes, bytes]]:
         with answering():
-            return self._redis.hscan(self._keys(task)[1], cursor, count=_PAGE)  # type: ignore[return-value]  # sync
+            return self._redis.hscan(key, cursor, count=count)  # type: ignore[return-value]  # sync client
 
     def write(self, writes: Sequence[Write]) -> list[Answer]:
         """Write each of *writes*, every one atomic, all in one round trip; return their answers in order."""
@@ -220,7 +243,7 @@ class Checkpoint:
         with answering():
             pipe = self._redis.pipeline(transaction=False)
             for task in tasks:
-                key, _, outbox = self._keys(task)
+                key, _, outbox, _ = self._keys(task)
                 pipe.hgetall(key)
                 pipe.llen(outbox)
             found = pipe.execute() if tasks else []
@@ -238,9 +261,9 @@ class Checkpoint:
         if answer is not Answer.OWN:
             raise NotReadyError(f"task {write.owner.task}: Redis changed while its checkpoint was restored: {answer}")
 
-    def _keys(self, task: str) -> tuple[str, str, str]:
+    def _keys(self, task: str) -> tuple[str, str, str, str]:
         key = f"{self._installation}:task:{task}"
-        return key, f"{key}:latches", f"{key}:outbox"
+        return key, f"{key}:latches", f"{key}:outbox", f"{key}:windows"
 
     def _run(self, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         (answer,) = self._run_all(name, [(keys, arguments)])
@@ -272,12 +295,18 @@ def _script(name: str) -> tuple[str, str]:
 
 def _arguments(write: Write) -> list[Any]:
     offsets = [part for topic, at in write.offsets.items() for part in (f"at:{topic}", msgspec.json.encode(at))]
-    kept = [part for name, value in write.latches.items() if value is not None for part in (name, value)]
-    gone = [name for name, value in write.latches.items() if value is None]
-    arguments: list[Any] = [write.owner.token, write.owner.server, write.number, write.acked]
-    for items in (offsets, kept, gone, write.triggers):
+    windows = write.windows or Written({}, anew=False, seconds=0.0)
+    lives = math.ceil(windows.seconds + _LONGER) if write.windows else 0
+    arguments: list[Any] = [write.owner.token, write.owner.server, write.number, write.acked, +windows.anew, lives]
+    for items in (offsets, *_changed(write.latches), write.triggers, *_changed(windows.fields)):
         arguments += (len(items), *items)
     return arguments
+
+
+def _changed(fields: Mapping[bytes, bytes | None]) -> tuple[list[bytes], list[bytes]]:
+    """Return the fields and values of a hash that are to be set, and the fields that are to go."""
+    kept = [part for name, value in fields.items() if value is not None for part in (name, value)]
+    return kept, [name for name, value in fields.items() if value is None]
 
 
 def _offsets(state: Mapping[bytes, bytes]) -> dict[str, Decided]:

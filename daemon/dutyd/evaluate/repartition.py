@@ -79,8 +79,11 @@ def _partition_of(key: LatchKey, latch: Latch, topic: Topic, place: Place, count
 
 
 def _take(checkpoint: Checkpoint, task: str) -> tuple[Owner, Saved]:
-    """Own *task*, so that an evaluator that still runs is stopped by its next write; return how far it is."""
+    """Own *task*, so that an evaluator that still runs is stopped by its next write; return how far it is. What its
+    windows held is of other entities from now on.
+    """
     owner, _ = checkpoint.claim(task, secrets.token_hex(16))
+    checkpoint.forget_windows(task)
     return owner, checkpoint.load(task)
 
 

@@ -11,11 +11,11 @@ import structlog
 
 from dutyd.core.event import Record
 from dutyd.core.incident import Ending, TriggerKind
-from dutyd.core.metrics import EVENTS, TRIGGERS
+from dutyd.core.metrics import EVENTS, REPLAYED, TRIGGERS
 from dutyd.evaluate.by_key import Outward
 from dutyd.evaluate.checkpoint import Decided, Owner, Write
 from dutyd.evaluate.counted import count
-from dutyd.evaluate.engine import Change, State, end, judge, migrate, replay, sweep, tick
+from dutyd.evaluate.engine import Change, State, Written, end, judge, migrate, replay, sweep, tick
 from dutyd.evaluate.engine.stored import join
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
@@ -36,6 +36,13 @@ BEAT_SECONDS = 3.0
 AT_ONCE = 400
 """Records that are decoded before they are judged: they are still in the processor's caches then, which takes a tenth
 off the whole."""
+
+ROUND_SECONDS = 300.0
+"""So long it takes at least until every entity whose windows change all the time was written once more: a start replays
+as far back for repeats anyway."""
+
+ROUND_EVENTS = 500_000
+"""After so many events it should be done, too: a start replays no more than twice as many."""
 
 log = structlog.get_logger()
 _SAID = {
@@ -73,6 +80,8 @@ class Task:
         self._safe = self.stored
         self._pending: Write | None = None
         self._written = 0.0
+        self._judged = 0  # since the last write
+        self._replayed: int | None = 0  # until that was said
 
     @property
     def name(self) -> str:
@@ -102,12 +111,22 @@ class Task:
         for part in taken.parts:
             if part.again:
                 replay(planned.plan, self.state, part.topic, part.again)
+                REPLAYED.labels(source.alias).inc(len(part.again))
+                self._replayed = (self._replayed or 0) + len(part.again)
             if part.new:
+                self._judged += len(part.new)
                 self._changed(planned, judge(planned.plan, self.state, part.topic, part.new))
                 EVENTS.labels(source.alias).inc(len(part.new))
                 self.outward += source.carry(planned.routes.get(part.topic, ()), part.new)
         source.took(records)
+        self._say_replayed()
         return taken.bad
+
+    def _say_replayed(self) -> None:
+        """Say once how much was replayed, when the task has come back to where it was."""
+        if self._replayed is not None and not self.replaying:
+            log.info("task goes on where it was", task=self.name, replayed=self._replayed)
+            self._replayed = None
 
     def tick(self, planned: Planned, now: float, at_end: Mapping[Partition, bool]) -> None:
         """Move the watermark and fire what is due by it; while something is replayed time stands still."""
@@ -162,9 +181,17 @@ class Task:
             changed = self.state.take_changed()
             latches = {latch_name(key): None if latch is None else join(latch) for key, latch in changed.items()}
             outbox = self.outbox
-            self._pending = Write(self.owner, number, self.offsets, latches, outbox.fresh, outbox.acked)
+            windows = self._snapshots(now)
+            self._pending = Write(self.owner, number, self.offsets, latches, outbox.fresh, outbox.acked, windows)
             self._written = now
         return self._pending
+
+    def _snapshots(self, now: float) -> Written | None:
+        """Return what is to be written of the windows; nothing as long as they are not what they were."""
+        if self.state.trickle is None or self.replaying:
+            return None
+        events, self._judged = self._judged, 0
+        return self.state.trickle.take(max((now - self._written) / ROUND_SECONDS, events / ROUND_EVENTS))
 
     def _due(self, now: float, *, at_once: bool) -> bool:
         if self.outbox.fresh:
@@ -195,6 +222,8 @@ class Task:
         self.owner = owner
         self.state.take_changed()
         self.outbox.restored()
+        if self.state.trickle is not None:
+            self.state.trickle.begin_anew()
         self._kept(self.offsets)
 
     def _kept(self, offsets: Mapping[str, Decided]) -> None:

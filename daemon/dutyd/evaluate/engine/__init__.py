@@ -12,8 +12,10 @@ from dutyd.evaluate.engine.latch import NOWHERE, Change, Counts, Latch, LatchKey
 from dutyd.evaluate.engine.migrate import migrate, sweep
 from dutyd.evaluate.engine.peek import peek
 from dutyd.evaluate.engine.plan import LATENESS, Limits, Plan, horizon, plan
+from dutyd.evaluate.engine.resume import Resume
 from dutyd.evaluate.engine.schedules import next_due
 from dutyd.evaluate.engine.state import State
+from dutyd.evaluate.engine.trickle import Trickle, Written
 
 __all__ = [
     "LATENESS",
@@ -25,8 +27,11 @@ __all__ = [
     "Limits",
     "Phase",
     "Plan",
+    "Resume",
     "State",
     "SwitchedOff",
+    "Trickle",
+    "Written",
     "end",
     "horizon",
     "judge",

@@ -20,6 +20,7 @@ from dutyd.evaluate.engine.latch import NOWHERE, Latch, Phase
 from dutyd.evaluate.engine.plan import Plan, ViewPlan
 from dutyd.evaluate.engine.runner import Runner
 from dutyd.evaluate.engine.sequences import Sequencer, Watch
+from dutyd.evaluate.engine.snapshots import Cover, aggregate_name
 from dutyd.evaluate.engine.state import Closing, Placed, State
 from dutyd.evaluate.engine.stored import Head
 from dutyd.evaluate.engine.timing import wait
@@ -39,7 +40,8 @@ def bind(plan: Plan, state: State) -> None:
     state.plan, state.bound_since, state.clock = plan, state.known_since, Clock()
     runners = {rule: _runner(rule, plan, state) for rule in plan.rules}
     for alias, topic_plan in plan.topics.items():
-        topic = TopicState(topic_plan, plan.limits, state.clock, state.journal)
+        trickle = state.trickle if state.trickle is not None and alias in state.trickle.topics else None
+        topic = TopicState(topic_plan, plan.limits, state.clock, state.journal, trickle)
         _bind_topic(topic, before.get(alias), state, runners)
         state.topics[alias] = topic
     views = [view for topic in state.topics.values() for view in topic.views.values()]
@@ -47,6 +49,8 @@ def bind(plan: Plan, state: State) -> None:
     _bind_sequences(plan, state)
     for view in views:
         _restore(view, state)
+    if state.trickle is not None:
+        state.trickle.bind(topic for topic in state.topics.values() if topic.trickle is not None)
 
 
 def _set_aside(plan: Plan, state: State) -> None:
@@ -82,9 +86,12 @@ def _bind_topic(topic: TopicState, old: TopicState | None, state: State, runners
     for plan in topic.plan.views:
         old_view = old.views.get(plan.key) if old is not None else None
         known = max(state.known_since, state.begun.get((topic.plan.alias, plan.key[1]), -math.inf))
-        view = View(plan, topic, runners, _since(plan, old, old_view, known))
+        cover = topic.trickle.resume.cover(topic.plan.alias, plan, topic.limits) if topic.trickle is not None else None
+        view = View(plan, topic, runners, _since(plan, old, old_view, known) | _woken(plan, old_view, cover))
         if old_view is not None:
             view.inherit(old_view)
+        elif cover is not None and topic.trickle is not None:
+            view.wake(cover, topic.trickle.resume.take(view.name))
         views.append(view)
     topic.take(views, old)
     offsets = [offset for rule in topic.rules() for offset in state.skips.get(rule, {}).values()]
@@ -116,12 +123,22 @@ def _since(plan: ViewPlan, topic: TopicState | None, view: View | None, known: f
     return {aggregate: max(known, kept.get(aggregate, begun)) for aggregate in plan.aggregates.all}
 
 
+def _woken(plan: ViewPlan, view: View | None, cover: Cover | None) -> dict[Aggregate, float]:
+    """Return the same of those that came from snapshots: what was not replayed is nothing to them."""
+    if view is not None:
+        return {each: since for each, since in view.woken.items() if each in plan.aggregates.all}
+    found = {} if cover is None else cover.since
+    return {each: found[name] for each in plan.aggregates.all if (name := aggregate_name(each)) in found}
+
+
 def _restore(view: View, state: State) -> None:
     """Give back the values of last events, and set the timers of pending latches."""
     for runner in view.runners:
         rule = runner.conditions.rule.id
         for key, latch in state.remembered.pop(rule, {}).items():
             track = view.tracks.get(key) or view.new_track(key, None, latch.since)
+            if track is not None and track.whole > NOWHERE and track.last is not None:
+                continue  # it has the event itself, and what came since is replayed
             if track is not None and (track.last is None or track.last.time <= latch.since):
                 known = {} if track.last is None else track.last.fields
                 track.restored = True

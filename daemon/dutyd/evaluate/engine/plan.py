@@ -18,7 +18,7 @@ from dutyd.core.expr.compiler import Get, compile_predicate
 from dutyd.core.expr.tree import Literal, Name, Window
 from dutyd.core.opening import Opens
 from dutyd.core.rule import Rule
-from dutyd.evaluate.engine.aggregates import Aggregates, aggregates_of
+from dutyd.evaluate.engine.aggregates import Aggregates, Kind, aggregates_of
 from dutyd.evaluate.engine.codegen import Hits, generate, generate_for_number
 from dutyd.evaluate.engine.conditions import Conditions, conditions_of
 from dutyd.evaluate.engine.cuts import LEAST, Cuts, step_of
@@ -39,12 +39,15 @@ class Limits:
         entities: entities of one view of which windows, timers or values before are kept; half as many of which the
             newest event time is known for sure.
         duplicates: identities of one topic that are known for sure.
+        replayed: seconds; what reaches no further back is replayed after a start, for repeats are anyway, and is in no
+            snapshot.
 
     """
 
     latches: int = 100_000
     entities: int = 100_000
     duplicates: int = 1_000_000
+    replayed: float = 300.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +118,17 @@ class ViewPlan:
     each: tuple[tuple[Conditions, Callable[[Get], bool | None]], ...]
     remembers: bool
 
+    @cached_property
+    def reach(self) -> float:
+        """How far back, in seconds, a replay must go to fill every window and to know who is silent; 0: nowhere."""
+        windows = [each.seconds for each in self.aggregates.all]
+        silences = [each.rule.silent.after for each in self.rules if each.rule.silent is not None]
+        return max([*windows, *silences], default=0.0)
+
+    def has_snapshots(self, limits: Limits) -> bool:
+        """Whether there are snapshots of its entities: see ``Limits.replayed``; who is absent is so for ever."""
+        return self.reach > limits.replayed or any(each.kind is Kind.ABSENCE for each in self.aggregates.all)
+
 
 @dataclass(frozen=True, eq=False)
 class TopicPlan:
@@ -178,10 +192,8 @@ def _digest(of: Conditions) -> str:
 
 
 def horizon(of: Plan) -> float:
-    """Return how far back, in seconds, a replay must go to fill every window and to know who is silent; 0: nowhere."""
-    windows = [window.seconds for rule in of.rules.values() for window in rule.windows]
-    silences = [rule.rule.silent.after for rule in of.rules.values() if rule.rule.silent is not None]
-    return max([*windows, *silences], default=0.0)
+    """Return how far back, in seconds, a replay must go that knows nothing of any topic; 0: nowhere."""
+    return max((view.reach for topic in of.topics.values() for view in topic.views), default=0.0)
 
 
 def _views(rules: Iterable[Conditions]) -> Iterator[ViewPlan]:

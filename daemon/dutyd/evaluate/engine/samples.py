@@ -57,12 +57,11 @@ class Samples:
             window.settle(time)
         return window.value(function)
 
-    def windows(self, track: Track) -> dict[Aggregate, Window]:
-        """Return the windows of *track* by what they sum up."""
+    def windows(self, track: Track) -> dict[int, Window]:
+        """Return the windows of *track* in which something is, by the number of what they sum up."""
         for window in track.windows.values():
             window.reach(self._clock.reached)
-        kept = {at: window for at, window in track.windows.items() if not window.is_idle(track.newest)}
-        return {self.aggregates.all[at]: window for at, window in kept.items()}
+        return {at: window for at, window in track.windows.items() if not window.is_idle(track.newest)}
 
     def seen(self, track: Track) -> dict[WindowNode, float]:
         """Return when the fields of the ``absent`` windows of *track* were last seen."""
@@ -111,3 +110,5 @@ class Samples:
                 del track.windows[at]
         if track.windows:
             self._clock.set(track, (due + self._longest, REAP, 0))
+        elif not track.timers:
+            track.view.forget_snapshot(track)

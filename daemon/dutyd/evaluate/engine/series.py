@@ -8,8 +8,10 @@ panes as any window does. ``Absence`` needs no panes: the field was last seen at
 import math
 from typing import Final
 
+import msgspec
+
 from dutyd.evaluate.engine.fold import Fold
-from dutyd.evaluate.engine.windows import Window
+from dutyd.evaluate.engine.windows import AtRest, Window
 
 MOST_SERIES: Final = 1_000
 """Series of one entity and window that are followed; samples of more are not taken, and counted as overflow."""
@@ -27,10 +29,10 @@ class Differences(Window):
     def __init__(self, seconds: float, *, rises: bool) -> None:
         """*rises*: the numbers are counters, so that a fall is a start from 0."""
         super().__init__(Fold.SUM, seconds)
-        self._before: dict[object, tuple[float, float]] = {}
+        self._before: dict[str | None, tuple[float, float]] = {}
         self._rises = rises
 
-    def difference(self, time: float, value: float, series: object) -> float | None:
+    def difference(self, time: float, value: float, series: str | None) -> float | None:
         """Return how far *series* moved, and remember where it is; None where that is not known.
 
         Raises:
@@ -47,6 +49,16 @@ class Differences(Window):
             return None
         change = value - before[1]
         return value if self._rises and change < 0 else change
+
+    def at_rest(self) -> AtRest:
+        """See ``Window.at_rest``."""
+        before = [(series, *at) for series, at in self._before.items()]
+        return msgspec.structs.replace(super().at_rest(), before=before)
+
+    def wake(self, rest: AtRest) -> None:
+        """See ``Window.wake``."""
+        super().wake(rest)
+        self._before = {series: (time, value) for series, time, value in rest.before}
 
     def _forget(self, now: float) -> None:
         self._before = {each: at for each, at in self._before.items() if at[0] + self._seconds > now}
@@ -72,6 +84,14 @@ class Absence(Window):
     def __init__(self, seconds: float) -> None:
         super().__init__(Fold.SUM, seconds)
         self.last = -math.inf
+
+    def at_rest(self) -> AtRest:
+        """See ``Window.at_rest``."""
+        return AtRest([self.last, self.due])
+
+    def wake(self, rest: AtRest) -> None:
+        """See ``Window.wake``."""
+        self.last, self.due = rest.numbers
 
     def add(self, time: float, value: float, now: float) -> None:
         """Take a sample of *time*; *value* says nothing."""

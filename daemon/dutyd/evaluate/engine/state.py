@@ -1,7 +1,8 @@
 """The state of one task: what changes as events are judged; ``judge``, ``replay`` and ``tick`` work on it.
 
 Its owner gives it the latches that the checkpoint and the triggers topic remember (``load``), and takes out after each
-batch what has to be stored (``take_changed``). It holds nothing that those latches and a replay do not give back.
+batch what has to be stored (``take_changed``). It holds nothing that those latches and a replay do not give back; of
+how much must be replayed ``trickle`` takes care.
 """
 
 import math
@@ -23,6 +24,7 @@ from dutyd.evaluate.engine.sequences import Sequencer
 from dutyd.evaluate.engine.stored import Stored, pack, unpack
 from dutyd.evaluate.engine.topic import TopicState
 from dutyd.evaluate.engine.tracks import Clock
+from dutyd.evaluate.engine.trickle import Trickle
 from dutyd.evaluate.engine.view import View
 
 
@@ -59,12 +61,14 @@ class State:
         closing: latches whose rule has another topic or ``per`` now.
         edited: open latches of rules whose terms were edited: they begin when somebody says what time it is.
         marks: rule id to up to when its schedule was judged; *upcoming* to when it is due next, once that was asked.
+        trickle: the snapshots of its windows; None: there are none.
         plan, bound_since, topics, rules, clock: the plan at work; see ``binding``.
         journal: what happened since somebody asked.
 
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trickle: Trickle | None = None) -> None:
+        self.trickle = trickle
         self.known_since = self.bound_since = -math.inf
         self.begun: Mapping[tuple[str, str], float] = {}
         self.latches: dict[str, Latches] = defaultdict(Latches)

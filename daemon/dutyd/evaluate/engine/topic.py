@@ -16,8 +16,10 @@ from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.family import Chooses, Family
 from dutyd.evaluate.engine.journal import Journal
 from dutyd.evaluate.engine.latch import NOWHERE
-from dutyd.evaluate.engine.plan import Limits, TopicPlan
+from dutyd.evaluate.engine.plan import Limits, TopicPlan, ViewPlan
+from dutyd.evaluate.engine.snapshots import view_name
 from dutyd.evaluate.engine.tracks import Clock
+from dutyd.evaluate.engine.trickle import Trickle
 from dutyd.evaluate.engine.unknown import Unknown, count_unknown
 from dutyd.evaluate.engine.view import View
 
@@ -48,11 +50,15 @@ class TopicState:
         duplicates: what was read.
         skip_until: up to here some entity's events are decided already, by a trigger.
         counts: what was counted, by the names of ``Counts``.
+        trickle: its snapshots; None: it has none.
 
     """
 
-    def __init__(self, plan: TopicPlan, limits: Limits, clock: Clock, journal: Journal) -> None:
+    def __init__(
+        self, plan: TopicPlan, limits: Limits, clock: Clock, journal: Journal, trickle: Trickle | None = None
+    ) -> None:
         self.plan = plan
+        self.trickle = trickle
         self.limits = limits
         self.clock = clock
         self.journal = journal
@@ -65,6 +71,11 @@ class TopicState:
         self._families: list[Family[View]] = []
         self._watching: list[tuple[Family[Watch], Counter[str]]] = []
         self._late: Event | None = None
+
+    def name_of(self, view: ViewPlan) -> str:
+        """Return what the snapshots of *view* are called; empty: it has none."""
+        has = self.trickle is not None and view.has_snapshots(self.limits)
+        return view_name(self.plan.alias, *view.key) if has else ""
 
     def take(self, views: Iterable[View], old: "TopicState | None") -> None:
         """Have *views*, all there are, and go on where *old* was."""

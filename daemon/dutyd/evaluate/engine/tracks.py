@@ -27,6 +27,10 @@ REAP = 2
 """Nobody is asked: windows are looked through for what has left them."""
 
 
+UNSEEN = (-1, -math.inf)
+"""What a snapshot lacks that is not there, and the place of what needs none."""
+
+
 Timer = tuple[float, int, int]
 """When something is due (event time, seconds since the epoch); ``PANE``, ``HOLD`` or ``REAP``: at equal times panes
 leave before latches fire; the number of the aggregate, or of the rule in its view."""
@@ -46,6 +50,8 @@ class Track:
         scheduled: when the clock will ask; infinite when it won't.
         newest: its newest event time, seconds since the epoch; minus infinity without one.
         restored: whether *last* is what a checkpoint remembered of it; a replay may bring the event itself.
+        soiled: offset and arrival of the first event that its snapshot lacks; None: it lacks nothing; see ``trickle``.
+        whole: all events with a lower offset are in its snapshot; minus one without one.
         ended: rules whose latch time ended since the last event: only an event opens them again.
         stale: aggregates that a late sample changed since rules were last asked.
 
@@ -61,9 +67,11 @@ class Track:
         "newest",
         "restored",
         "scheduled",
+        "soiled",
         "stale",
         "timers",
         "view",
+        "whole",
         "windows",
     )
 
@@ -78,6 +86,8 @@ class Track:
         self.due = self.scheduled = math.inf
         self.newest = -math.inf
         self.restored = False
+        self.soiled: tuple[int, float] | None = UNSEEN if not view.name else None
+        self.whole = -1
         self.stale: set[int] = set()
         self.ended: set[Runner] = set()
 

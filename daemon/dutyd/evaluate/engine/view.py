@@ -6,7 +6,7 @@ for each event that passes ``where``; ``fire`` is also called for quiet entities
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from dutyd.core.event import Event
@@ -18,9 +18,11 @@ from dutyd.evaluate.engine.index import Index
 from dutyd.evaluate.engine.plan import TablePlan, ViewPlan
 from dutyd.evaluate.engine.runner import Outcome, Runner
 from dutyd.evaluate.engine.samples import Samples
+from dutyd.evaluate.engine.snapshots import Cover, Snapshot, aggregate_name, awake, read_event
 from dutyd.evaluate.engine.tables import NumberTable, Table
 from dutyd.evaluate.engine.timing import catch_up, pass_by
-from dutyd.evaluate.engine.tracks import Track
+from dutyd.evaluate.engine.tracks import UNSEEN, Track
+from dutyd.evaluate.engine.windows import Window
 
 if TYPE_CHECKING:
     from dutyd.evaluate.engine.topic import TopicState
@@ -39,6 +41,9 @@ class View:
         tables: its tables.
         each: its rules that open for each event by itself; None: it has none.
         tracks: by entity, those that need one.
+        name: what its snapshots are called; empty: it has none.
+        names: what its aggregates are called there.
+        woken: aggregates that its tracks had from snapshots, and since when their samples are all here.
         remembers: whether one of its rules reads the event before.
         events: how many events were judged, late ones not counted.
         overflow: how many found no room for a track.
@@ -56,6 +61,8 @@ class View:
         "each",
         "events",
         "index",
+        "name",
+        "names",
         "numbers",
         "overflow",
         "plan",
@@ -66,6 +73,7 @@ class View:
         "tables",
         "topic",
         "tracks",
+        "woken",
     )
 
     def __init__(
@@ -74,6 +82,9 @@ class View:
         self.plan = plan
         self.selector = plan.selector
         self.topic = topic
+        self.name = topic.name_of(plan)
+        self.names = tuple(map(aggregate_name, plan.aggregates.all)) if self.name else ()
+        self.woken: dict[Aggregate, float] = {}
         self.runners = [runners[rule.rule.id] for rule in plan.rules]
         self.samples = Samples(plan.aggregates, topic.clock, since)
         self.tables = [_table(each, runners, self) for each in plan.tables]
@@ -114,6 +125,8 @@ class View:
             track.newest = time
             if track.keeps:
                 track.before, track.last = track.last, event
+            if track.soiled is None:
+                self.soil(track, event)
         if self.remembers:
             track = self._remember(event, key, track)
         self._pass_guards(event, key, time, track)
@@ -163,6 +176,10 @@ class View:
     def replay(self, event: Event, key: Key) -> None:
         """Take note of *event* without judging it."""
         track = self.tracks.get(key)
+        if track is not None and event.offset < track.whole:
+            if any(each not in self.woken for each in self.plan.aggregates.all):
+                self._feed_rest(event, key, track)
+            return
         newest = self._newest_of(key) if track is None else track.newest
         if event.time < newest:
             if track is not None and track.restored and (track.before is None or track.before.time <= event.time):
@@ -176,6 +193,8 @@ class View:
             if track.keeps:
                 track.before, track.last = track.before if track.restored else track.last, event
                 track.restored = False
+            if track.soiled is None:
+                self.soil(track, event)
         else:
             self._newest[key] = event.time
         if self.remembers and track is None:
@@ -185,14 +204,40 @@ class View:
     def inherit(self, old: "View") -> None:
         """Take over what *old*, the same view by another plan, remembers of entities and windows."""
         self._newest, self._older = old._newest, old._older  # noqa: SLF001  # the same class
+        self.woken = {each: since for each, since in old.woken.items() if each in self.samples.since}
+        places = {each: at for at, each in enumerate(self.plan.aggregates.all)}
+        now = {at: places.get(each) for at, each in enumerate(old.plan.aggregates.all)}
         for key, track in old.tracks.items():
-            windows = old.samples.windows(track)
-            mine = {at: windows[each] for at, each in enumerate(self.plan.aggregates.all) if each in windows}
-            new = self.new_track(key, track.last, track.newest)
-            if new is not None:
-                new.last, new.before = track.last, track.before
-                new.stale.update(mine)
-                self.samples.adopt(new, mine)
+            windows = old.samples.windows(track).items()
+            mine = {place: window for at, window in windows if (place := now[at]) is not None}
+            new = self._go_on(key, track.newest, (track.last, track.before), mine)
+            if new is not None and self.name:
+                new.soiled, new.whole = (track.soiled, track.whole) if old.name else (UNSEEN, -1)
+
+    def wake(self, cover: Cover, tracks: Iterable[tuple[Key, Snapshot]]) -> None:
+        """Go on from *tracks*, which a checkpoint held; *cover* says of which aggregates."""
+        all_ = self.plan.aggregates.all
+        at = {name: at for at, name in enumerate(self.names) if name in cover.since}
+        self.woken = {all_[number]: cover.since[name] for name, number in at.items()}
+        for key, found in tracks:
+            windows = {at[name]: awake(rest, all_[at[name]]) for name, rest in found.windows if name in at}
+            for window in windows.values():
+                window.settle(found.newest)
+            last, before = read_event(found.last), read_event(found.before)
+            track = self._go_on(key, found.newest, (last, before), windows)
+            if track is not None:
+                track.whole = found.whole
+
+    def _go_on(
+        self, key: Key, newest: float, events: tuple[Event | None, Event | None], windows: dict[int, Window]
+    ) -> Track | None:
+        """Return a track of *key* with what another had: newest time, last event and the one before, windows."""
+        track = self.new_track(key, None, newest)
+        if track is not None:
+            track.last, track.before = events
+            track.stale.update(windows)
+            self.samples.adopt(track, windows)
+        return track
 
     def newest(self) -> float:
         """Return the newest event time that is remembered; minus infinity without one."""
@@ -216,15 +261,38 @@ class View:
     def _take_late(self, event: Event, key: Key, newest: float) -> None:
         taken = self._feed(event, key, newest)
         if taken:
-            self.tracks[key].stale.update(taken)
+            track = self.tracks[key]
+            track.stale.update(taken)
+            if track.soiled is None:
+                self.soil(track, event)
 
-    def _feed(self, event: Event, key: Key, newest: float) -> list[int]:
-        """Add *event* to the windows that take it, and judge nothing; return their numbers."""
+    def _feed(self, event: Event, key: Key, newest: float, known: Container[Aggregate] = ()) -> list[int]:
+        """Add *event* to the windows that take it, none of *known*, and judge nothing; return their numbers."""
         nobody: Todo = {}
         entries = filter(None, map(self._find, event.fields))
         feeds = [(feed, event.fields[entry[0]]) for entry in entries if entry[5] is not None for feed in entry[5].feeds]
         feeds += [(feed, 1.0) for feed in self.index.counted]
-        return [feed.at for feed, value in feeds if feed.take(event, key, value, newest, nobody)]
+        all_ = self.plan.aggregates.all
+        return [
+            feed.at
+            for feed, value in feeds
+            if all_[feed.at] not in known and feed.take(event, key, value, newest, nobody)
+        ]
+
+    def _feed_rest(self, event: Event, key: Key, track: Track) -> None:
+        """Add *event*, which the snapshot of *track* holds, to the windows that it does not hold."""
+        if self._feed(event, key, track.newest, self.woken) and track.soiled is None:
+            self.soil(track, event)
+
+    def soil(self, track: Track, event: Event) -> None:
+        """Take note that the snapshot of *track* lacks *event*."""
+        if self.topic.trickle is not None:
+            self.topic.trickle.soil(track, event)
+
+    def forget_snapshot(self, track: Track) -> None:
+        """Take note that nothing of *track* is worth a snapshot any more."""
+        if self.topic.trickle is not None and self.name:
+            self.topic.trickle.drop(track)
 
     def _remember(self, event: Event, key: Key, track: Track | None) -> Track | None:
         """Have the values that ``prev`` will need kept here, and stored."""
@@ -249,12 +317,15 @@ class View:
         time = _LONG_AGO if event is None else event.time
         track.newest = max(self._newest_of(key), time if newest is None else newest)
         track.last = event if track.keeps and time == track.newest else None
+        if self.name and event is not None:
+            self.soil(track, event)
         return track
 
     def drop_if_idle(self, track: Track) -> None:
         """Forget a track in which nothing is left."""
         if not track.timers and not self.remembers and self.tracks.pop(track.key, None) is not None:
             self._newest[track.key] = track.newest
+            self.forget_snapshot(track)
 
     def watch(self, key: Key, table: Table) -> None:
         """Ask *table* about every event of *key* as long as a latch there is not inactive."""

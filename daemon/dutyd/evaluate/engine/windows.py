@@ -13,6 +13,8 @@ from array import array
 from functools import reduce
 from typing import Final
 
+import msgspec
+
 from dutyd.evaluate.engine.fold import Fold
 
 PANES: Final = 60
@@ -20,6 +22,19 @@ PANES: Final = 60
 
 _PANE: Final = 3
 """Numbers that a closed pane is kept as: time of its oldest sample, number of samples, their total."""
+
+
+class AtRest(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What a window is made of, to go on from elsewhere.
+
+    Attributes:
+        numbers: three for each pane, the open one last; an ``Absence`` has two.
+        before: of each series its sample before, where the window needs that: name, time, value.
+
+    """
+
+    numbers: list[float]
+    before: list[tuple[str | None, float, float]] = []
 
 
 class Window:
@@ -64,6 +79,22 @@ class Window:
     def is_idle(self, now: float) -> bool:
         """Return whether nothing is lost when this is forgotten at *now*."""
         return self.due == math.inf and now > -math.inf
+
+    def at_rest(self) -> AtRest:
+        """Return what it is made of."""
+        panes = [] if self._panes is None else self._panes.tolist()
+        return AtRest([*panes, self._first, self._count, self._total] if self._count else panes)
+
+    def wake(self, rest: AtRest) -> None:
+        """Go on from *rest*, while nothing is in it."""
+        *panes, first, count, total = rest.numbers or (math.inf, 0.0, self._empty)
+        if panes:
+            self._panes = array("d", panes)
+            self._sum_up(self._panes)
+        if count:
+            self._start, self._end = _pane(first, self._seconds)
+        self._first, self._count, self._total = first, count, total
+        self._set_due()
 
     def reach(self, time: float) -> None:
         """Let go what has left by *time*, up to which the clock has come; once for each time, before samples since."""

@@ -1,5 +1,5 @@
 -- Makes the caller the owner of a task. Whoever owned it learns so at its next write.
--- KEYS: task, latches, outbox. ARGV: new token, newest version that the caller knows.
+-- KEYS: task, latches, outbox, windows. ARGV: new token, newest version that the caller knows.
 -- Answers {'newer', version}, or {'own', server's run id, 'new' | 'restarted' | 'same'}: the server since then.
 local task = KEYS[1]
 local state = redis.call('HMGET', task, 'v', 'owner', 'server')
@@ -13,7 +13,7 @@ if state[2] ~= ARGV[1] then redis.call('HSET', task, 'write', 0) end
 local whole = false
 for _, name in ipairs(redis.call('HKEYS', task)) do whole = whole or string.sub(name, 1, 3) == 'at:' end
 if not whole then
-  redis.call('DEL', KEYS[2], KEYS[3])
+  redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
   return {'own', server, 'new'}
 end
 return {'own', server, state[3] == server and 'same' or 'restarted'}
