@@ -22,6 +22,7 @@ def begin_series(topics: Iterable[str], catalogue: Catalogue) -> None:
     metrics.BUILD.info({"version": __version__})
     for alias in topics:
         metrics.EVENTS.labels(alias)
+        metrics.REPLAYED.labels(alias)
         metrics.DEAD_LETTERS.labels(alias)
         metrics.TOPIC_MISSING.labels(alias)
         metrics.STALLED.labels(alias)

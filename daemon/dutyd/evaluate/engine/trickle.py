@@ -106,7 +106,7 @@ class Trickle:
             del self._gone[name]
             fields[name] = None
         for alias, queue in self._queues.items():
-            for _ in range(min(MOST, math.ceil(len(queue) * share))):
+            for _ in range(min(MOST, math.ceil(len(queue) * min(share, 1.0)))):
                 self._write(queue.popleft(), fields)
             fields[origin_of(alias)] = seal(_origin(queue))
         if not self._told:

@@ -9,7 +9,7 @@ from dutyd.core.event import Event
 from dutyd.evaluate.engine import Change, LatchKey, Plan, Resume, State, Trickle, judge, migrate, replay, tick
 from dutyd.evaluate.engine.entities import entity_of
 from dutyd.evaluate.engine.stored import Stored
-from support.engine_worlds import TOPIC
+from support.engine.worlds import TOPIC
 
 
 class Kept:
