@@ -78,7 +78,7 @@ def test_a_damaged_snapshot_is_refused_and_its_view_replayed(path: Path) -> None
     key = snapshots(path)
     fields: dict[bytes, bytes] = path.client.hgetall(key)  # type: ignore[assignment]  # sync client
     damaged = next(name for name in fields if b'["b"]' in name)
-    path.client.hset(key, damaged, fields[damaged][:-1] + b"?")  # type: ignore[arg-type]  # bytes are fine
+    path.client.hset(key, damaged, fields[damaged][:-1] + b"?")
     replayed, warnings = replayed_by(path)
     assert warnings == ["snapshots of windows are damaged, or of another version: their rules' windows are replayed"]
     assert replayed == EVENTS * len(SERVICES)
@@ -96,4 +96,4 @@ def test_a_window_that_an_edit_brought_is_replayed_beside_those_that_stay(path: 
 
 def test_snapshots_expire_once_no_window_reaches_back_to_them(path: Path) -> None:
     left = path.client.ttl(snapshots(path))
-    assert 6 * 3600 < int(left) <= 30 * 3600  # type: ignore[arg-type]  # sync client
+    assert 6 * 3600 < int(left) <= 30 * 3600
