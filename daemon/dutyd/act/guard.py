@@ -1,6 +1,6 @@
 """Guards around what the worker calls: a breaker around each provider and the model, a pace where the settings say one.
 
-A call that a guard holds back is a ``NotSentError`` with the time to wait, or a ``ModelDown``: the ledger's due times
+A call that a guard holds back is a ``HeldBackError`` with the time to wait, or a ``ModelDown``: the ledger's due times
 and the rule's fallback take it from there, so that a system that is down costs no incident its turn. Wired by ``app``.
 """
 
@@ -24,6 +24,10 @@ REJECTED_SECONDS = 60.0
 """How long a model that will not answer us is left alone: a person has to mend key, id or balance first."""
 
 log = structlog.get_logger()
+
+
+class HeldBackError(NotSentError):
+    """A guard held it back: its system was not asked."""
 
 
 def _breaker() -> Breaker:
@@ -51,22 +55,22 @@ class GuardedProvider:
         return self.provider.promise_of(kind)
 
     async def create(self, kind: str, key: str, body: Mapping[str, Any]) -> Receipt:
-        """Make one *kind*; raises NotSentError where a guard holds it back."""
+        """Make one *kind*; raises HeldBackError where a guard holds it back."""
         return await self._guarded(lambda: self.provider.create(kind, key, body))
 
     async def lookup(self, kind: str, key: str) -> Receipt | None:
-        """Look up; raises NotSentError where a guard holds it back."""
+        """Look up; raises HeldBackError where a guard holds it back."""
         return await self._guarded(lambda: self.provider.lookup(kind, key))
 
     async def peek(self, kind: str, key: str) -> Receipt | None:
         """Look up for the sweeper: within the pace, never while the breaker is open, and its failure opens none."""
         if self.breaker.is_open:  # whose one try this must not be
-            raise NotSentError(self._left_alone)
+            raise HeldBackError(self._left_alone)
         await self._keep_pace()
         return await self.provider.lookup(kind, key)
 
     async def read(self, kind: str, query: Mapping[str, Any]) -> Any:
-        """Ask; raises NotSentError where a guard holds it back."""
+        """Ask; raises HeldBackError where a guard holds it back."""
         return await self._guarded(lambda: self.provider.read(kind, query))
 
     async def check(self) -> str:
@@ -79,11 +83,11 @@ class GuardedProvider:
 
     async def _keep_pace(self) -> None:
         if self.pace is not None and (wait := await self.pace.wait()):
-            raise NotSentError(f"{self.name}: its pace is {self.pace.per_minute:g} a minute", retry_after=wait)
+            raise HeldBackError(f"{self.name}: its pace is {self.pace.per_minute:g} a minute", retry_after=wait)
 
     async def _guarded(self, call: Callable[[], Awaitable[T]]) -> T:
         if wait := self.breaker.wait(self.clock()):
-            raise NotSentError(self._left_alone, retry_after=wait)
+            raise HeldBackError(self._left_alone, retry_after=wait)
         try:
             await self._keep_pace()
         except BaseException:

@@ -308,7 +308,7 @@ class WaitsSettings(_Group):
     """How long such a call waits until `notices.to` is told again; then each time after twice as long."""
     answer: Annotated[Duration, Field(ge=0)] = 86_400.0
     """How long a step that reads is asked again while its system gives no answer. Then it has failed, what needs it is
-    not done, and people are told. A step's own `retry` goes before it; with `on_error: continue` it is two seconds."""
+    not done, and people are told. The step's `retry` may end it sooner, and with `on_error: continue` it is 2 s."""
 
 
 class Settings(_Group):
