@@ -204,7 +204,8 @@ def _cached(usage: dict[str, Any]) -> int:
 def _fault(error: openai.APIStatusError) -> Fault:
     """Tell faults apart by status *and* ``error.type``: three very different things are a 429."""
     kind = error.type or ""
-    reason = f"{error.status_code} {kind}: {_said(error)}"
+    trace = error.response.headers.get("x-trace-id", "")  # what the host's support asks for
+    reason = f"{error.status_code} {kind}: {_said(error)}" + (f" (trace {trace})" if trace else "")
     if kind == "exceeded_current_quota_error" or error.status_code in _OURS_TO_MEND:
         return ModelRejected(reason)
     if error.status_code == 429:

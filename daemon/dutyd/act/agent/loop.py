@@ -72,7 +72,8 @@ async def run(
     end = await _Run(task, model, execute, journal, clock, chance).to_its_end()
     metrics.RUNS.labels(end.kind).inc()
     level = _log.error if end.kind is EndKind.MODEL_REJECTED else _log.info
-    level("agent run ended", incident=task.incident, end=end.kind, detail=end.detail, turns=end.turns)
+    took = {"turns": end.turns, "tokens": end.tokens, "usd": end.usd, "seconds": round(end.seconds, 3)}
+    level("agent run ended", incident=task.incident, end=end.kind, detail=end.detail, **took)
     return end
 
 
@@ -160,6 +161,9 @@ class _Run:
         metrics.TOKENS.labels("prompt").inc(prompt_tokens)
         metrics.TOKENS.labels("completion").inc(completion_tokens)
         metrics.COST.inc(usd or 0.0)
+        used = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens, "usd": usd}
+        told = {"model": answer.model, "cached_tokens": answer.cached_tokens, "trace": answer.trace}
+        _log.info("the model answered", incident=self._task.incident, turn=self._turns, **used, **told)
         return Turn(
             number=self._turns,
             message=dict(answer.message),
