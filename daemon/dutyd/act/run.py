@@ -68,9 +68,7 @@ async def _over_the_days_limit(episode: Episode) -> str:
     if limits.tokens_per_day is None and limits.usd_per_day is None:
         return ""
     spent = await episode.means.ledger.model_spend.today()
-    if limits.tokens_per_day is not None and spent.tokens >= limits.tokens_per_day:
-        return "tokens_per_day"
-    return "usd_per_day" if limits.usd_per_day is not None and spent.usd >= limits.usd_per_day else ""
+    return limits.used_up(spent.tokens, spent.usd)
 
 
 def _granted(episode: Episode, steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -29,6 +29,12 @@ class ModelLimits:
     usd_per_day: float | None = None
     tokens_per_day: int | None = None
 
+    def used_up(self, tokens: int, usd: float) -> str:
+        """Return which limit a day is at that has taken so much, or an empty text."""
+        if self.tokens_per_day is not None and tokens >= self.tokens_per_day:
+            return "tokens_per_day"
+        return "usd_per_day" if self.usd_per_day is not None and usd >= self.usd_per_day else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:

@@ -1,13 +1,14 @@
 """The ledger on paper says what the ledger's scripts say, on a real server whose clock is the test's.
 
-Random openings and clears of two rules, in bursts and with pauses: throttles, brakes, storms, groups and silences. At
-every moment at which anything may happen both are asked what is due, and what came in.
+Random openings, further rounds and clears of two rules, in bursts and with pauses: throttles, brakes, storms, groups,
+silences, and inhibition of the one by the other. At every moment at which anything may happen both are asked what is
+due, and what came in.
 """
 
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from secrets import token_hex
 from typing import Any
@@ -16,15 +17,17 @@ import msgspec
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from dutyd.act.muting import Muting
+from dutyd.core.expr import parse
 from dutyd.core.incident import Evidence, IncidentState, Trigger, TriggerKind, incident_id
-from dutyd.core.limits import Brake, Rate, Throttle
-from dutyd.core.mute import Silence, silenced
-from dutyd.core.rule import Mode
+from dutyd.core.limits import Brake, Inhibit, Rate, Throttle
+from dutyd.core.mute import Mute, Other, Silence, inhibited, silenced
+from dutyd.core.rule import Mode, Rule
+from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.birth import Birth, Since
 from dutyd.ledger.connect import connect_async
-from dutyd.ledger.incidents import Accepted, Arrival, Claim, Incidents, Waiting
+from dutyd.ledger.incidents import Accepted, Arrival, Claim, Waiting
 from dutyd.ledger.members import Gathering
-from dutyd.ledger.scripts import Scripts
 from dutyd.ledger.standing import Standings
 from dutyd.rules.rehearsal.paper import Entry, Kind, Paper, Terms
 from support.clocked import our_clock, tell_time
@@ -37,12 +40,16 @@ Log = list[tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Move:
-    """After *gap* seconds *openings* of *rule* come, and the one of number *clears* is cleared, if it is open."""
+    """After *gap* seconds *openings* of *rule* come.
+
+    Then what opened as number *again* has a further round, and number *clears* is cleared, if they are open.
+    """
 
     gap: int
     rule: str
     openings: int
-    clears: int | None
+    clears: int | None = None
+    again: int | None = None
 
 
 rates = st.lists(st.builds(Rate, st.integers(1, 4), st.sampled_from([5.0, 30.0, 200.0])), max_size=2).map(tuple)
@@ -62,6 +69,10 @@ moves = st.builds(
     rule=st.sampled_from(RULES),
     openings=st.sampled_from([0, 1, 1, 2, 5, 22]),
     clears=st.none() | st.integers(0, 40),
+    again=st.none() | st.integers(0, 20),
+)
+inhibits = st.none() | st.builds(
+    Inhibit, by=st.just(("b",)), equal=st.sampled_from([(), ("service",)]), wait=st.sampled_from([0.0, 4.0, 30.0])
 )
 silences = st.lists(
     st.builds(
@@ -97,6 +108,12 @@ def gathering_of(trigger: Trigger) -> Gathering:
     return Gathering("/".join((trigger.rule, *values)), msgspec.structs.replace(trigger, incident=name), 10.0, 4)
 
 
+def changed(trigger: Trigger, number: int, at: float) -> Trigger:
+    return msgspec.structs.replace(
+        trigger, kind=TriggerKind.CHANGED, round=number, decided=at, opening=trigger.evidence
+    )
+
+
 def cleared(trigger: Trigger, at: float) -> Trigger:
     values = {name: getattr(trigger, name) for name in trigger.__struct_fields__}
     return Trigger(**{**values, "kind": TriggerKind.CLEARED, "decided": at, "because": "clear"})
@@ -108,6 +125,7 @@ class OnPaper:
 
     held: dict[str, Terms]
     silent: Sequence[Silence]
+    inhibit: Inhibit | None
     paper: Paper = field(default_factory=Paper)
     log: Log = field(default_factory=list)
     moments: list[float] = field(default_factory=list)
@@ -122,6 +140,8 @@ class OnPaper:
                 entry = self.paper.arrive(triggers[-1], self.held[move.rule], now)
                 self.log.append((now, "came", entry.id, bool(entry.muted_by), entry.braked))
             self.work(now)
+            if move.again is not None and move.again < len(triggers):
+                self.again(triggers[move.again].incident, now)
             if move.clears is not None and move.clears < len(triggers):
                 self.clear(triggers[move.clears].incident, now)
         self.work(now + 1000)
@@ -136,8 +156,16 @@ class OnPaper:
     def next_due(self) -> float:
         return min((entry.due for entry in self.paper._open.values()), default=math.inf)
 
+    def mute_of(self, at: float, entry: Entry) -> Mute | None:
+        rule = entry.trigger.rule
+        found = silenced(self.silent, rule, entry.trigger.entity, at)
+        if found is not None or self.inhibit is None or rule in self.inhibit.by or entry.kind is Kind.GROUP:
+            return found
+        own = Other(rule, entry.id, entry.trigger.entity)
+        return inhibited(self.inhibit, own, self.paper.others(self.inhibit.by), at, at - entry.accepted)
+
     def worked(self, at: float, entry: Entry) -> None:
-        mute = silenced(self.silent, entry.trigger.rule, entry.trigger.entity, at)
+        mute = self.mute_of(at, entry)
         if entry.kind in (Kind.INCIDENT, Kind.GROUP) and mute is not None:
             self.paper.mute(entry, mute)
             return
@@ -151,6 +179,11 @@ class OnPaper:
         if entry.kind is Kind.ROLLUP:
             self.paper.close(entry, at)
 
+    def again(self, incident: str, now: float) -> None:
+        entry = self.paper.get(incident)
+        if entry is not None and not entry.muted_by and not entry.terms.grouped:
+            self.worked(now, entry)
+
     def clear(self, incident: str, now: float) -> None:
         entry = self.paper.get(incident)
         parent = None if entry is None else self.paper.close(entry, now)
@@ -161,10 +194,19 @@ class OnPaper:
 class Real:
     """The same on a real ledger."""
 
-    def __init__(self, scripts: Scripts, held: dict[str, Terms], silent: Sequence[Silence]) -> None:
-        self.scripts, self.incidents, self.held, self.silent = scripts, Incidents(scripts), held, silent
+    def __init__(self, ledger: Ledger, told: OnPaper) -> None:
+        self.ledger, self.scripts, self.incidents = ledger, ledger.scripts, ledger.incidents
+        self.held, self.silent = told.held, told.silent
+        self.rules = {"a": Rule(id="a", topic="metrics", when=parse("n > 1"), inhibit=told.inhibit)}
+        self.rules["b"] = replace(self.rules["a"], id="b", inhibit=None)
         self.log: Log = []
-        self.offsets = count(1)
+        self.offsets, self.rounds = count(1), count(2)
+
+    async def mute_of(self, claim: Claim, now: float) -> Mute | None:
+        rule = self.rules[claim.rule]
+        rule = replace(rule, inhibit=None) if claim.kind == "group" else rule
+        silent: Any = self.silent  # made by hand, given as those of the rule files are
+        return await Muting(self.ledger, lambda: now).mute_of(claim, rule, silent)
 
     def arrival(self, trigger: Trigger, now: float) -> Arrival:
         held = self.held[trigger.rule]
@@ -191,7 +233,7 @@ class Real:
         # One after the other: what becomes of groups that are due at the same time depends on who is claimed with whom.
         while await self.scripts.read("zcount", self.scripts.key("due"), "-inf", int(now * 1000)):
             for claim in await incidents.claim("w", 15.0, 1):
-                mute = silenced(self.silent, claim.rule, claim.trigger.entity, now)
+                mute = await self.mute_of(claim, now)
                 if claim.state is IncidentState.CLEARING:
                     await incidents.rest(claim, Waiting.NOTHING, None, close=True)
                 elif claim.kind in ("incident", "group") and mute is not None:
@@ -204,15 +246,13 @@ class Real:
                     await incidents.rest(claim, Waiting.NOTHING, None, close=claim.kind == "rollup")
 
 
-async def for_real(
-    url: str, todo: Sequence[Move], held: dict[str, Terms], silent: Sequence[Silence], moments: Sequence[float]
-) -> tuple[Log, list[str]]:
+async def for_real(url: str, todo: Sequence[Move], told: OnPaper) -> tuple[Log, list[str]]:
     client = connect_async(url)
     try:
-        real = Real(Scripts(client, f"t{token_hex(6)}"), held, silent)
+        real = Real(open_ledger(client, f"t{token_hex(6)}"), told)
         await tell_time(real.scripts, BEGIN)
         await Birth(real.scripts).born(Since.NEW)
-        now, numbers, triggers, left = BEGIN, count(), list[Trigger](), list(moments)
+        now, numbers, triggers, left = BEGIN, count(), list[Trigger](), sorted({*told.moments})
 
         async def reach(until: float) -> None:
             while left and left[0] <= until:
@@ -232,6 +272,14 @@ async def for_real(
                 row = await real.scripts.read("hget", real.scripts.key("incident", trigger.incident), "braked")
                 real.log.append((now, "came", trigger.incident, answer is Accepted.MUTED, row == b"1"))
             await real.work(now)
+            if (
+                move.again is not None
+                and move.again < len(triggers)
+                and not real.held[triggers[move.again].rule].grouped
+            ):
+                further = changed(triggers[move.again], next(real.rounds), now)
+                await real.incidents.accept([real.arrival(further, now)])
+                await real.work(now)
             if move.clears is not None and move.clears < len(triggers):
                 await real.incidents.accept([real.arrival(cleared(triggers[move.clears], now), now)])
                 await real.work(now)
@@ -242,19 +290,20 @@ async def for_real(
 
 
 STORMS = Terms(storms=True)
-BURST = [Move(0, "a", 19, None), Move(1, "a", 1, None)]
+BURST = [Move(0, "a", 19), Move(1, "a", 1)]
+EXPLAINED = [Move(0, "a", 1), Move(5, "b", 3, again=0), Move(1, "b", 0, clears=3, again=0)]
 
 
-@example([*BURST, Move(118, "a", 1, None), Move(1, "a", 1, None), Move(2, "a", 0, 20)], STORMS, STORMS, [])
+@example([*BURST, Move(118, "a", 1), Move(1, "a", 1), Move(2, "a", 0, 20)], STORMS, STORMS, [], None)
+@example(EXPLAINED, Terms(), Terms(), [], Inhibit(by=("b",), equal=("service",)))
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(moves, max_size=12), terms, terms, silences)
+@given(st.lists(moves, max_size=12), terms, terms, silences, inhibits)
 def test_paper_holds_back_what_the_scripts_hold_back(
-    valkey_url: str, todo: list[Move], of_a: Terms, of_b: Terms, silent: list[Silence]
+    valkey_url: str, todo: list[Move], of_a: Terms, of_b: Terms, silent: list[Silence], inhibit: Inhibit | None
 ) -> None:
-    held = dict(zip(RULES, (of_a, of_b), strict=True))
-    told = OnPaper(held, silent)
+    told = OnPaper(dict(zip(RULES, (of_a, of_b), strict=True)), silent, inhibit)
     told.play(todo)
     with our_clock():
-        real, really_braked = asyncio.run(for_real(valkey_url, todo, held, silent, sorted({*told.moments})))
+        real, really_braked = asyncio.run(for_real(valkey_url, todo, told))
     assert sorted(real, key=repr) == sorted(told.log, key=repr)
     assert really_braked == sorted(told.paper.braked)

@@ -100,7 +100,7 @@ def test_an_opening_is_a_line_with_its_effects_and_the_summary_comes_last(dutyd:
 def test_the_model_is_not_asked_and_what_it_would_cost_at_most_is_said(dutyd: Program) -> None:
     write(dutyd, [event(0, n=20), event(1, n=20, service="search")])
     _, summary = told(backtest(dutyd, "history.jsonl", "--json"))
-    assert summary["model"] == {"runs": 2, "at_most": {"turns": 8, "tokens": 2000, "usd": 0.006}}
+    assert summary["model"] == {"runs": 2, "at_most": {"turns": 8, "tokens": 2000, "usd": 0.006}, "unasked": {}}
 
 
 def test_money_is_summed_up(dutyd: Program) -> None:
@@ -328,3 +328,90 @@ def test_what_is_to_be_read_is_said_once(dutyd: Program, arguments: tuple[str, .
     code, _, err = dutyd("rules", "backtest", "rules", "--settings", "dutyd.yaml", *arguments)
     assert code == 3
     assert said in err
+
+
+LIMITED = """\
+language: 1
+rules:
+  - id: orders
+    from: stock
+    per: [sku]
+    when: level < 5
+    mode: act
+    agent: {goal: x, budget: {tokens: 1000}}
+    steps:
+      order:
+        tool: draft_purchase_order
+        with: {sku: "{{ sku }}", supplier: acme, unit_price: 2 EUR}
+        decide: {quantity: {integer: {min: 1, max: 100}}}
+        fallback: {quantity: "{{ 10 + level }}"}
+        approval_if: quantity > 12
+      tell: {tool: notify, with: {to: m, text: "{{ steps.order.id }}"}}
+"""
+POLICY = "money: {currency: EUR, per_day: 100}\nmodel: {tokens_per_day: 2000}\n"
+PACED = "policy: policy.yaml\nproviders: {notify: {kind: webhook, url: 'http://127.0.0.1:1/x', per_minute: 6}}\n"
+
+
+def limited(dutyd: Program, *more: str) -> dict[str, Any]:
+    """Return the summary of four orders in four seconds, of 20, 22, 24 and 26 EUR; the last asks a person."""
+    (dutyd.folder / "rules" / "a.yaml").write_text(LIMITED)
+    (dutyd.folder / "policy.yaml").write_text(POLICY)
+    (dutyd.folder / "dutyd.yaml").write_text(SETTINGS + PACED)
+    write(dutyd, [{"time": f"2026-01-31T09:00:0{n}Z", "sku": f"s{n}", "level": n} for n in range(4)])
+    return told(backtest(dutyd, "history.jsonl", "--json", *more, topic="stock"))[1]
+
+
+def stopped(summary: dict[str, Any]) -> list[tuple[str, str, str, int]]:
+    return [(each["step"], each["state"], each["reason"], each["times"]) for each in summary["stopped"]]
+
+
+ASKS = "approval_if: quantity > 12"
+
+
+@pytest.mark.parametrize(
+    ("options", "orders", "messages", "why"),
+    [
+        ((), {"DONE": 3, "AWAITING_APPROVAL": 1}, {"DONE": 3}, [("order", "AWAITING_APPROVAL", ASKS, 1)]),
+        (("--approvals", "granted"), {"DONE": 4}, {"DONE": 4}, []),
+        (("--approvals", "denied"), {"DONE": 3, "REFUSED": 1}, {"DONE": 3}, [("order", "REFUSED", "denied", 1)]),
+        (("--pause", "tool:notify"), {"DONE": 3, "AWAITING_APPROVAL": 1}, {"RESERVED": 3}, None),
+        (("--pause", "rule:orders"), {"RESERVED": 3, "AWAITING_APPROVAL": 1}, None, None),
+    ],
+)
+def test_what_people_say_is_played(
+    dutyd: Program,
+    options: tuple[str, ...],
+    orders: dict[str, int],
+    messages: dict[str, int] | None,
+    why: list[Any] | None,
+) -> None:
+    summary = limited(dutyd, *options)
+    assert summary["effects"]["draft_purchase_order"] == orders
+    assert summary["effects"].get("notify") == messages
+    assert why is None or stopped(summary) == why
+
+
+def test_what_nobody_approves_in_time_is_refused(dutyd: Program) -> None:
+    limited(dutyd)
+    with (dutyd.folder / "history.jsonl").open("a") as history:
+        history.write(json.dumps({"time": "2026-02-01T09:00:03Z", "sku": "z", "level": 9}) + "\n")
+    summary = told(backtest(dutyd, "history.jsonl", "--json", "--approvals", "expire", topic="stock"))[1]
+    assert stopped(summary) == [("order", "REFUSED", "approval expired", 1)]
+
+
+def test_the_days_limits_stop_orders_and_runs_and_a_pace_makes_messages_wait(dutyd: Program) -> None:
+    summary = limited(dutyd, "--approvals", "granted")
+    assert summary["model"]["unasked"] == {"tokens_per_day": 2}
+    assert summary["pace"] == [{"provider": "notify", "to": "default", "waited": 3, "longest": 27.0}]
+    (dutyd.folder / "policy.yaml").write_text(POLICY.replace("per_day: 100", "per_day: 70"))
+    out = backtest(dutyd, "history.jsonl", "--approvals", "granted", topic="stock").out
+    assert "refused: orders, step order, 1 time: budget: per_day" in out
+    assert "waited for the pace of notify: 2, the longest 18 s" in out
+    assert "model: not asked 2 times if each run takes its budget: policy tokens_per_day" in out
+
+
+def test_a_pause_of_what_is_not_there_says_what_is_nearest(dutyd: Program) -> None:
+    write(dutyd, [])
+    ended = backtest(dutyd, "history.jsonl", "--pause", "rule:error")
+    assert ended.code == 3
+    assert "did you mean 'rule:errors'?" in ended.err

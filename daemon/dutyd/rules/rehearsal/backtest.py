@@ -2,7 +2,7 @@
 
 ``run`` takes batches of events (``histories``) and returns a ``Backtest``; the command prints its ``rows``, one an
 opening, and its ``summary``. A rehearsal does the work. What no history holds is left open: tools that read answer
-nothing, and where the model would decide the fallback stands.
+nothing, and where the model would decide the fallback stands. What people say is an option.
 """
 
 from collections import Counter, defaultdict
@@ -13,13 +13,16 @@ from typing import Any
 
 from dutyd.core.incident import EffectState
 from dutyd.core.instant import instant_text
+from dutyd.core.policy import Policy
 from dutyd.core.rule import Rule
-from dutyd.core.step import Budget
 from dutyd.evaluate.engine import Counts
 from dutyd.rules.known import Known
 from dutyd.rules.rehearsal.actor import Done
+from dutyd.rules.rehearsal.asking import Price, asked_of
 from dutyd.rules.rehearsal.desk import Opening, Silences
 from dutyd.rules.rehearsal.histories import Batch, Unread
+from dutyd.rules.rehearsal.pacing import Paces, waits_of
+from dutyd.rules.rehearsal.paper_means import Script
 from dutyd.rules.rehearsal.rehearse import Rehearsal
 
 SHOWN = 20
@@ -41,6 +44,7 @@ class Backtest:
     """
 
     rules: Mapping[str, Rule]
+    known: Known
     openings: list[Opening] = field(default_factory=list)
     pages: list[Opening] = field(default_factory=list)
     counts: list[Counts] = field(default_factory=list)
@@ -58,8 +62,12 @@ class Backtest:
                 row["begun"] = None if opening.begun is None else instant_text(opening.begun)
             yield row | ({"held": "brake"} if opening.braked else {})
 
-    def summary(self, price: Callable[[int], float] | None) -> Row:
-        """Return the whole in numbers; *price*: what so many tokens cost at most, in US dollars."""
+    def summary(self, price: Price | None, paces: Paces | None = None) -> Row:
+        """Return the whole in numbers; *price*: what tokens cost at most; *paces*: those of the providers."""
+        everything = [*self.openings, *self.pages]
+        asked = [(at, opening.rule) for opening in everything for at in opening.asked]
+        effects = [done for opening in everything for done in opening.effects]
+        limits = (self.known.policy or Policy()).model
         return {
             "events": sum(counts.events for counts in self.counts),
             "from": None if self.first is None else instant_text(self.first),
@@ -71,9 +79,11 @@ class Backtest:
             "held": sum(opening.braked for opening in self.openings),
             "pages": [_page(page) for page in self.pages],
             "rules": {rule: _of_rule(self.openings_of(rule)) for rule in self.rules},
-            "effects": _effects([*self.openings, *self.pages]),
-            "money": _money([*self.openings, *self.pages]),
-            "model": _model([*self.openings, *self.pages], self.rules, price),
+            "effects": _effects(effects),
+            "stopped": _stopped(everything),
+            "money": _money(effects),
+            "pace": waits_of(effects, paces or {}, self.known),
+            "model": asked_of(asked, self.rules, limits, price),
             **self._not_judged(),
         }
 
@@ -101,9 +111,10 @@ def run(
     batches: Iterable[Batch],
     show: Callable[[int], None],
     silences: Silences = (),
+    script: Script | None = None,
 ) -> Backtest:
-    """Return what *rules* make of *batches*; *show* is told how much was read so far."""
-    rehearsal, done, read = Rehearsal(rules.values(), known, silences=silences), Backtest(rules), 0
+    """Return what *rules* make of *batches*; *show* is told how much was read so far; *script*: what people say."""
+    rehearsal, done, read = Rehearsal(rules.values(), known, script, silences), Backtest(rules, known), 0
     for batch in batches:
         if batch.events:
             times = [event.time for event in batch.events]
@@ -153,38 +164,31 @@ def _of_rule(openings: list[Opening]) -> Row:
     }
 
 
-def _effects(openings: Iterable[Opening]) -> Mapping[str, Mapping[str, int]]:
+def _effects(effects: Iterable[Done]) -> Mapping[str, Mapping[str, int]]:
     """Return tool to state to how often."""
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for opening in openings:
-        for done in opening.effects:
-            found[done.tool][done.state.value] += 1
+    for done in effects:
+        found[done.tool][done.state.value] += 1
     return {tool: dict(states) for tool, states in sorted(found.items())}
 
 
-def _money(openings: Iterable[Opening]) -> Mapping[str, float]:
-    """Return what effects that went out or waited would spend, by currency (empty: the installation's own)."""
+def _stopped(openings: Iterable[Opening]) -> list[Row]:
+    """Return what did not go out, and why: the most frequent first."""
+    found = Counter(
+        (opening.rule, done.step, done.state.value, done.reason)
+        for opening in openings
+        for done in opening.effects
+        if done.state is not EffectState.DONE
+    )
+    names = ("rule", "step", "state", "reason")
+    often = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return [{**dict(zip(names, what, strict=True)), "times": times} for what, times in often[:SHOWN]]
+
+
+def _money(effects: Iterable[Done]) -> Mapping[str, float]:
+    """Return what effects that went out or wait would spend, by currency (empty: the installation's own)."""
     spent: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for opening in openings:
-        for done in opening.effects:
-            if done.spent is not None and done.state in (EffectState.DONE, EffectState.AWAITING_APPROVAL):
-                spent[done.spent.currency] += done.spent.amount
+    for done in effects:
+        if done.spent is not None and done.state is not EffectState.REFUSED:
+            spent[done.spent.currency] += done.spent.amount
     return {currency: float(amount) for currency, amount in sorted(spent.items())}
-
-
-def _model(openings: Iterable[Opening], rules: Mapping[str, Rule], price: Callable[[int], float] | None) -> Row:
-    """Return how often the model would be asked, and what that takes at most, by the rules' budgets."""
-    runs: Counter[str] = Counter()
-    for opening in openings:
-        runs[opening.rule] += len(opening.asked)
-    turns, tokens, usd = 0, 0, 0.0
-    for rule, times in runs.items():
-        agent = rules[rule].agent
-        budget = Budget() if agent is None else agent.budget
-        turns += times * budget.turns
-        tokens += times * budget.tokens
-        if price is not None:
-            most = price(budget.tokens)
-            usd += times * (most if budget.usd is None else min(most, budget.usd))
-    at_most = {"turns": turns, "tokens": tokens, "usd": None if price is None else round(usd, 4)}
-    return {"runs": runs.total(), "at_most": at_most}
