@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dutyd.act import effects
+from dutyd.act import means
 from dutyd.core.tool import Provider
 from dutyd_tools.providers import backoffice, webhook
 from support.acting import Office, office, running
@@ -26,7 +26,7 @@ rules:
 
 @pytest.fixture
 async def desk(valkey_url: str, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Office]:
-    monkeypatch.setattr(effects, "backoff", lambda _: 0.05)  # the pauses are shown elsewhere
+    monkeypatch.setattr(means, "FIRST_SECONDS", 0.05)  # the pauses are shown elsewhere
     async with office(valkey_url, unique, tmp_path, RULES) as opened:
         yield opened
 
