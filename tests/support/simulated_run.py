@@ -10,7 +10,7 @@ import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from dutyd.act.accept import Acceptor
 from dutyd.act.adopt import Adoption
@@ -19,15 +19,14 @@ from dutyd.act.means import Means
 from dutyd.act.outcomes import Writer
 from dutyd.act.worker import Worker
 from dutyd.core.errors import NotReadyError
-from dutyd.core.incident import Evidence, Trigger, TriggerKind, incident_id, provider_key
+from dutyd.core.incident import Evidence, Trigger, TriggerKind, incident_id
 from dutyd.core.policy import Policy
 from dutyd.core.route import Routes
 from dutyd.ledger import Ledger
-from dutyd.ledger.decisions import Decided
-from dutyd.ledger.effects import Effect, args_hash
 from dutyd.ledger.incidents import Claim
 from support.acting import CATALOGUE, FixedBook
 from support.simulated import LEASE, Kind, World
+from support.simulated_people import decide
 from support.simulated_redis import Copy, SimulatedRedis
 from support.simulated_topics import TRIGGERS, Topics
 
@@ -65,14 +64,6 @@ class Straight(Acceptor):
         return function(*args)
 
 
-class Call(NamedTuple):
-    """An exact call, as a person makes it of another."""
-
-    args: dict[str, Any]
-    hash: str
-    micros: int = 0
-
-
 @dataclass
 class Run:
     """One incident through one world.
@@ -98,7 +89,6 @@ class Run:
     _copy: Copy | None = None
     _depth: int = 0
     _lease: Lease | None = None
-    _renewed: float = 0.0
 
     def __post_init__(self) -> None:
         self.redis = SimulatedRedis(self.ledger.scripts)
@@ -228,25 +218,6 @@ class Run:
         finally:
             self._lease = None
 
-    async def decide(self, share: float) -> None:
-        """Have people decide a *share* of the calls that wait."""
-        for effect in await self.ledger.effects.awaiting_approval():
-            if self.world.chance.random() < share:
-                await self._decide(effect)
-
-    async def _decide(self, effect: Effect) -> None:
-        decisions, key, dice = self.ledger.decisions, effect.key, self.world.chance.random()
-        title = str(effect.args.get("title"))
-        if dice < 0.6:
-            if await decisions.approve(key, effect.args_hash, "ana") is Decided.DONE:
-                self.approved.add((provider_key(key), title))
-        elif dice < 0.8:
-            await decisions.deny(key, effect.args_hash, "ana", "no")
-        else:
-            args = {**effect.args, "title": f"{title}+"}
-            await decisions.edit(key, effect.args_hash, Call(args, args_hash(effect.tool, args)), "bob")
-            self.world.faults["edit"] += 1
-
     def publish(self, kind: TriggerKind) -> None:
         """Publish a record of the incident."""
         values = {name: getattr(self.opening, name) for name in self.opening.__struct_fields__}
@@ -289,7 +260,7 @@ async def simulate(seed: int, kind: Kind, ledger: Ledger, book: FixedBook) -> Ru
         world.now += world.chance.choice([0.1, 1.0, 5.0, 20.0])
         await run.redis.tell(world.now)
         if rule == "asked":
-            await run.decide(0.2)
+            await decide(run.ledger, world, run.approved, 0.2)
         if run.cleared:
             continue
         if world.strikes("repeated trigger", 0.1):
@@ -312,7 +283,7 @@ async def come_to_rest(run: Run) -> None:
         if run.opening.rule == "asked" and await run.ledger.effects.awaiting_approval():
             quiet = 0
             if patient:
-                await run.decide(1.0)
+                await decide(run.ledger, run.world, run.approved, 1.0)
             else:
                 run.world.now += DAY
         run.world.now += 130.0

@@ -76,7 +76,7 @@ class Birth:
 
     async def born(self, since: Since) -> None:
         """Note that the ledger is on this server, knowing what *since* says; the first to say it counts."""
-        await self._scripts.run("born", since)
+        await self._scripts.run("born", since, self._scripts.newest_send)
 
     async def lacks_sends(self) -> bool:
         """Return whether it lacks sends that this process knows of: its data is an older copy."""

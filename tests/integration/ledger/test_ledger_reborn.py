@@ -129,3 +129,15 @@ async def test_an_effect_that_the_ledger_lost_meanwhile_is_no_failure_of_its_inc
     claim = await claimed(ledger)
     with pytest.raises(LostError):
         await state(ledger, claim)
+
+
+async def test_sends_that_are_known_to_be_lost_are_missed_by_an_older_copy_and_by_no_restart(ledger: Ledger) -> None:
+    claim = await claimed(ledger)
+    await ledger.effects.sending(claim, await reserved(ledger, claim))
+    await ledger.scripts.client.delete(ledger.scripts.key("sends"))  # an older copy was put back
+    await another_server(ledger)
+    assert await ledger.birth.lacks_sends()
+    await ledger.birth.born(Since.LOST)
+    assert not await ledger.birth.lacks_sends()
+    await ledger.scripts.client.delete(ledger.scripts.key("sends"))
+    assert await ledger.birth.lacks_sends()
