@@ -1,6 +1,6 @@
 """The secrets that the settings name or hold, collected so that no log and no model is told one.
 
-Called by ``service``, ``acting`` and ``pacing``.
+Called by ``cli.places``, ``acting`` and ``pacing``.
 
 It looks at the settings as a whole and not at single keys: a provider's options are its own, and a setting that is
 added later must not be forgotten here.

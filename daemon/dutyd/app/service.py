@@ -22,11 +22,9 @@ from dutyd.app.broker_check import demand_rights, prepare_own_topics
 from dutyd.app.health import Health
 from dutyd.app.idle import Idle
 from dutyd.app.rule_files import RuleFiles
-from dutyd.app.secrets import known_secrets
 from dutyd.app.watching import make_api, make_heartbeat, make_lookout, make_notices
 from dutyd.app.world import World
 from dutyd.core.errors import NotReadyError
-from dutyd.core.secrets import keep
 from dutyd.core.topic import read_topics
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.path import Evaluator
@@ -66,7 +64,6 @@ def serve(settings: Settings, role: Role, until_idle: float | None) -> None:
         DutydError: it can't start, or a person has to do something before it can go on.
 
     """
-    keep(known_secrets(settings))
     with World(settings) as world:
         _say_what_is_weak(world)
         demand_rights(world.stream, _needs(world, role))

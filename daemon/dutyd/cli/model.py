@@ -14,7 +14,7 @@ from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile
 from dutyd.cli.render import plain, print_json
 from dutyd.core.duration import parse_duration
 from dutyd.core.errors import SettingsError
-from dutyd.core.secrets import Known, keep, masked
+from dutyd.core.secrets import masked
 
 if TYPE_CHECKING:
     from dutyd.act.agent.trial import Trial
@@ -45,8 +45,6 @@ def check(settings: SettingsFile = DEFAULT_SETTINGS, patience: Patience = None, 
     asked = read_settings(settings).model
     if asked is None:
         raise SettingsError("there is no `model` in the settings: decided steps take their fallback")
-    secret = asked.api_key()
-    keep(Known([secret.get_secret_value()] if secret else ()))
     row = _row(asked, asyncio.run(_try(asked, patience or PATIENCE)))
     if as_json:
         print_json(row)

@@ -12,9 +12,11 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
+from dutyd.app.secrets import known_secrets
 from dutyd.app.world import World
 from dutyd.cli.options import DEFAULT_SETTINGS
 from dutyd.core.errors import NotReadyError, SettingsError
+from dutyd.core.secrets import keep
 from dutyd.ledger import Ledger
 from dutyd.ops.logging import configure_logging
 from dutyd.settings import Settings, load_settings
@@ -23,10 +25,17 @@ Answer = TypeVar("Answer")
 
 
 def read_settings(file: Path) -> Settings:
-    """Return the settings of *file* and the environment; raises SettingsError."""
+    """Return the settings of *file* and the environment, whose secrets no log line and no message repeats from then on.
+
+    Raises:
+        SettingsError: they can't be used.
+
+    """
     if file == DEFAULT_SETTINGS and not file.exists():
         raise SettingsError("there is no dutyd.yaml here: name the settings with --settings FILE, or in DUTYD_SETTINGS")
-    return load_settings(file, os.environ)
+    settings = load_settings(file, os.environ)
+    keep(known_secrets(settings))
+    return settings
 
 
 def open_world(file: Path) -> World:

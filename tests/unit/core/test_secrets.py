@@ -185,3 +185,8 @@ def test_the_half_of_a_secret_is_left_nowhere(place: Callable[[str], str], secre
 @pytest.mark.usefixtures("kept")
 def test_a_secret_that_is_not_at_the_cut_stays_for_who_may_see_it() -> None:
     assert SECRET in in_a_bound_title(f"{SECRET} {'x' * 200}")
+
+
+@pytest.mark.usefixtures("kept")
+def test_what_a_message_repeats_is_one_line_without_secrets() -> None:
+    assert quoted(f"no:\n {SECRET}, and\t{TOKEN}") == "no: ***, and ***"

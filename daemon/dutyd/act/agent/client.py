@@ -205,7 +205,7 @@ def _fault(error: openai.APIStatusError) -> Fault:
     """Tell faults apart by status *and* ``error.type``: three very different things are a 429."""
     kind = error.type or ""
     trace = error.response.headers.get("x-trace-id", "")  # what the host's support asks for
-    reason = f"{error.status_code} {kind}: {_said(error)}" + (f" (trace {trace})" if trace else "")
+    reason = f"{error.status_code} {kind}".rstrip() + f": {_said(error)}" + (f" (trace {trace})" if trace else "")
     if kind == "exceeded_current_quota_error" or error.status_code in _OURS_TO_MEND:
         return ModelRejected(reason)
     if error.status_code == 429:
@@ -218,7 +218,7 @@ def _fault(error: openai.APIStatusError) -> Fault:
 
 def _said(error: openai.APIStatusError) -> str:
     said = error.body.get("message") if isinstance(error.body, dict) else None
-    return quoted(str(said or error.message))
+    return quoted(str(said or error.response.text or error.message))
 
 
 def _retry_after(error: openai.APIStatusError) -> float | None:
