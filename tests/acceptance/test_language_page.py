@@ -38,7 +38,7 @@ def examples(block: Block) -> tuple[list[Event], list[tuple[str, str]]]:
 
 
 def tables_of_the_rules_page() -> dict[str, SourceFile]:
-    files = {block.file: block.text for block in blocks(DOCS / "rules.md") if block.language == "csv"}
+    files = {block.file: block.text for block in blocks(DOCS / "values.md") if block.language == "csv"}
     return {name: SourceFile(name, text) for name, text in files.items()}
 
 

@@ -1,4 +1,4 @@
-"""The examples of docs/providers.md: each is read, connected, and makes what it says at a system that takes it down."""
+"""The examples of the pages on providers: each is read, connected, and makes what it says at a system that answers."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,8 +17,8 @@ from dutyd_tools.providers import rest
 from support.pages import blocks
 from support.providers import promise
 
-PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
-EXAMPLES = [block for block in blocks(PAGE) if block.text.startswith("providers:")]
+PAGES = sorted((Path(__file__).parents[2] / "docs").glob("provider*.md"))
+EXAMPLES = [(page, each) for page in PAGES for each in blocks(page) if each.text.startswith("providers:")]
 FILES = (
     "secrets/jira-api-token",
     "secrets/mail-password",
@@ -55,8 +55,9 @@ def settings_of(text: str, folder: Path) -> Settings:
     return load_settings(folder / "dutyd.yaml", {})
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda block: f"line {block.line}")
-async def test_an_example_connects(example: Any, folder: Path) -> None:
+@pytest.mark.parametrize(("page", "example"), EXAMPLES, ids=lambda of: getattr(of, "name", None) or f"line {of.line}")
+async def test_an_example_connects(page: Path, example: Any, folder: Path) -> None:
+    del page
     settings = settings_of(example.text, folder)
     named = {family for family, provider in settings.providers if provider is not None}
     opened = open_providers(settings, named, lambda: "unused")
@@ -96,7 +97,7 @@ async def test_the_rest_example_makes_and_reads_what_it_says(
     system: tuple[str, list[tuple[str, str, Any]]], folder: Path
 ) -> None:
     url, taken = system
-    text = next(block.text for block in EXAMPLES if "kind: rest" in block.text)
+    text = next(block.text for _, block in EXAMPLES if "kind: rest" in block.text)
     chosen = settings_of(text, folder).providers
     opened = {
         family: rest.connect({**provider.options, "url": url}) for family, provider in chosen if provider is not None

@@ -1,6 +1,6 @@
 """A real Roundup tracker: installed once a machine, copied for each test that wants one of its own.
 
-It is prepared as docs/providers.md says: issues have the key ``dutyd_key``, which people's own get by
+It is prepared as docs/provider-tickets.md says: issues have the key ``dutyd_key``, which people's own get by
 themselves; the account ``dutyd`` has the role User and no more.
 """
 
@@ -24,7 +24,7 @@ from support.server import Server, running
 
 ACCOUNT = "dutyd"
 PASSWORD = "tracker-password"  # of a server that nobody else reaches
-PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
+PAGE = Path(__file__).parents[2] / "docs" / "provider-tickets.md"
 OWN_CODE = """
 from roundup.exceptions import Reject
 
@@ -174,7 +174,7 @@ def _with(config: str, name: str, value: str) -> str:
 
 
 def _prepare(folder: Path) -> None:
-    """Do with a new tracker what docs/providers.md says."""
+    """Do with a new tracker what docs/provider-tickets.md says."""
     page = PAGE.read_text()
     first, then, detector, *_ = re.findall(r"(?s)```python\n(.*?)```", page[page.index("## roundup") :])
     schema = folder / "schema.py"

@@ -49,7 +49,7 @@ class Step:
         decide: left to the model, within bounds.
         fallback: what takes the place of the model's decision; None where the rule gives none.
         after: names of the steps that must end first (``needs`` and every ``steps.x`` it reads).
-        if_, refuse_if, approval_if: conditions; unknown skips, refuses, asks (``docs/rules.md``).
+        if_, refuse_if, approval_if: conditions; unknown skips, refuses, asks (``docs/values.md``).
         retry: of a question; None: it is put again as long as ``waits.answer`` of the settings says.
         if_unsure: for class C providers, ``skip`` or ``repeat``.
     """
