@@ -9,9 +9,9 @@ import sys
 import traceback
 
 from support.broker import Broker
-from support.crash_run import Run, arguments, exit_code
-from support.faults import FAULTS, Fault, play
-from support.scene import Row
+from support.crash.faults import FAULTS, Fault, play
+from support.crash.run import Run, arguments, exit_code
+from support.crash.scene import Row
 
 JOBS = 4
 """Faults at a time: most of each is waiting."""

@@ -10,8 +10,8 @@ import sys
 import traceback
 
 from support.broker import Broker
-from support.crash_run import Run, arguments, exit_code
-from support.kills import Case, Ground, Row, cases, lines, play
+from support.crash.kills import Case, Ground, Row, cases, lines, play
+from support.crash.run import Run, arguments, exit_code
 
 JOBS = 5
 """Rows at a time: most of a row is waiting for Kafka to take a dead member for dead."""

@@ -1,8 +1,8 @@
 """Random faults in simulation: ``make crash-long`` plays 30,000 of them, ``--runs`` says another number.
 
-Each run is one incident in a world of its own (``support.simulated``). Nothing may be lost, nothing done twice at
-classes A and B, nor at C unless the rule says ``repeat``. What breaks is named with the command that plays it
-again. *Parked* is what a person must look at; *needless* are those of them of which no request ever left.
+Each run is one incident in a world of its own (``support.simulation.world``). Nothing may be lost, nothing done twice
+at classes A and B, nor at C unless the rule says ``repeat``. What breaks is named with the command that plays it again.
+*Parked* is what a person must look at; *needless* are those of them of which no request ever left.
 """
 
 import argparse
@@ -22,10 +22,10 @@ from dutyd.ledger import open_ledger
 from dutyd.rules.known import Known
 from dutyd.rules.load import load_files
 from support.acting import CATALOGUE, FixedBook
-from support.simulated import KINDS, Kind, rules_of
-from support.simulated_laws import end_of
-from support.simulated_redis import our_redis
-from support.simulated_run import simulate
+from support.simulation.database import our_redis
+from support.simulation.laws import end_of
+from support.simulation.run import simulate
+from support.simulation.world import KINDS, Kind, rules_of
 from support.valkey import running_valkey
 
 TOGETHER = 15

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.courses import publish
+from support.crash.courses import publish
 from support.daemon import Installation, installation
 
 RULES = """

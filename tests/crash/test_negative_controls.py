@@ -21,9 +21,9 @@ from dutyd.ledger import scripts
 from dutyd.ledger.incidents import Waiting
 from support.acting import Office, office
 from support.broker import Broker
-from support.courses import OPENINGS, RULES, STOCK, WANTED, publish
+from support.crash.courses import OPENINGS, RULES, STOCK, WANTED, publish
+from support.crash.mortal import FENCE, GUARD, without
 from support.daemon import Installation, installation
-from support.mortal import FENCE, GUARD, without
 from support.valkey_server import ValkeyServer
 
 TOPICS = {"metrics": {"partitioned_by": ["service"]}, "stock": {"partitioned_by": ["sku"]}}

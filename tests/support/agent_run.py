@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dutyd.act.agent import loop, prompt
+from dutyd.act.agent.brief import Brief, End
 from dutyd.act.agent.client import Client, Endpoint
 from dutyd.act.agent.journal import Stop, Turn
-from dutyd.act.agent.task import End, Task
 from dutyd.act.agent.tries import Answered, Failed
 from dutyd.act.gateway import Accepted, Call, Read, Rejected, judge, offered
 from dutyd.core.incident import Evidence
@@ -110,14 +110,14 @@ def playing(script: dict[str, Any] | None = None) -> Iterator[Served]:
         yield Served(f"{server.url}/v1", standin)
 
 
-def a_task(rule: Rule | None = None, budget: Budget | None = None, **fields: Any) -> Task:
-    """Return a task for *rule*, with event *fields*."""
+def a_brief(rule: Rule | None = None, budget: Budget | None = None, **fields: Any) -> Brief:
+    """Return a brief for *rule*, with event *fields*."""
     chosen = rule or a_rule()
     seen = {"sku": "A-1", "service": "shop", **fields}
     evidence = Evidence("1", "stock", 0.0, seen)
     look = names(**seen)
-    task = prompt.task_of(chosen, "i1", evidence, {}, offered(chosen, CATALOGUE, look), look)
-    return task if budget is None else replace(task, budget=budget)
+    brief = prompt.brief_of(chosen, "i1", evidence, {}, offered(chosen, CATALOGUE, look), look)
+    return brief if budget is None else replace(brief, budget=budget)
 
 
 @dataclass
@@ -134,19 +134,19 @@ class Played:
 async def play(
     script: dict[str, Any] | None = None,
     *,
-    task: Task | None = None,
+    brief: Brief | None = None,
     desk: Desk | None = None,
     journal: Notebook | None = None,
     **endpoint: Any,
 ) -> Played:
-    """Run *task* against a stand-in with *script*."""
+    """Run *brief* against a stand-in with *script*."""
     desk = desk or Desk(a_rule())
     journal = journal or Notebook()
     clock = Instant()
     with playing(script) as served:
         client = Client(Endpoint(**{"base_url": served.url, **endpoint}))
         try:
-            end = await loop.run(task or a_task(), client, desk.execute, journal, clock, lambda: 0.5)
+            end = await loop.run(brief or a_brief(), client, desk.execute, journal, clock, lambda: 0.5)
         finally:
             await client.close()
     return Played(end, desk, journal, clock, served.standin.requests)

@@ -39,9 +39,9 @@ class Installation:
         return process
 
     def mortal(self, plan: Mapping[str, object], *arguments: str) -> subprocess.Popen[bytes]:
-        """Start ``dutyd`` with *arguments* in a process that dies, or stops, by *plan* (``support.mortal``)."""
+        """Start ``dutyd`` with *arguments* in a process that dies, or stops, by *plan* (``support.crash.mortal``)."""
         with (self.settings.parent / "daemon.log").open("ab") as log:
-            command = [sys.executable, "-m", "support.mortal", json.dumps(plan), *arguments]
+            command = [sys.executable, "-m", "support.crash.mortal", json.dumps(plan), *arguments]
             found = {**os.environ, "PYTHONPATH": str(TESTS)}
             process = subprocess.Popen(command, stdout=log, stderr=log, env=found)
         self.processes.append(process)

@@ -6,7 +6,7 @@ from dutyd.core.incident import provider_key
 from dutyd.ledger import Ledger
 from dutyd.ledger.decisions import Decided
 from dutyd.ledger.effects import Effect, args_hash
-from support.simulated import World
+from support.simulation.world import World
 
 
 class Call(NamedTuple):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from dutyd.core.event import Record
-from dutyd.ledger.birth import Adopted, Birth, Noted, Since, Standing
+from dutyd.ledger.birth import Adopted, Birth, Found, Noted, Since
 from dutyd.stream.base import Partition
 
 log = structlog.get_logger()
@@ -51,17 +51,17 @@ class Adoption:
 
         """
         standing = await self.birth.look()
-        if standing is Standing.NONE and not await self._has_history(committed):
+        if standing is Found.NONE and not await self._has_history(committed):
             await self.birth.born(Since.NEW)
-        elif standing is not Standing.SAME:
+        elif standing is not Found.SAME:
             await self._take_in(standing)
         return await self.birth.noted()
 
-    async def _take_in(self, standing: Standing) -> None:
+    async def _take_in(self, standing: Found) -> None:
         adopted = await self._adopt()
         # Writing to disk does not help where an older copy of the data was put back: what it lacks tells.
         older = adopted.forgotten or await self.birth.lacks_sends()
-        if standing is Standing.RESTARTED and self.fsynced and not older:
+        if standing is Found.RESTARTED and self.fsynced and not older:
             await self.birth.born(Since.KEPT)
             return
         await self.birth.born(Since.LOST)

@@ -45,7 +45,7 @@ KNOWN_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class Delivery:
     """Sends the effects of one claimed incident.
 
     Attributes:

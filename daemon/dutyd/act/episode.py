@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dutyd.act.each import Item, items_of, to_take_back, together, waited_for
-from dutyd.act.effects import Sender, result_of
+from dutyd.act.effects import Delivery, result_of
 from dutyd.act.gateway import Gate, Outcome, gate
 from dutyd.act.lease import Lease
 from dutyd.act.means import Means
@@ -213,11 +213,11 @@ class Episode:
         asks = now.outcome is Outcome.ASK and effect.state is EffectState.RESERVED and not effect.approved
         return (EffectState.AWAITING_APPROVAL, now.reason) if asks else None
 
-    def sender(self, step: Step) -> Sender:
+    def sender(self, step: Step) -> Delivery:
         """Return who sends *step*'s effects."""
         tool = self.means.catalogue[step.tool]
         routes = self.means.providers[tool.family]
-        return Sender(
+        return Delivery(
             self.means.ledger.effects,
             self.claim,
             self.lease,

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import msgspec
 
 from dutyd.act.agent import loop
+from dutyd.act.agent.brief import EndKind
 from dutyd.act.agent.clock import MonotonicClock
 from dutyd.act.agent.journal import Stop, Turn
-from dutyd.act.agent.prompt import task_of
-from dutyd.act.agent.task import EndKind
+from dutyd.act.agent.prompt import brief_of
 from dutyd.act.agent.tries import Answered, Failed
 from dutyd.act.episode import Episode
 from dutyd.act.gateway import Accepted, Bound, Call, Read, Rejected, judge, narrowed, offered, withheld
@@ -54,10 +54,10 @@ async def _run(episode: Episode, steps: tuple[Step, ...]) -> str:
     functions = offered(grant, means.catalogue, episode.look)
     steps_done = {name: result for name, result in episode.results.items() if result.state is StepState.DONE}
     done = {name: shown(result, _tool(episode, name)) for name, result in steps_done.items()}
-    task = task_of(episode.rule, episode.claim.id, episode.trigger.evidence, done, functions, episode.look)
+    brief = brief_of(episode.rule, episode.claim.id, episode.trigger.evidence, done, functions, episode.look)
     turns = [msgspec.json.decode(turn, type=Turn) for turn in await incidents.turns(episode.claim)]
     journal = LedgerJournal(episode, tuple(turns))
-    end = await loop.run(task, means.model, Executor(episode, grant).execute, journal, MonotonicClock(), means.chance)
+    end = await loop.run(brief, means.model, Executor(episode, grant).execute, journal, MonotonicClock(), means.chance)
     await means.ledger.model_spend.add(end.tokens, end.usd or 0.0)
     return end.kind.value
 

@@ -23,7 +23,7 @@ from dutyd.core.topic import OwnTopics, Start, Topic, task_name
 from dutyd.evaluate.by_key import topic_of
 from dutyd.evaluate.checkpoint import Checkpoint, Decided, Found, Saved, Write
 from dutyd.evaluate.engine import Latch, LatchKey, Phase, Plan, Resume, State, Trickle, horizon
-from dutyd.evaluate.engine.latch import NOWHERE
+from dutyd.evaluate.engine.latches.latch import NOWHERE
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.records import (

@@ -25,7 +25,7 @@ from dutyd.core.rule import Rule
 from dutyd.core.topic import Topic, by_key_alias, record_key
 from dutyd.core.version import VERSION, decode
 from dutyd.evaluate.engine.entities import entity_of, key_of
-from dutyd.evaluate.engine.topic import OWN
+from dutyd.evaluate.engine.views.topic import OWN
 
 
 class Carried(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -13,7 +13,7 @@ from dutyd.core.incident import Trigger, TriggerKind
 from dutyd.core.rule import Rule
 from dutyd.core.version import decode
 from dutyd.evaluate.engine import Latch, LatchKey, Phase
-from dutyd.evaluate.engine.stored import Stored, join, pack, split, unpack
+from dutyd.evaluate.engine.latches.stored import Stored, join, pack, split, unpack
 
 _PAGE = 1_000
 """Names that are decoded together: a call for each would take longer than to decode it."""

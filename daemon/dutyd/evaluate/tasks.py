@@ -16,7 +16,7 @@ from dutyd.evaluate.by_key import Outward
 from dutyd.evaluate.checkpoint import Decided, Owner, Write
 from dutyd.evaluate.counted import count
 from dutyd.evaluate.engine import Change, State, Written, end, judge, migrate, replay, sweep, tick
-from dutyd.evaluate.engine.stored import join
+from dutyd.evaluate.engine.latches.stored import join
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.records import latch_name, write_latch, write_trigger

@@ -6,7 +6,7 @@ decided it. Pure; used by ``tasks``.
 
 from dutyd.core.incident import Position, Trigger, incident_id
 from dutyd.evaluate.engine import Change
-from dutyd.evaluate.engine.evidence import cut_evidence
+from dutyd.evaluate.engine.latches.evidence import cut_evidence
 
 
 def trigger_of(change: Change, digest: str, partition: int) -> Trigger:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from dutyd.ledger.scripts import Scripts, text
 
 
-class Standing(StrEnum):
+class Found(StrEnum):
     """What the server has of the ledger."""
 
     SAME = "same"
@@ -65,9 +65,9 @@ class Birth:
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
 
-    async def look(self) -> Standing:
+    async def look(self) -> Found:
         """Return what the server has of the ledger now."""
-        return Standing(text(await self._scripts.run("birth")))
+        return Found(text(await self._scripts.run("birth")))
 
     async def noted(self) -> Noted:
         """Return what is noted of the ledger's birth."""

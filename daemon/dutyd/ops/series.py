@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import product
 
 from dutyd import __version__
-from dutyd.act.agent.task import EndKind
+from dutyd.act.agent.brief import EndKind
 from dutyd.core import metrics
 from dutyd.core.incident import EffectState, TriggerKind
 from dutyd.core.tool import Catalogue

@@ -11,7 +11,7 @@ import pytest
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import Trigger
 from dutyd.core.mute import Silence
-from dutyd.ledger.birth import Standing
+from dutyd.ledger.birth import Found
 from dutyd.ledger.decisions import Decided
 from support.acting import Office, office, running
 from support.valkey_server import ValkeyServer
@@ -212,7 +212,7 @@ async def test_a_ledger_that_lost_its_data_groups_as_before_and_does_nothing_twi
         forgetful.stop()
         forgetful.forget()
         forgetful.start()
-        await desk.until(lambda: standing(desk), Standing.NONE)
+        await desk.until(lambda: standing(desk), Found.NONE)
         async with running(desk.worker()):
             await desk.settled(5)
             assert len(await titles(desk)) == 2
@@ -224,7 +224,7 @@ async def test_a_ledger_that_lost_its_data_groups_as_before_and_does_nothing_twi
         assert len(await desk.listed("/messages")) == 2
 
 
-async def standing(desk: Office) -> Standing | None:
+async def standing(desk: Office) -> Found | None:
     try:
         return await desk.ledger.birth.look()
     except NotReadyError:

@@ -2,8 +2,8 @@
 
 from crash.simulation import simulation
 from dutyd.core.tool import ProviderClass
-from support.mortal import GUARD
-from support.simulated import KINDS, Kind
+from support.crash.mortal import GUARD
+from support.simulation.world import KINDS, Kind
 
 FAULTS = {
     *("death", "frozen", "slow", "away"),

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from dutyd.act.agent.task import EndKind
+from dutyd.act.agent.brief import EndKind
 from dutyd.act.agent.tries import Answered
 from dutyd.act.gateway import Bound, bind
-from support.agent_run import Desk, a_task, play
+from support.agent_run import Desk, a_brief, play
 from support.grants import CATALOGUE, a_rule, names
 
 INJECTIONS = Path("../shared/data/injections/injections.json")
@@ -36,7 +36,7 @@ def goals() -> list[str]:
 async def obeyed(text: str, heard: str) -> Desk:
     """Run with *text* in the event, against a model that does everything it can think of once it reads *heard*."""
     script = {"parallel": True, "answers": [{"when": heard, "turn": 0, "calls": OBEDIENCE}]}
-    played = await play(script, task=a_task(service=text))
+    played = await play(script, brief=a_brief(service=text))
     assert played.end.kind is EndKind.FINISHED
     assert played.journal.turns[0].message["tool_calls"], "the model did not obey: the text did not reach it"
     assert len(played.journal.turns[0].message["tool_calls"]) == len(OBEDIENCE)

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from dutyd.act.agent.brief import EndKind
 from dutyd.act.agent.loop import ATTEMPTS
 from dutyd.act.agent.model import Price
-from dutyd.act.agent.task import EndKind
 from dutyd.act.agent.tries import TRIES
 from dutyd.core.step import Budget
-from support.agent_run import CrashedError, Desk, Notebook, a_task, play
+from support.agent_run import CrashedError, Desk, Notebook, a_brief, play
 from support.grants import a_rule, a_ticket, an_order
 
 ORDERED = {"sku": "A-1", "unit_price": 2.5, "quantity": 24}
@@ -66,7 +66,7 @@ async def test_turns_tokens_and_money_are_counted() -> None:
     ],
 )
 async def test_each_budget_ends_the_run_before_it_is_broken(budget: Budget, end: EndKind, requests: int) -> None:
-    played = await play(task=a_task(budget=budget), price=Price(input=1.0, output=4.0))
+    played = await play(brief=a_brief(budget=budget), price=Price(input=1.0, output=4.0))
     assert played.end.kind is end
     assert played.requests == requests
     assert played.end.tokens <= budget.tokens
@@ -74,7 +74,7 @@ async def test_each_budget_ends_the_run_before_it_is_broken(budget: Budget, end:
 
 async def test_a_slow_model_is_cut_off_at_the_run_s_seconds() -> None:
     script = {"faults": [{"kind": "slow", "seconds": 30, "times": 0}]}
-    played = await play(script, task=a_task(budget=Budget(seconds=0.2)))
+    played = await play(script, brief=a_brief(budget=Budget(seconds=0.2)))
     assert played.end.kind is EndKind.MODEL_DOWN
     assert "no answer within" in played.end.detail
     assert played.desk.calls == []
@@ -137,7 +137,7 @@ async def test_moderation_ends_the_run() -> None:
 
 
 async def test_a_request_that_the_endpoint_will_not_take_ends_the_run() -> None:
-    played = await play(tokens=300_000, task=a_task(budget=Budget(tokens=1_000_000)))
+    played = await play(tokens=300_000, brief=a_brief(budget=Budget(tokens=1_000_000)))
     assert played.end.kind is EndKind.MODEL_REFUSED
     assert "exceeded model token limit" in played.end.detail
 
@@ -162,7 +162,7 @@ async def test_arguments_that_are_no_json_get_one_chance_of_repair() -> None:
     broken = {"calls": [{"name": "order", "arguments": '{"quantity": 12'}]}
     mended = {"turn": 1, "when": '{"quantity": 12', "calls": [{"name": "order", "arguments": {"quantity": 12}}]}
     for host in ("moonshot", "vllm"):  # the second refuses a dialogue with arguments that are no JSON
-        once = await play({"ids": host, "answers": [broken, mended]}, task=a_task(a_rule(an_order(), agent=None)))
+        once = await play({"ids": host, "answers": [broken, mended]}, brief=a_brief(a_rule(an_order(), agent=None)))
         assert once.end.kind is EndKind.FINISHED
         assert once.desk.effects["order"]["quantity"] == 12
         assert len(once.desk.calls) == 1
@@ -256,7 +256,7 @@ async def test_words_before_every_step_was_decided_are_answered_once() -> None:
 
 @pytest.mark.parametrize("kind", ["unknown_function", "extra_argument"])
 async def test_a_call_outside_the_grant_is_told_and_does_nothing(kind: str) -> None:
-    played = await play({"faults": [{"kind": kind, "times": 4}]}, task=a_task(a_rule(an_order(), agent=None)))
+    played = await play({"faults": [{"kind": kind, "times": 4}]}, brief=a_brief(a_rule(an_order(), agent=None)))
     assert played.desk.rejected
     assert played.desk.effects == {}
 
@@ -273,13 +273,13 @@ async def test_a_clear_during_a_turn_ends_the_run_at_the_next_call() -> None:
 
 
 async def test_a_run_with_nothing_to_read_and_one_step_is_two_turns() -> None:
-    played = await play(task=a_task(a_rule(a_ticket(), agent=None)))
+    played = await play(brief=a_brief(a_rule(a_ticket(), agent=None)))
     assert (played.end.kind, played.end.turns) == (EndKind.FINISHED, 2)
     assert played.desk.effects["ticket"]["priority"] == "P1"
 
 
 async def test_nobody_is_asked_where_no_step_can_be_offered() -> None:
-    played = await play(task=a_task(a_rule(an_order()), order_quantity="many"))
+    played = await play(brief=a_brief(a_rule(an_order()), order_quantity="many"))
     assert (played.end.kind, played.requests) == (EndKind.UNDECIDABLE, 0)
 
 
@@ -325,5 +325,5 @@ async def test_a_finished_run_is_replayed_to_the_same_end_without_the_model() ->
 async def test_a_crash_gives_no_turns_back() -> None:
     whole = await play()
     budget = Budget(turns=2)
-    played = await play(task=a_task(budget=budget), journal=Notebook(turns=list(whole.journal.turns[:2])))
+    played = await play(brief=a_brief(budget=budget), journal=Notebook(turns=list(whole.journal.turns[:2])))
     assert (played.end.kind, played.requests) == (EndKind.TURNS, 0)

@@ -15,9 +15,9 @@ import pytest
 from pydantic import Field, create_model
 
 from dutyd.act.agent import loop
+from dutyd.act.agent.brief import Brief, EndKind
 from dutyd.act.agent.client import Client, Endpoint
 from dutyd.act.agent.journal import Stop
-from dutyd.act.agent.task import EndKind, Task
 from dutyd.act.agent.tries import Answered, Failed
 from dutyd.act.gateway import Accepted, Call, Read, Rejected, judge, offered
 from dutyd.core.expr import parse_template
@@ -65,8 +65,8 @@ class Case:
         agent = Agent(parse_template("x"), (self.tool.name,), Budget())
         rule = a_rule(a_ticket(), agent=agent)
         functions = offered(rule, {**CATALOGUE, self.tool.name: self.tool}, names())
-        task = Task(incident="i", goal=f"[{kind} {self.id}] {self.question}", functions=functions)
-        return (await loop.run(task, client, self.execute, Notebook(), Instant())).kind
+        brief = Brief(incident="i", goal=f"[{kind} {self.id}] {self.question}", functions=functions)
+        return (await loop.run(brief, client, self.execute, Notebook(), Instant())).kind
 
 
 def cases(name: str) -> list[Case]:

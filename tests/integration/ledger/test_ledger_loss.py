@@ -13,7 +13,7 @@ from dutyd.act.outcomes import Writer
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import Trigger
 from dutyd.core.policy import MoneyLimits, Policy
-from dutyd.ledger.birth import Standing
+from dutyd.ledger.birth import Found
 from dutyd.ledger.decisions import Decided
 from dutyd.stream.base import Partition
 from support.acting import Office, office, running
@@ -70,7 +70,7 @@ async def lose_everything(desk: Office, server: ValkeyServer) -> None:
     server.stop()
     server.forget()
     server.start()
-    await desk.until(answered(desk.ledger.birth.look), Standing.NONE)
+    await desk.until(answered(desk.ledger.birth.look), Found.NONE)
 
 
 def errors(desk: Office) -> Trigger:

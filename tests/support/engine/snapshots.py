@@ -8,7 +8,7 @@ from operator import attrgetter
 from dutyd.core.event import Event
 from dutyd.evaluate.engine import Change, LatchKey, Plan, Resume, State, Trickle, judge, migrate, replay, tick
 from dutyd.evaluate.engine.entities import entity_of
-from dutyd.evaluate.engine.stored import Stored
+from dutyd.evaluate.engine.latches.stored import Stored
 from support.engine.worlds import TOPIC
 
 

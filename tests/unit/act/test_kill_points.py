@@ -4,9 +4,9 @@ import inspect
 import re
 from importlib.resources import files
 
-from support.kills import cases
-from support.mortal import find
-from support.points import FAMILIES, POINTS
+from support.crash.kills import cases
+from support.crash.mortal import find
+from support.crash.points import FAMILIES, POINTS
 
 OF_PEOPLE = "what a person says is one write: `settle` stands for all of them"
 AFTER_A_LOSS = "`make crash` loses Redis in its table of faults"

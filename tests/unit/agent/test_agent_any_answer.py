@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dutyd.act.agent import loop
+from dutyd.act.agent.brief import Brief, EndKind
 from dutyd.act.agent.model import (
     Answer,
     Fault,
@@ -20,11 +21,10 @@ from dutyd.act.agent.model import (
     Price,
     Question,
 )
-from dutyd.act.agent.task import EndKind, Task
 from dutyd.core.step import Budget
 from dutyd.embedded.standin.checks import refuse_request
 from dutyd.embedded.standin.script import Script
-from support.agent_run import Desk, Instant, Notebook, a_task
+from support.agent_run import Desk, Instant, Notebook, a_brief
 from support.grants import CATALOGUE, a_rule
 
 TURNS = 5
@@ -98,7 +98,7 @@ def test_whatever_a_model_answers_the_run_ends_in_its_budget_and_stays_in_its_gr
     answers: list[Answer | Fault],
 ) -> None:
     model, desk, journal = Saying(iter(answers)), Desk(a_rule()), Notebook()
-    end = asyncio.run(loop.run(_task(), model, desk.execute, journal, Instant()))
+    end = asyncio.run(loop.run(_brief(), model, desk.execute, journal, Instant()))
     assert end.kind in EndKind
     assert model.answered <= TURNS
     assert len(journal.turns) == model.answered
@@ -112,9 +112,9 @@ def test_whatever_a_model_answers_the_run_ends_in_its_budget_and_stays_in_its_gr
 def _replayed(journal: Notebook) -> Desk:
     """Play the recorded turns again, as after a crash."""
     desk, model = Desk(a_rule()), Saying(iter([ModelRejected("nobody is asked")]))
-    asyncio.run(loop.run(_task(), model, desk.execute, Notebook(list(journal.turns)), Instant()))
+    asyncio.run(loop.run(_brief(), model, desk.execute, Notebook(list(journal.turns)), Instant()))
     return desk
 
 
-def _task() -> Task:
-    return a_task(budget=Budget(turns=TURNS))
+def _brief() -> Brief:
+    return a_brief(budget=Budget(turns=TURNS))

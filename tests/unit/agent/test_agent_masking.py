@@ -10,7 +10,7 @@ from dutyd.act.agent.model import Answer, Fault, Price, Question
 from dutyd.act.gateway import Function
 from dutyd.core.metrics import MASKED
 from dutyd.core.secrets import Known
-from support.agent_run import a_task
+from support.agent_run import a_brief
 
 PASSWORDS = ("correct horse", 'quo"ted\\secret', "an<gle>d")
 PLACES = 6  # where `question` puts a text
@@ -29,10 +29,10 @@ class Hearing:
 
 def question(text: str) -> Question:
     """Return a question with *text* in the event, in a step's and a tool's result, in an answer and in a function."""
-    task = replace(a_task(), facts={"message": f"before {text} after"}, results={"ticket": {"deep": [text]}})
+    brief = replace(a_brief(), facts={"message": f"before {text} after"}, results={"ticket": {"deep": [text]}})
     said = {"role": "assistant", "content": text, "tool_calls": []}
     function = Function("step", f"Fixed: {text} here", {"type": "object", "description": text}, decides=True)
-    messages = [*prompt.opening(task), said, prompt.result("a:0", f"{text} in a runbook")]
+    messages = [*prompt.opening(brief), said, prompt.result("a:0", f"{text} in a runbook")]
     return Question(messages, (function,), 100, 1.0)
 
 

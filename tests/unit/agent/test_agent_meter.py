@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from dutyd.act.agent.brief import Brief, EndKind
 from dutyd.act.agent.journal import Turn
 from dutyd.act.agent.meter import LEAST, Allowance, Meter
 from dutyd.act.agent.model import Answer, Fault, Price, Question
-from dutyd.act.agent.task import EndKind, Task
 from dutyd.core.step import Budget
 
 
@@ -39,8 +39,8 @@ MESSAGES = [{"role": "user", "content": "x" * 366}]  # 100 tokens with what surr
 
 
 def a_meter(budget: Budget, *turns: Turn, price: Price | None = None, clock: Hands | None = None) -> Meter:
-    task = Task(incident="i", goal="g", functions=(), budget=budget)
-    meter = Meter(task, Priced(price), clock or Hands(), turns)
+    brief = Brief(incident="i", goal="g", functions=(), budget=budget)
+    meter = Meter(brief, Priced(price), clock or Hands(), turns)
     for turn in turns:
         meter.note(turn)
     return meter

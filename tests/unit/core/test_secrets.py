@@ -17,10 +17,10 @@ from dutyd.core.incident import Evidence
 from dutyd.core.secrets import NOTHING_KNOWN, Known, masked, quoted
 from dutyd.core.step import Agent, Budget, Step
 from dutyd.core.step import Bound as Limit
-from dutyd.evaluate.engine.evidence import cut_evidence
+from dutyd.evaluate.engine.latches.evidence import cut_evidence
 from dutyd.settings.model import Settings
 from dutyd_tools.providers import jira, pagerduty, slack
-from support.agent_run import a_task
+from support.agent_run import a_brief
 from support.grants import CATALOGUE, a_rule, a_ticket, names
 from support.quickly import quickly
 
@@ -113,11 +113,11 @@ def test_a_cut_leaves_nothing_that_masking_would_not_find(
 
 def in_the_goal(text: str) -> str:
     agent = Agent(parse_template("Look at {{ service }}."), (), Budget())
-    return str(prompt.opening(a_task(a_rule(agent=agent), service=text))[1]["content"]).partition("\n")[0]
+    return str(prompt.opening(a_brief(a_rule(agent=agent), service=text))[1]["content"]).partition("\n")[0]
 
 
 def in_the_data(text: str) -> str:
-    return str(prompt.opening(a_task(service=text))[1]["content"])
+    return str(prompt.opening(a_brief(service=text))[1]["content"])
 
 
 def in_a_result(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from dutyd.core.event import Event
 from dutyd.evaluate.engine import State, judge, migrate, plan, replay, tick
-from dutyd.evaluate.engine.series import MOST_SERIES
+from dutyd.evaluate.engine.windows.series import MOST_SERIES
 from support.engine.run import TOPIC, Task, event, rule, short
 
 

@@ -1,7 +1,7 @@
 import msgspec
 
 from dutyd.core.event import Event
-from dutyd.evaluate.engine.duplicates import ALLOWANCE, Duplicates
+from dutyd.evaluate.engine.views.duplicates import ALLOWANCE, Duplicates
 from support.engine.run import Task, event, rule
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dutyd.core.event import Event
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Change, Latch, LatchKey, Phase, Plan, State, judge, migrate, plan, replay, tick
-from dutyd.evaluate.engine.stored import join, pack, split, unpack
+from dutyd.evaluate.engine.latches.stored import join, pack, split, unpack
 from support.engine.reference import Told
 from support.engine.worlds import TOPIC, batches, events, keepers, rules, told
 

@@ -1,7 +1,7 @@
 from enum import StrEnum
 from typing import Any
 
-from dutyd.evaluate.engine.runner import FAILURES
+from dutyd.evaluate.engine.latches.runner import FAILURES
 from support.engine.run import Task, event, rule, short
 
 

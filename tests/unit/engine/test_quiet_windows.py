@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dutyd.evaluate.engine import migrate, plan
-from dutyd.evaluate.engine.feeds import quiet_samples
-from dutyd.evaluate.engine.fold import Fold
-from dutyd.evaluate.engine.touch import Band
-from dutyd.evaluate.engine.tracks import REAP, Track
-from dutyd.evaluate.engine.windows import Window
+from dutyd.evaluate.engine.compiled.fold import Fold
+from dutyd.evaluate.engine.compiled.touch import Band
+from dutyd.evaluate.engine.views.feeds import quiet_samples
+from dutyd.evaluate.engine.windows.tracks import REAP, Track
+from dutyd.evaluate.engine.windows.window import Window
 from support.engine.run import Task, event, rule, short
 
 _FOLDS = {"min": Fold.MIN, "max": Fold.MAX}

@@ -2,7 +2,7 @@ import msgspec
 
 from dutyd.core.incident import Evidence
 from dutyd.evaluate.engine import Latch, Phase
-from dutyd.evaluate.engine.stored import unpack
+from dutyd.evaluate.engine.latches.stored import unpack
 from support.engine.run import TOPIC, Task, event, rule, short
 
 

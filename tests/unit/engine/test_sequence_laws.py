@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dutyd.core.event import Event
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Change, Latch, LatchKey, Phase, Plan, State, judge, migrate, plan, replay, tick
-from dutyd.evaluate.engine.stored import unpack
+from dutyd.evaluate.engine.latches.stored import unpack
 from support.engine.check import END, by_latch, check_equal
 from support.engine.reference import Reference
 from support.engine.worlds import TOPIC, batches, busy_events, rules, sequence_rules, told

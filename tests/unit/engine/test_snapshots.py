@@ -20,7 +20,7 @@ LATENESS, ALLOWANCE = 1.0, 8.0
 
 @pytest.fixture(autouse=True, scope="module")
 def shortly_known_repeats() -> Iterator[None]:
-    with patch("dutyd.evaluate.engine.duplicates.ALLOWANCE", ALLOWANCE):
+    with patch("dutyd.evaluate.engine.views.duplicates.ALLOWANCE", ALLOWANCE):
         yield
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from dutyd.core.expr import Node, evaluate, parse
 from dutyd.core.expr.tree import Has, Name, Prev, Window, walk
-from dutyd.evaluate.engine.touch import Band, touch_of
+from dutyd.evaluate.engine.compiled.touch import Band, touch_of
 from support.engine.expressions import events, of_one_event
 from support.engine.worlds import conditions
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dutyd.evaluate.engine.fold import Fold
-from dutyd.evaluate.engine.windows import Window
+from dutyd.evaluate.engine.compiled.fold import Fold
+from dutyd.evaluate.engine.windows.window import Window
 
 times = st.lists(st.integers(0, 400).map(lambda quarter: quarter / 4), min_size=1, max_size=40)
 folds = {"count": Fold.SUM, "sum": Fold.SUM, "avg": Fold.SUM, "min": Fold.MIN, "max": Fold.MAX}

@@ -4,7 +4,7 @@ import pytest
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import Evidence, Position, Trigger, TriggerKind
 from dutyd.evaluate.engine import Latch, Phase
-from dutyd.evaluate.engine.stored import pack
+from dutyd.evaluate.engine.latches.stored import pack
 from dutyd.evaluate.records import (
     latch_name,
     latches_of,

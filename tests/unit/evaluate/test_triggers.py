@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dutyd.core.incident import Evidence, Position, TriggerKind, incident_id
 from dutyd.evaluate.engine import Change
-from dutyd.evaluate.engine.evidence import EVIDENCE_BYTES, cut_evidence
+from dutyd.evaluate.engine.latches.evidence import EVIDENCE_BYTES, cut_evidence
 from dutyd.evaluate.triggers import trigger_of
 
 

@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from dutyd.act.agent import prompt
+from dutyd.act.agent.brief import Brief, End, EndKind
 from dutyd.act.agent.clock import Clock
 from dutyd.act.agent.journal import Journal, Stop, Turn
 from dutyd.act.agent.meter import Meter, estimate
@@ -31,7 +32,6 @@ from dutyd.act.agent.model import (
     Question,
 )
 from dutyd.act.agent.reading import Calls, CutShort, Filtered, Nothing, Reading, Words, read
-from dutyd.act.agent.task import End, EndKind, Task
 from dutyd.act.agent.tries import Answered, Failed, Tries
 from dutyd.act.gateway import Call, read_arguments
 from dutyd.core import metrics
@@ -51,17 +51,17 @@ _log = structlog.get_logger()
 
 
 async def run(
-    task: Task,
+    brief: Brief,
     model: Model,
     execute: Execute,
     journal: Journal,
     clock: Clock,
     chance: Callable[[], float] = random.random,
 ) -> End:
-    """Run *task* to its end.
+    """Run *brief* to its end.
 
     Args:
-        task: the goal, the functions and the budget.
+        brief: the goal, the functions and the budget.
         model: who is asked.
         execute: judges and does one call; may say that the incident was cleared.
         journal: the turns recorded before, and where new ones are recorded.
@@ -69,37 +69,37 @@ async def run(
         chance: returns a number from 0 up to 1: what waits before another attempt are made of.
 
     """
-    end = await _Run(task, model, execute, journal, clock, chance).to_its_end()
+    end = await _Run(brief, model, execute, journal, clock, chance).to_its_end()
     metrics.RUNS.labels(end.kind).inc()
     level = _log.error if end.kind is EndKind.MODEL_REJECTED else _log.info
     took = {"turns": end.turns, "tokens": end.tokens, "usd": end.usd, "seconds": round(end.seconds, 3)}
-    level("agent run ended", incident=task.incident, end=end.kind, detail=end.detail, **took)
+    level("agent run ended", incident=brief.incident, end=end.kind, detail=end.detail, **took)
     return end
 
 
 class _Run:
     def __init__(
         self,
-        task: Task,
+        brief: Brief,
         model: Model,
         execute: Execute,
         journal: Journal,
         clock: Clock,
         chance: Callable[[], float],
     ) -> None:
-        self._task = task
+        self._brief = brief
         self._model = model
         self._execute = execute
         self._journal = journal
         self._clock = clock
         self._chance = chance
         self._recorded = list(journal.turns)
-        self._meter = Meter(task, model, clock, self._recorded)
-        self._messages: list[Message] = prompt.opening(task)
+        self._meter = Meter(brief, model, clock, self._recorded)
+        self._messages: list[Message] = prompt.opening(brief)
         self._results: dict[str, str] = {}  # of each different call
         self._times: dict[str, int] = {}  # in how many turns it came
-        self._open = {function.name: None for function in task.functions if function.decides}
-        self._tries = Tries({function.name for function in task.functions})
+        self._open = {function.name: None for function in brief.functions if function.decides}
+        self._tries = Tries({function.name for function in brief.functions})
         self._calls = 0
         self._turns = 0
         self._stumbles = 0
@@ -135,14 +135,14 @@ class _Run:
             allowance = self._meter.allowance(self._messages)
             if isinstance(allowance, EndKind):
                 return self._meter.end(allowance, f"the budget of {allowance} is used up")
-            question = Question(self._messages, self._task.functions, allowance.tokens, allowance.seconds)
+            question = Question(self._messages, self._brief.functions, allowance.tokens, allowance.seconds)
             answer = await self._model.ask(question)
             if isinstance(answer, Answer):
                 return answer
             wait = self._wait(answer, attempt)
             if wait is None or wait >= allowance.seconds:
                 return _end_of(answer, self._meter)
-            _log.warning("model did not answer", incident=self._task.incident, reason=answer.reason, wait=wait)
+            _log.warning("model did not answer", incident=self._brief.incident, reason=answer.reason, wait=wait)
             await self._clock.sleep(wait)
         raise AssertionError  # the count has no end
 
@@ -163,7 +163,7 @@ class _Run:
         metrics.COST.inc(usd or 0.0)
         used = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens, "usd": usd}
         told = {"model": answer.model, "cached_tokens": answer.cached_tokens, "trace": answer.trace}
-        _log.info("the model answered", incident=self._task.incident, turn=self._turns, **used, **told)
+        _log.info("the model answered", incident=self._brief.incident, turn=self._turns, **used, **told)
         return Turn(
             number=self._turns,
             message=dict(answer.message),

@@ -8,10 +8,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dutyd.act.agent.brief import Brief, End, EndKind
 from dutyd.act.agent.clock import Clock
 from dutyd.act.agent.journal import Turn
 from dutyd.act.agent.model import Message, Model
-from dutyd.act.agent.task import End, EndKind, Task
 
 LEAST = 256
 """Tokens below which an answer is not worth asking for: it would be cut."""
@@ -28,8 +28,8 @@ class Allowance:
 class Meter:
     """The meter of one run."""
 
-    def __init__(self, task: Task, model: Model, clock: Clock, recorded: Sequence[Turn]) -> None:
-        self._task = task
+    def __init__(self, brief: Brief, model: Model, clock: Clock, recorded: Sequence[Turn]) -> None:
+        self._brief = brief
         self._model = model
         self._clock = clock
         self._began = clock.now() - (recorded[-1].seconds if recorded else 0.0)
@@ -50,7 +50,7 @@ class Meter:
 
     def allowance(self, messages: Sequence[Message]) -> Allowance | EndKind:
         """Return what the answer to *messages* may take, or the budget that is used up."""
-        budget = self._task.budget
+        budget = self._brief.budget
         seconds = budget.seconds - self.seconds
         if self._turns >= budget.turns:
             return EndKind.TURNS
@@ -71,7 +71,7 @@ class Meter:
 
     def prompt_tokens(self, messages: Sequence[Message]) -> int:
         """Estimate the tokens of a request: a quarter of its characters."""
-        offered = [[function.name, function.about, function.parameters] for function in self._task.functions]
+        offered = [[function.name, function.about, function.parameters] for function in self._brief.functions]
         return estimate(messages) + estimate(offered)
 
     def end(self, kind: EndKind, detail: str = "", retry_after: float | None = None) -> End:

@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from dutyd.act.agent.brief import Brief
 from dutyd.act.agent.masking import MARK
 from dutyd.act.agent.model import Message
-from dutyd.act.agent.task import Task
 from dutyd.act.gateway import Function, clean, cut
 from dutyd.core.expr import Look, Template
 from dutyd.core.expr.tree import Has, Name, Prev, Window
@@ -47,21 +47,21 @@ Rejected: the arguments' text {reason}. Make the call again with one valid JSON 
 {text}"""
 
 
-def task_of(
+def brief_of(
     rule: Rule,
     incident: str,
     evidence: Evidence,
     results: Mapping[str, Any],
     functions: tuple[Function, ...],
     look: Look,
-) -> Task:
-    """Return the task of *rule* for one incident.
+) -> Brief:
+    """Return the brief of *rule* for one incident.
 
     Of the event only the fields that the rule names get in, with what the rule computed; *results* are those of the
     steps done before; *look* is what the goal's expressions read.
     """
     named = {name: evidence.fields[name] for name in sorted(rule.reads_fields) if name in evidence.fields}
-    return Task(
+    return Brief(
         incident=incident,
         goal=_goal(rule.agent.goal, look) if rule.agent else "",
         functions=functions,
@@ -71,13 +71,13 @@ def task_of(
     )
 
 
-def opening(task: Task) -> list[Message]:
+def opening(brief: Brief) -> list[Message]:
     """Return the messages that a run starts with."""
-    data = {"event": _capped(task.facts), "done": _capped(task.results)}
+    data = {"event": _capped(brief.facts), "done": _capped(brief.results)}
     text = cut(json.dumps({name: part for name, part in data.items() if part}, ensure_ascii=False, indent=1), _DATA)
     return [
         {"role": "system", "content": _SYSTEM},
-        {"role": "user", "content": f"Goal: {task.goal}\n\n{_fenced(text)}"},
+        {"role": "user", "content": f"Goal: {brief.goal}\n\n{_fenced(text)}"},
     ]
 
 

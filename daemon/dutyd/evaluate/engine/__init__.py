@@ -2,20 +2,21 @@
 
 ``plan`` once per set of rules, a ``State`` per task; then ``judge`` for each batch and ``tick`` as time goes on,
 ``replay`` and ``State.load`` after a start, ``migrate`` after a reload and ``sweep`` now and then. The path of one
-event: ``judge`` -> ``topic`` (repeats, entity, ``where``) -> ``view`` (guards, windows, timers) -> ``tables``
-(generated code) -> ``runner`` (latches) -> ``journal``. It imports nothing that could wait, ask the time or roll dice.
+event: ``judge`` -> ``views.topic`` (repeats, entity, ``where``) -> ``views.view`` (guards, windows, timers) ->
+``views.tables`` (code of ``compiled``) -> ``latches.runner`` -> ``latches.journal``. It imports nothing that could
+wait, ask the time or roll dice.
 """
 
+from dutyd.evaluate.engine.compiled.plan import LATENESS, Limits, Plan, horizon, plan
 from dutyd.evaluate.engine.ending import end
 from dutyd.evaluate.engine.judge import judge, replay, tick
-from dutyd.evaluate.engine.latch import NOWHERE, Change, Counts, Latch, LatchKey, Phase, SwitchedOff
+from dutyd.evaluate.engine.latches.latch import NOWHERE, Change, Counts, Latch, LatchKey, Phase, SwitchedOff
 from dutyd.evaluate.engine.migrate import migrate, sweep
 from dutyd.evaluate.engine.peek import peek
-from dutyd.evaluate.engine.plan import LATENESS, Limits, Plan, horizon, plan
-from dutyd.evaluate.engine.resume import Resume
 from dutyd.evaluate.engine.schedules import next_due
+from dutyd.evaluate.engine.snapshots.resume import Resume
+from dutyd.evaluate.engine.snapshots.trickle import Trickle, Written
 from dutyd.evaluate.engine.state import State
-from dutyd.evaluate.engine.trickle import Trickle, Written
 
 __all__ = [
     "LATENESS",

@@ -14,19 +14,19 @@ import msgspec
 from dutyd.core.event import Event
 from dutyd.core.expr import to_text
 from dutyd.core.rule import Rule
-from dutyd.evaluate.engine.aggregates import Aggregate
+from dutyd.evaluate.engine.compiled.aggregates import Aggregate
+from dutyd.evaluate.engine.compiled.plan import Plan, ViewPlan
 from dutyd.evaluate.engine.entities import Key, entity_of
-from dutyd.evaluate.engine.latch import NOWHERE, Latch, Phase
-from dutyd.evaluate.engine.plan import Plan, ViewPlan
-from dutyd.evaluate.engine.runner import Runner
+from dutyd.evaluate.engine.latches.latch import NOWHERE, Latch, Phase
+from dutyd.evaluate.engine.latches.runner import Runner
+from dutyd.evaluate.engine.latches.stored import Head
 from dutyd.evaluate.engine.sequences import Sequencer, Watch
-from dutyd.evaluate.engine.snapshots import Cover, aggregate_name
+from dutyd.evaluate.engine.snapshots.snapshot import Cover, aggregate_name
 from dutyd.evaluate.engine.state import Closing, Placed, State
-from dutyd.evaluate.engine.stored import Head
-from dutyd.evaluate.engine.timing import wait
-from dutyd.evaluate.engine.topic import TopicState
-from dutyd.evaluate.engine.tracks import Clock
-from dutyd.evaluate.engine.view import View
+from dutyd.evaluate.engine.views.timing import wait
+from dutyd.evaluate.engine.views.topic import TopicState
+from dutyd.evaluate.engine.views.view import View
+from dutyd.evaluate.engine.windows.tracks import Clock
 
 
 def bind(plan: Plan, state: State) -> None:

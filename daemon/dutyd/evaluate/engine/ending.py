@@ -10,10 +10,10 @@ import msgspec
 
 from dutyd.core.incident import Ending, TriggerKind, incident_id
 from dutyd.evaluate.engine.binding import bind
+from dutyd.evaluate.engine.compiled.plan import Plan
 from dutyd.evaluate.engine.entities import to_key
-from dutyd.evaluate.engine.latch import Change, Phase
-from dutyd.evaluate.engine.plan import Plan
-from dutyd.evaluate.engine.runner import change_of
+from dutyd.evaluate.engine.latches.latch import Change, Phase
+from dutyd.evaluate.engine.latches.runner import change_of
 from dutyd.evaluate.engine.state import State
 
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from dutyd.core.event import Event
 from dutyd.evaluate.engine.binding import bind
-from dutyd.evaluate.engine.latch import Change
-from dutyd.evaluate.engine.plan import Plan
+from dutyd.evaluate.engine.compiled.plan import Plan
+from dutyd.evaluate.engine.latches.latch import Change
 from dutyd.evaluate.engine.schedules import fire_due
 from dutyd.evaluate.engine.state import State
-from dutyd.evaluate.engine.timing import begin_terms, fire_until
+from dutyd.evaluate.engine.views.timing import begin_terms, fire_until
 
 
 def judge(plan: Plan, state: State, topic_alias: str, events: Sequence[Event]) -> list[Change]:

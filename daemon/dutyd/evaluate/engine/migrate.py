@@ -11,10 +11,10 @@ import msgspec
 
 from dutyd.core.incident import TriggerKind
 from dutyd.evaluate.engine.binding import bind
+from dutyd.evaluate.engine.compiled.plan import Plan
 from dutyd.evaluate.engine.entities import entity_of
-from dutyd.evaluate.engine.latch import Change, Phase
-from dutyd.evaluate.engine.plan import Plan
-from dutyd.evaluate.engine.runner import change_of
+from dutyd.evaluate.engine.latches.latch import Change, Phase
+from dutyd.evaluate.engine.latches.runner import change_of
 from dutyd.evaluate.engine.state import Closing, State
 
 ABSENCE = 300.0

@@ -7,7 +7,7 @@ is what the engine has, not what somebody computed beside it.
 from dutyd.core.event import Event
 from dutyd.core.expr import Look
 from dutyd.evaluate.engine.entities import key_of
-from dutyd.evaluate.engine.moment import look_at
+from dutyd.evaluate.engine.latches.moment import look_at
 from dutyd.evaluate.engine.state import State
 
 

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from dutyd.core.incident import Evidence, TriggerKind
 from dutyd.core.opening import Schedule
 from dutyd.core.rule import Rule
-from dutyd.evaluate.engine.latch import NOWHERE, Change, Latch, Phase
-from dutyd.evaluate.engine.plan import Plan
+from dutyd.evaluate.engine.compiled.plan import Plan
+from dutyd.evaluate.engine.latches.latch import NOWHERE, Change, Latch, Phase
 from dutyd.evaluate.engine.state import State
 
 SOURCE = "schedule"

@@ -18,18 +18,18 @@ import msgspec
 from dutyd.core.event import Event
 from dutyd.core.expr import Look, Node, evaluate
 from dutyd.core.expr.tree import Has, Name, Prev, Window
-from dutyd.evaluate.engine.blame import blame
+from dutyd.evaluate.engine.compiled.progress import Progress, SequencePlan, Waiting, advance, kept, together
+from dutyd.evaluate.engine.compiled.selector import Selector
 from dutyd.evaluate.engine.entities import Key
-from dutyd.evaluate.engine.journal import Journal
-from dutyd.evaluate.engine.latch import NOWHERE
-from dutyd.evaluate.engine.moment import Moment, look_at
-from dutyd.evaluate.engine.progress import Progress, SequencePlan, Waiting, advance, kept, together
-from dutyd.evaluate.engine.runner import Outcome, Runner
-from dutyd.evaluate.engine.selector import Selector
-from dutyd.evaluate.engine.tables import Table
-from dutyd.evaluate.engine.timing import fire_before, wait
-from dutyd.evaluate.engine.topic import TopicState
-from dutyd.evaluate.engine.view import View
+from dutyd.evaluate.engine.latches.blame import blame
+from dutyd.evaluate.engine.latches.journal import Journal
+from dutyd.evaluate.engine.latches.latch import NOWHERE
+from dutyd.evaluate.engine.latches.moment import Moment, look_at
+from dutyd.evaluate.engine.latches.runner import Move, Runner
+from dutyd.evaluate.engine.views.tables import Table
+from dutyd.evaluate.engine.views.timing import fire_before, wait
+from dutyd.evaluate.engine.views.topic import TopicState
+from dutyd.evaluate.engine.views.view import View
 
 MOST_WAITING: Final = 100
 """Events of one entity that wait at the same time; more are not taken, and counted as overflow."""
@@ -172,7 +172,7 @@ class Sequencer:
         if self._table is None:
             runner.tell_once(key, moment)
         elif key not in runner.latches and not self._clears(moment.look):
-            if runner.open(key, moment) is Outcome.WAITS:
+            if runner.open(key, moment) is Move.WAITS:
                 wait(view, key, runner, event)
             view.watch(key, self._table)
 

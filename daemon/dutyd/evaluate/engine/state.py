@@ -13,19 +13,19 @@ from typing import NamedTuple
 import msgspec
 
 from dutyd.core.expr import to_text
+from dutyd.evaluate.engine.compiled.plan import Plan
+from dutyd.evaluate.engine.compiled.progress import Progress
 from dutyd.evaluate.engine.entities import Key, entity_of, to_key
-from dutyd.evaluate.engine.journal import Journal
-from dutyd.evaluate.engine.latch import Counts, Latch, LatchKey, Phase, SwitchedOff
-from dutyd.evaluate.engine.latches import Latches
-from dutyd.evaluate.engine.plan import Plan
-from dutyd.evaluate.engine.progress import Progress
-from dutyd.evaluate.engine.runner import Runner
+from dutyd.evaluate.engine.latches.journal import Journal
+from dutyd.evaluate.engine.latches.latch import Counts, Latch, LatchKey, Phase, SwitchedOff
+from dutyd.evaluate.engine.latches.latches import Latches
+from dutyd.evaluate.engine.latches.runner import Runner
+from dutyd.evaluate.engine.latches.stored import Stored, pack, unpack
 from dutyd.evaluate.engine.sequences import Sequencer
-from dutyd.evaluate.engine.stored import Stored, pack, unpack
-from dutyd.evaluate.engine.topic import TopicState
-from dutyd.evaluate.engine.tracks import Clock
-from dutyd.evaluate.engine.trickle import Trickle
-from dutyd.evaluate.engine.view import View
+from dutyd.evaluate.engine.snapshots.trickle import Trickle
+from dutyd.evaluate.engine.views.topic import TopicState
+from dutyd.evaluate.engine.views.view import View
+from dutyd.evaluate.engine.windows.tracks import Clock
 
 
 class Placed(NamedTuple):

@@ -2,7 +2,7 @@
 
 ``desk`` makes an ``Actor`` for each opening; what others say comes from its ``PaperMeans``. It is ``act.path``,
 ``perform`` and ``effects`` on paper: what these remember in the ledger, this keeps in ``results``.
-``tests/integration/test_desk.py`` holds both against each other.
+``tests/integration/rules/test_desk.py`` holds both against each other.
 """
 
 import math

@@ -15,7 +15,7 @@ from dutyd.core.expr.tree import Has, Name, Prev, Window
 from dutyd.core.incident import Evidence
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Latch, LatchKey, Phase
-from dutyd.evaluate.engine.conditions import Conditions, conditions_of
+from dutyd.evaluate.engine.compiled.conditions import Conditions, conditions_of
 
 
 class Fate(StrEnum):

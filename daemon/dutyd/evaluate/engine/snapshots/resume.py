@@ -1,0 +1,112 @@
+"""What the snapshots of a task say when it is taken up: how far back must be replayed, and the tracks to go on from.
+
+``assignment`` reads the checkpoint into a ``Resume`` and asks it how much to replay; ``bind`` then takes each view's
+part. What can't be used, because a value is damaged, a view is not what it was, or records between are gone, is left
+out by the whole view or topic: that is replayed from its windows' beginning, as if there were no snapshots.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from dutyd.evaluate.engine.compiled.plan import Limits, Plan, ViewPlan
+from dutyd.evaluate.engine.entities import Key
+from dutyd.evaluate.engine.snapshots.snapshot import (
+    Cover,
+    Origin,
+    Snapshot,
+    aggregate_name,
+    intact,
+    placed,
+    unseal,
+    view_name,
+)
+
+_ORIGIN = b"at:"
+
+
+def origin_of(alias: str) -> bytes:
+    """Return the field that holds the ``Origin`` of topic *alias*."""
+    return _ORIGIN + alias.encode()
+
+
+class Resume:
+    """The snapshots of one task.
+
+    Attributes:
+        refused: how many values are damaged, or of another version.
+
+    """
+
+    def __init__(self) -> None:
+        self.refused = 0
+        self._origins: dict[str, Origin] = {}
+        self._covers: dict[str, Cover] = {}
+        self._tracks: dict[str, list[tuple[Key, bytes]]] = defaultdict(list)
+        self._spoilt: set[str] = set()
+
+    def read(self, page: Mapping[bytes, bytes]) -> None:
+        """Take some of the fields of the checkpoint."""
+        for name, value in page.items():
+            whole = intact(value)
+            self.refused += not whole
+            if name.startswith(_ORIGIN):
+                if whole:
+                    self._origins[name[len(_ORIGIN) :].decode()] = unseal(value, Origin)
+                continue
+            view, key = placed(name)
+            if not whole:
+                self._spoilt.add(view)
+            elif key is None:
+                self._covers[view] = unseal(value, Cover)
+            else:
+                self._tracks[view].append((key, value))
+
+    def origin(self, alias: str) -> Origin | None:
+        """Return the first event of topic *alias* that the snapshots lack; None: they are of no use."""
+        found = self._origins.get(alias)
+        return None if found is None or found.arrival == -math.inf else found
+
+    def lacks_before(self, alias: str, offset: int) -> bool:
+        """Return whether the snapshots of topic *alias* lack an event below *offset*, where replay can't begin."""
+        origin = self.origin(alias)
+        return origin is not None and origin.arrival < math.inf and origin.offset < offset
+
+    def forget(self, alias: str) -> None:
+        """Take nothing from the snapshots of topic *alias*."""
+        self._origins.pop(alias, None)
+
+    def reach(self, plan: Plan, alias: str, decided: float) -> float:
+        """Return how many seconds before *decided*, since the epoch, the replay of topic *alias* must begin."""
+        views = plan.topics[alias].views if alias in plan.topics else ()
+        lacking = max((self._lacking(alias, view, plan.limits) for view in views), default=0.0)
+        origin = self.origin(alias)
+        return lacking if origin is None else max(lacking, decided - origin.arrival)
+
+    def _lacking(self, alias: str, view: ViewPlan, limits: Limits) -> float:
+        """Return how far back that reaches of *view* which no snapshot holds, in seconds."""
+        cover = self.cover(alias, view, limits)
+        if cover is None:
+            return view.reach
+        return max(
+            (each.seconds for each in view.aggregates.all if aggregate_name(each) not in cover.since), default=0.0
+        )
+
+    def cover(self, alias: str, view: ViewPlan, limits: Limits) -> Cover | None:
+        """Return what the snapshots of *view* hold; None: they are of no use."""
+        name = view_name(alias, *view.key)
+        usable = self.origin(alias) is not None and view.has_snapshots(limits) and name not in self._spoilt
+        return self._covers.get(name) if usable else None
+
+    def take(self, name: str) -> Iterator[tuple[Key, Snapshot]]:
+        """Yield, and forget, the tracks of the view called *name*, which has a cover."""
+        del self._covers[name]
+        tracks = self._tracks.pop(name, [])
+        while tracks:
+            key, value = tracks.pop()
+            yield key, unseal(value, Snapshot)
+
+    @property
+    def rest(self) -> bool:
+        """Whether there is more in the checkpoint than was taken."""
+        return bool(self.refused or self._covers or self._tracks)

@@ -1,0 +1,1 @@
+"""What is remembered of an entity beside its latches: sliding windows as panes, the event before, timers."""

@@ -1,0 +1,300 @@
+"""What goes on while a process is killed: rules, events, what they ask for, and the points that are passed on the way.
+
+Each course has the points of one family (``points``). ``kills`` plays it: publish, ``prepare``, die of ``command``,
+ ``between`` and die again, ``finish``, then the verdict.
+"""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from dutyd.core.topic import record_key
+from dutyd.ledger import Ledger, open_ledger
+from dutyd.ledger.connect import connect_async
+from dutyd.stream import open_stream
+from dutyd.stream.base import TopicSpec
+from support.crash import points
+from support.crash.points import Point
+from support.daemon import Installation
+
+T = TypeVar("T")
+
+ERRORS = """
+  - id: errors
+    from: metrics
+    per: [service]
+    when: error_count > 10
+    mode: act
+    steps:
+      page: {tool: send_alert, with: {severity: critical, summary: "{{ service }}"}UNSURE}
+      ticket:
+        {needs: [page], tool: create_ticket, with: {project: O, kind: incident, title: "{{ service }}", body: x}UNSURE}
+    on_clear:
+      resolve: {tool: resolve_alert, with: {alert: "{{ steps.page.id }}"}UNSURE}
+"""
+LOW = """
+  - id: stock
+    from: stock
+    per: [sku]
+    when: level < 5
+    mode: act
+    steps:
+      order: {tool: draft_purchase_order, with: {sku: "{{ sku }}", supplier: S, quantity: 1}UNSURE}
+"""
+GROUPED = """
+  - id: low
+    from: stock
+    per: [sku]
+    when: level < 5
+    group: {by: [supplier], wait: 5m, at_most: 4, member: {sku: "{{ sku }}", quantity: 1}}
+    mode: act
+    steps:
+      order: {tool: draft_purchase_order, with: {supplier: "{{ supplier }}", lines: "{{ group.members }}"}UNSURE}
+      ticket:
+        {
+          needs: [order],
+          each: "{{ group.members }}",
+          tool: create_ticket,
+          with: {project: BUY, kind: order, title: "{{ item.sku }}", body: x}UNSURE
+        }
+"""
+RULES = f"language: 1\nrules:{ERRORS}{LOW}"
+OPENINGS = [{"service": name, "host": f"h-{name}", "error_count": 12} for name in "abc"]
+STOCK = [{"sku": name, "supplier": "S", "level": 1} for name in "xy"]
+MEMBERS = [{"sku": name, "supplier": "S", "level": 1} for name in "wxyz"]
+CLEAR = [{"service": "a", "error_count": 1}]
+
+PAGED = Counter([(path, name) for path in ("alerts", "tickets") for name in "abc"])
+WANTED = PAGED + Counter([("purchase-orders", name) for name in "xy"])
+GATHERED = Counter([("purchase-orders", "wxyz"), *(("tickets", name) for name in "wxyz")])
+RESOLVED = ("alert-resolutions", "a")
+
+CLASSES = {
+    "A": ("A", ""),
+    "B": ("B", ""),
+    "C": ("C", ""),
+    "C skip": ("C", ", if_unsure: skip"),
+    "C repeat": ("C", ", if_unsure: repeat"),
+    "C done": ("C", ""),
+    "C resend": ("C", ""),
+}
+"""What a row is about: the class, and what the rule says when unsure; or, where that is nothing, what a person says."""
+
+EACH_CLASS = ("A", "B", "C skip", "C repeat")
+
+
+@dataclass(frozen=True)
+class Killed:
+    """One installation of a course, and where its events and its ledger are.
+
+    Attributes:
+        name: of the installation.
+        kind: one of ``CLASSES``.
+
+    """
+
+    one: Installation
+    name: str
+    kind: str
+    stream: str
+    redis: str
+
+    def publish(self, alias: str, events: Sequence[Mapping[str, Any]], key: str) -> None:
+        """Publish *events* to the topic *alias*."""
+        publish(self.stream, f"{self.name}.{alias}", events, key)
+
+    def ask(self, question: Callable[[Ledger], Awaitable[T]]) -> T:
+        """Ask, or change, the ledger."""
+
+        async def asked() -> T:
+            client = connect_async(self.redis)
+            try:
+                return await question(open_ledger(client, self.name))
+            finally:
+                await client.aclose()
+
+        return asyncio.run(asked())
+
+    def run(self) -> Sequence[str]:
+        """Return the arguments of a daemon that ends when nothing is left to do."""
+        return ("run", "--settings", str(self.one.settings), "--until-idle", "1s")
+
+
+def publish(url: str, topic: str, events: Sequence[Mapping[str, Any]], key: str) -> None:
+    """Write *events* as producers do, into a topic of two partitions."""
+    stream = open_stream(url, {})
+    stream.ensure(TopicSpec(topic, 2))
+    producer = stream.producer()
+    for event in events:
+        producer.send(topic, json.dumps(event).encode(), key=record_key((str(event[key]),)))
+    producer.close()
+    stream.close()
+
+
+@dataclass(frozen=True)
+class Course:
+    """Events come, and a daemon that works them dies.
+
+    Attributes:
+        points: where it may die.
+        kinds: the classes that it is played at.
+        wanted: what the back office is to hold in the end.
+        events: by topic, with the member that their producers key them by.
+        topics: the settings of the topics, by alias.
+        again: where a daemon that goes on after the first kill is killed again, if its point has no own place.
+        passes: how often its points are passed at least: ``--long`` kills at each of them.
+
+    """
+
+    points: Mapping[str, Point]
+    kinds: Sequence[str] = EACH_CLASS
+    rules: str = RULES
+    wanted: "Counter[tuple[str, str]]" = field(default_factory=lambda: WANTED)
+    events: Sequence[tuple[str, Sequence[Mapping[str, Any]], str]] = (
+        ("metrics", OPENINGS, "service"),
+        ("stock", STOCK, "sku"),
+    )
+    topics: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=lambda: {"metrics": {"partitioned_by": ["service"]}, "stock": {"partitioned_by": ["sku"]}}
+    )
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    again: str = "claim -> work"
+    passes: int = 4
+
+    def prepare(self, killed: Killed) -> None:
+        """Bring it to where it can die."""
+
+    def command(self, killed: Killed) -> Sequence[str]:
+        """Return the arguments of the process that dies."""
+        return killed.run()
+
+    def between(self, killed: Killed) -> None:
+        """Do what happens between two deaths."""
+
+    def afterwards(self, killed: Killed) -> Sequence[str]:
+        """Return the arguments of the process that goes on, and may die in its turn."""
+        return killed.run()
+
+    def finish(self, killed: Killed) -> None:
+        """Have all that is left done."""
+        killed.one.run_until_idle("1s")
+
+    def missing(self, killed: Killed) -> int:
+        """Return how much that the back office does not show is missing."""
+        del killed
+        return 0
+
+
+class TakingOver(Course):
+    """A send that nobody heard the end of is settled by another."""
+
+    def prepare(self, killed: Killed) -> None:
+        killed.one.die({"at": "answer -> record"}, *killed.run())
+
+
+class Clearing(Course):
+    """One incident clears after all is done."""
+
+    def prepare(self, killed: Killed) -> None:
+        killed.one.run_until_idle("1s")
+        killed.publish("metrics", CLEAR, "service")
+
+
+class Sweeping(Course):
+    """What was done is looked at again."""
+
+    def prepare(self, killed: Killed) -> None:
+        killed.one.run_until_idle("1s")
+
+    def command(self, killed: Killed) -> Sequence[str]:
+        return killed.run()[:-2]  # nobody waits for the sweeper
+
+    afterwards = command
+
+    def between(self, killed: Killed) -> None:
+        """Let the lease of the one that died be over."""
+        killed.ask(lambda ledger: ledger.scripts.client.delete(ledger.scripts.key("sweeper")))
+
+    def finish(self, killed: Killed) -> None:
+        self.between(killed)
+        daemon, deadline = killed.one.start(), time.monotonic() + 30
+        while self.missing(killed) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        daemon.terminate()
+        daemon.wait(60)
+
+    def missing(self, killed: Killed) -> int:
+        rows = killed.ask(lambda ledger: ledger.queries.effects())
+        return sum(row["look"] != "fine" for row in rows)
+
+
+class Settling(Course):
+    """A send that nobody knows the end of is parked, and a person says what it was, in a command that dies."""
+
+    def prepare(self, killed: Killed) -> None:
+        at = "answer -> record" if killed.kind == "C done" else "look-up -> request"
+        killed.one.die({"at": at}, *killed.run())
+        killed.one.run_until_idle("1s")
+
+    def command(self, killed: Killed) -> Sequence[str]:
+        return next(said for said in self._to_say(killed) if ("--done" in said) == (killed.kind == "C done"))
+
+    def between(self, killed: Killed) -> None:
+        """Have the person say what still has to be said."""
+        for said in self._to_say(killed):
+            assert killed.one.die({}, *said) == 0
+
+    def finish(self, killed: Killed) -> None:
+        self.between(killed)
+        killed.one.run_until_idle("1s")
+
+    def _to_say(self, killed: Killed) -> list[Sequence[str]]:
+        """Look for each parked effect in the back office; return the commands that say what is there."""
+        there = {entry["key"] for entry in killed.one.listed("/executions")}
+        who = ("--as", "ana", "--because", "looked", "--settings", str(killed.one.settings))
+        return [
+            (
+                "effects",
+                "settle",
+                row["key"],
+                *(("--done", "T-1") if row["provider_key"] in there else ("--resend",)),
+                *who,
+            )
+            for row in killed.ask(lambda ledger: ledger.queries.parked())
+        ]
+
+
+BY_KEY = {"metrics": {"partitioned_by": ["host"], "rekey": True, "partitions": 2}}
+GROUPED_STOCK = (("stock", MEMBERS, "sku"),)
+SWEPT = {"worker": {"lease": "2s", "sweep_per_minute": 600}}
+
+COURSES = (
+    Course(points.EVALUATE, ("B",), again="load of a task"),
+    Course(
+        points.BY_KEY,
+        ("B",),
+        f"language: 1\nrules:{ERRORS}",
+        PAGED,
+        (("metrics", OPENINGS, "host"),),
+        BY_KEY,
+        again="load of a task",
+        passes=2,
+    ),
+    Course(points.ACT),
+    TakingOver(points.UNKNOWN, passes=1),
+    Clearing(points.CLEARS, wanted=WANTED + Counter([RESOLVED]), passes=1),
+    Course(
+        points.GROUPS,
+        rules=f"language: 1\nrules:{GROUPED}",
+        wanted=GATHERED,
+        events=GROUPED_STOCK,
+        topics={"stock": {"partitioned_by": ["sku"]}},
+        passes=1,
+    ),
+    Sweeping(points.SWEEP, ("A", "B"), settings=SWEPT, again="taken -> look"),
+    Settling(points.SETTLE, ("C done", "C resend"), passes=1),
+)

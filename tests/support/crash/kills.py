@@ -1,0 +1,150 @@
+"""One kill: an installation whose daemon dies at a named point, and what its back office holds in the end.
+
+``tests/crash/kill_matrix.py`` plays every case. What is published, and what for, is the course's (``courses``).
+"""
+
+import random
+import secrets
+import signal
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.crash.courses import CLASSES, COURSES, RESOLVED, Course, Killed
+from support.daemon import installation
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: where it is killed, at which class, how often, at which pass of the point; or at which line of code."""
+
+    point: str
+    kind: str
+    kills: int
+    course: Course
+    hit: int = 1
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.point}, {self.kind}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of a case; ``lost`` and ``doubled`` are what the class does not allow."""
+
+    point: str
+    kind: str
+    kills: int
+    expected: int
+    seen: int
+    lost: int
+    doubled: int
+    note: str = ""
+
+
+SECOND = {"outcome -> produce": "outcome -> produce", "produce -> drop of the outcome": "outcome -> produce"}
+"""Where a process that goes on after the first kill is killed again, if not where its course says."""
+
+LINES = 16_000
+"""About so many lines of the paths and the ledger are executed by one run."""
+
+
+def lines(number: int, seed: int) -> Iterator[Case]:
+    """Yield *number* cases that are killed at a random line of code, without any hook."""
+    chance = random.Random(seed)
+    for _ in range(number):
+        line = chance.randrange(1, LINES)
+        yield Case(f"line {line}", "B", 1, COURSES[0], line=line)
+
+
+def cases(*, long: bool) -> Iterator[Case]:
+    """Yield the cases: each point of each course at each of its classes, and at one of them with a second kill."""
+    for course in COURSES:
+        for hit in range(1, course.passes + 1 if long else 2):
+            for point in course.points:
+                for kind in course.kinds:
+                    yield Case(point, kind, 1, course, hit)
+                yield Case(point, "B" if "B" in course.kinds else course.kinds[0], 2, course, hit)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The servers that all rows share."""
+
+    kafka: str
+    valkey: str
+
+
+def play(ground: Ground, case: Case) -> Row:
+    """Play one case from its events to what the back office holds."""
+    course, (kind, unsure) = case.course, CLASSES[case.kind]
+    name, stream = f"k{secrets.token_hex(5)}", f"kafka://{ground.kafka}"
+    servers = {"redis": ground.valkey, "stream": stream}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        installation(
+            Path(folder),
+            name,
+            course.rules.replace("UNSURE", unsure),
+            topics=course.topics,
+            kind=kind,
+            **servers,
+            **course.settings,
+        ) as one,
+    ):
+        killed = Killed(one, name, case.kind, stream, ground.valkey)
+        for alias, events, key in course.events:
+            killed.publish(alias, events, key)
+        course.prepare(killed)
+        note = kill(killed, case)
+        course.finish(killed)
+        return judge(killed, case, note)
+
+
+def kill(killed: Killed, case: Case) -> str:
+    """Run the process into its death, as often as the case says; return what went otherwise."""
+    first = {"line": case.line} if case.line else {"at": case.point, "hit": case.hit}
+    if (code := killed.one.die(first, *case.course.command(killed))) != -signal.SIGKILL:
+        return f"did not die of {first}, but ended with {code}"
+    if case.kills == 2:
+        case.course.between(killed)
+        second = {"at": SECOND.get(case.point, case.course.again)}
+        if (code := killed.one.die(second, *case.course.afterwards(killed))) != -signal.SIGKILL:
+            return f"did not die of {second}, but ended with {code}"
+    return ""
+
+
+def judge(killed: Killed, case: Case, note: str) -> Row:
+    """Hold what the back office has against what was wanted, by what the class promises."""
+    wanted, found = case.course.wanted, in_the_office(killed)
+    lost = sum((wanted - found).values()) + case.course.missing(killed)
+    doubled = sum((found - wanted).values())
+    if case.kind == "C skip":  # at most once: what is missing must be said to be unsure
+        lost -= unsure(killed)
+    if case.kind == "C repeat":  # at least once
+        doubled = 0
+    seen = sum((found & wanted).values())
+    return Row(case.point, case.kind, case.kills, wanted.total(), seen, max(lost, 0), doubled, note)
+
+
+def in_the_office(killed: Killed) -> "Counter[tuple[str, str]]":
+    """Return what the back office holds, by kind and name; an order of several articles is named by all of them."""
+    found = Counter(
+        (path, str(entry.get(member)))
+        for path, member in (("alerts", "summary"), ("tickets", "title"))
+        for entry in killed.one.listed(f"/{path}")
+    )
+    for order in killed.one.listed("/purchase-orders"):
+        found["purchase-orders", order.get("sku") or "".join(sorted(line["sku"] for line in order["lines"]))] += 1
+    found[RESOLVED] = len(killed.one.listed("/alert-resolutions"))
+    return found
+
+
+def unsure(killed: Killed) -> int:
+    """Return how many effects the ledger refused because nobody knows whether they were done, and what needs them."""
+    rows = killed.ask(lambda ledger: ledger.queries.effects())
+    refused = [row["step"] for row in rows if row["state"] == "REFUSED" and row["reason"] == "unsure"]
+    return len(refused) + refused.count("page")  # a ticket needs its page

@@ -1,0 +1,146 @@
+"""The points at which a process may be killed: each stands between two steps of a path.
+
+They are put around the program's own functions from outside (``mortal``), so that the product has no hook. A
+family is what one course of events passes (``courses``); the kill matrix has a row for every point of each.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class When(Enum):
+    """On which side of a call the point is."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+def _always(*_: Any) -> bool:
+    return True
+
+
+def _something(_: Any, result: Any) -> bool:
+    """Only calls that brought something count."""
+    return bool(result)
+
+
+def _opens(args: tuple[Any, ...], _: Any) -> bool:
+    """Only accepts of openings."""
+    return any(arrival.trigger.kind == "opened" for arrival in args[1])
+
+
+def _clears(args: tuple[Any, ...], _: Any) -> bool:
+    """Only accepts of clears."""
+    return any(arrival.trigger.kind == "cleared" for arrival in args[1])
+
+
+def _triggers(args: tuple[Any, ...], _: Any) -> bool:
+    """Only writes that hold a trigger."""
+    return any(write.triggers for write in args[1])
+
+
+def _drops(args: tuple[Any, ...], _: Any) -> bool:
+    """Only writes that drop triggers that are out."""
+    return any(write.acked for write in args[1])
+
+
+def _unsent(args: tuple[Any, ...], _: Any) -> bool:
+    return any(task.outbox.kept for task in args[1])
+
+
+def _of_worker(args: tuple[Any, ...], _: Any) -> bool:
+    return any(partition.topic.endswith(".triggers") for partition in args[1])
+
+
+def _of_evaluator(args: tuple[Any, ...], _: Any) -> bool:
+    return any(not partition.topic.endswith(".triggers") for partition in args[1])
+
+
+def _carries(args: tuple[Any, ...], _: Any) -> bool:
+    """Only events on their way to a by-key topic, no marks."""
+    return any(outward.key is not None for outward in args[1])
+
+
+def _passes_carried(args: tuple[Any, ...], _: Any) -> bool:
+    """Only writes by which a source partition has passed records."""
+    return any(
+        decided.offset for write in args[1] for topic, decided in write.offsets.items() if ".by-key." not in topic
+    )
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place between two steps: a function of the program, a side of it, and which calls count."""
+
+    function: str
+    when: When
+    counts: Callable[[tuple[Any, ...], Any], bool] = field(default=_always)
+
+
+_ACCEPT = "dutyd.ledger.incidents:Incidents.accept"
+_COMMIT = "dutyd.stream.kafka.consumer:KafkaGroupConsumer.commit"
+_WRITE = "dutyd.evaluate.checkpoint:Checkpoint.write"
+_CREATE = "dutyd_tools.providers.backoffice:Backoffice.create"
+_PRODUCE = "dutyd.act.outcomes:Writer._produce"
+_CARRY = "dutyd.evaluate.sender:Sender._carry"
+
+EVALUATE = {
+    "claim of a task": Point("dutyd.evaluate.checkpoint:Checkpoint.claim", When.AFTER),
+    "load of a task": Point("dutyd.evaluate.checkpoint:Checkpoint.load", When.AFTER),
+    "judging -> write": Point(_WRITE, When.BEFORE, _triggers),
+    "write -> send": Point(_WRITE, When.AFTER, _triggers),
+    "send -> acknowledgement": Point("dutyd.evaluate.sender:Sender.send", When.AFTER, _unsent),
+    "acknowledgement -> drop of the outbox": Point(_WRITE, When.BEFORE, _drops),
+    "drop of the outbox -> commit": Point(_WRITE, When.AFTER, _drops),
+    "commit of events": Point(_COMMIT, When.AFTER, _of_evaluator),
+}
+BY_KEY = {
+    "judging -> carrying": Point(_CARRY, When.BEFORE, _carries),
+    "carrying -> acknowledgement": Point(_CARRY, When.AFTER, _carries),
+    "carried -> write": Point(_WRITE, When.BEFORE, _passes_carried),
+    "write of what was carried": Point(_WRITE, When.AFTER, _passes_carried),
+    "judging by key -> write": Point(_WRITE, When.BEFORE, _triggers),
+    "write by key -> send": Point(_WRITE, When.AFTER, _triggers),
+}
+ACT = {
+    "trigger read -> accept": Point(_ACCEPT, When.BEFORE, _opens),
+    "accept -> commit": Point(_ACCEPT, When.AFTER, _opens),
+    "commit of triggers": Point(_COMMIT, When.AFTER, _of_worker),
+    "claim -> work": Point("dutyd.ledger.incidents:Incidents.claim", When.AFTER, _something),
+    "work -> reserve": Point("dutyd.ledger.effects:Effects.reserve", When.BEFORE),
+    "reserve -> SENDING": Point("dutyd.ledger.effects:Effects.reserve", When.AFTER),
+    "SENDING -> look-up": Point("dutyd.ledger.effects:Effects.sending", When.AFTER),
+    "look-up -> request": Point(_CREATE, When.BEFORE),
+    "answer -> record": Point(_CREATE, When.AFTER),
+    "record -> next step": Point("dutyd.ledger.effects:Effects.record", When.AFTER),
+    "work -> rest": Point("dutyd.ledger.incidents:Incidents.rest", When.BEFORE),
+    "rest": Point("dutyd.ledger.incidents:Incidents.rest", When.AFTER),
+    "outcome -> produce": Point(_PRODUCE, When.BEFORE),
+    "produce -> drop of the outcome": Point(_PRODUCE, When.AFTER),
+}
+UNKNOWN = {
+    "taken over -> settled": Point("dutyd.ledger.effects:Effects.take", When.AFTER),
+}
+CLEARS = {
+    "clear read -> accept": Point(_ACCEPT, When.BEFORE, _clears),
+    "clear accepted -> withdraw": Point(_ACCEPT, When.AFTER, _clears),
+    "withdraw -> on_clear": Point("dutyd.ledger.effects:Effects.withdraw", When.AFTER),
+}
+GROUPS = {
+    "member -> group": Point("dutyd.ledger.incidents:Incidents.join", When.AFTER),
+    "members read -> group formed": Point("dutyd.ledger.incidents:Incidents.form", When.BEFORE),
+    "group formed -> work": Point("dutyd.ledger.incidents:Incidents.form", When.AFTER),
+}
+SWEEP = {
+    "taken -> look": Point("dutyd.ledger.sweeps:Sweeps.take", When.AFTER, _something),
+    "look -> note": Point("dutyd.ledger.sweeps:Sweeps.note", When.BEFORE),
+    "note of a look": Point("dutyd.ledger.sweeps:Sweeps.note", When.AFTER),
+}
+SETTLE = {
+    "parked read -> settle": Point("dutyd.ledger.decisions:Decisions.settle", When.BEFORE),
+    "settle -> answer": Point("dutyd.ledger.decisions:Decisions.settle", When.AFTER),
+}
+FAMILIES: tuple[Mapping[str, Point], ...] = (EVALUATE, BY_KEY, ACT, UNKNOWN, CLEARS, GROUPS, SWEEP, SETTLE)
+POINTS = {name: point for family in FAMILIES for name, point in family.items()}

@@ -1,0 +1,102 @@
+"""A run of ``make crash``: cases side by side on a real broker and a real Valkey, with a table and a file of the rows.
+
+``tests/crash/kill_matrix.py`` and ``tests/crash/fault_table.py`` say what a case is and when its row has failed.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from support.broker import Broker, running_broker
+from support.valkey import running_valkey
+
+BENCH = Path(__file__).parents[3] / "bench"
+
+
+class Row(Protocol):
+    """A dataclass; what it holds are columns, but for ``note``, which is put behind them where there is one."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def note(self) -> str: ...
+
+
+OneCase = TypeVar("OneCase")
+OneRow = TypeVar("OneRow", bound=Row)
+
+
+@dataclass(frozen=True)
+class Run(Generic[OneCase, OneRow]):
+    """What is played.
+
+    Attributes:
+        name: as the words for people have it.
+        cases: what there is to play; their text is told when they are done.
+        play: plays a case on a broker and a Valkey at an URL.
+        failed: whether a row shows what must not be.
+        jobs: cases at a time.
+        file: where the rows go, in ``bench``.
+
+    """
+
+    name: str
+    cases: Sequence[OneCase]
+    play: Callable[[Broker, str, OneCase], Sequence[OneRow]]
+    failed: Callable[[OneRow], bool]
+    jobs: int
+    file: str
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of what every run can be told."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--only", default="", help="only cases whose name holds this text")
+    return parser
+
+
+def exit_code(run: Run[OneCase, OneRow]) -> int:
+    """Play all cases, tell and write what came of them; return 1 if a row failed.
+
+    Without a real broker nothing runs; the last line says so, and that is no failure.
+    """
+    with running_broker() as broker:
+        if broker.lacks:
+            print(f"NOT RUN: {run.name} needs a real Kafka broker (Java 17 and Maven)")
+            return 0
+        with running_valkey() as valkey:
+            rows = list(_played(run, broker, valkey))
+    (BENCH / run.file).write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    wrong = sum(map(run.failed, rows))
+    print(table(rows))
+    print(f"{len(rows) - wrong} passed, {wrong} failed")
+    return int(wrong > 0)
+
+
+def _played(run: Run[OneCase, OneRow], broker: Broker, valkey: str) -> Iterator[OneRow]:
+    with ThreadPoolExecutor(run.jobs) as pool:
+        done = pool.map(lambda case: run.play(broker, valkey, case), run.cases)
+        for number, (case, rows) in enumerate(zip(run.cases, done, strict=True), 1):
+            print(f"{number}/{len(run.cases)} {case}", file=sys.stderr, flush=True)
+            yield from rows
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the rows for people: texts to the left, numbers to the right, the note behind."""
+    if not rows:
+        return "no case has such a name"
+    names = [each.name for each in fields(rows[0]) if each.name != "note"]
+    heads = {name: "class" if name == "kind" else name for name in names}
+    lines = [heads, *(asdict(row) for row in rows)]
+    numbers = {name for name in names if isinstance(getattr(rows[0], name), int)}
+    widths = {name: max(len(str(line[name])) for line in lines) + 2 for name in names}
+    return "\n".join(
+        "".join(f"{line[name]:{'>' if name in numbers else '<'}{widths[name]}}" for name in names)
+        + (f"  {line['note']}" if line.get("note") else "")
+        for line in lines
+    )
