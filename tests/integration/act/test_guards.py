@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,33 @@ async def test_a_model_that_is_held_is_asked_again_once_the_time_is_over() -> No
     assert (held, asked) == (ModelRejected("it is not there"), 0)
     assert isinstance(later, Answer)
     assert not model.breaker.is_open
+
+
+@pytest.mark.parametrize(
+    ("script", "endpoint", "asked", "rests"),
+    [
+        ({"wrong_key": "sk-wrong"}, {"key": "sk-wrong"}, 1, REJECTED_SECONDS),
+        ({}, {"name": "kimi-k2.5"}, 1, REJECTED_SECONDS),
+        ({"faults": [{"kind": "quota", "times": 0}]}, {}, 1, REJECTED_SECONDS),
+        ({"faults": [{"kind": "rate_limit", "retry_after": 30, "times": 0}]}, {}, 1, 30.0),
+        ({"faults": [{"kind": "overloaded", "times": 0}]}, {}, 5, None),
+        ({"faults": [{"kind": "down", "times": 0}]}, {}, 5, None),
+        ({"faults": [{"kind": "filter", "times": 0}]}, {}, 9, 0.0),
+    ],
+    ids=["key", "model", "balance", "rate", "overload", "down", "moderation"],
+)
+async def test_each_fault_leaves_the_model_alone_for_as_long_as_it_needs(
+    script: dict[str, Any], endpoint: dict[str, Any], asked: int, rests: float | None
+) -> None:
+    with playing(script) as served:
+        client = Client(Endpoint(base_url=served.url, **endpoint))
+        model = GuardedModel(client, clock=lambda: 100.0)
+        for _ in range(9):
+            await model.ask(Question(MESSAGES, (FUNCTION,), TOKENS, 5.0))
+        await client.close()
+    assert served.standin.requests == asked
+    wait = model.breaker.wait(100.0)
+    assert wait > 0 if rests is None else wait == rests
 
 
 async def test_a_provider_that_is_down_is_left_alone_and_everything_is_done_once_it_is_back(desk: Office) -> None:
