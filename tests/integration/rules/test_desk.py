@@ -16,7 +16,7 @@ from secrets import token_hex
 from typing import Any
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
 from dutyd.act.accept import Acceptor
@@ -24,7 +24,7 @@ from dutyd.act.lease import Lease
 from dutyd.act.means import Means
 from dutyd.act.worker import Worker
 from dutyd.core.event import Event
-from dutyd.core.incident import Trigger
+from dutyd.core.incident import Trigger, TriggerKind
 from dutyd.core.limits import Brake
 from dutyd.core.policy import MoneyLimits, Policy
 from dutyd.core.route import Routes
@@ -36,7 +36,7 @@ from dutyd.ledger.connect import connect_async
 from dutyd.rules.known import Known
 from dutyd.rules.load import load_files
 from dutyd.rules.rehearsal.actor import Done
-from dutyd.rules.rehearsal.desk import Desk
+from dutyd.rules.rehearsal.desk import Desk, Opening
 from dutyd.rules.rehearsal.event_files import Line
 from dutyd.rules.rehearsal.paper_means import Approvals, Script
 from dutyd.rules.rehearsal.rehearse import Rehearsal
@@ -134,14 +134,15 @@ class Live:
         )
         self.worker = Worker(means, self.acceptor, (), "w", slots=1)
 
-    async def take(self, trigger: Trigger) -> None:
-        """Work what is due by then, and take *trigger* in."""
-        await self.reach(trigger.decided)
+    async def take(self, trigger: Trigger, *, late: bool = False) -> None:
+        """Work what is due by then, and take *trigger* in; a *late* worker comes only when something cleared."""
+        await (self.at(max(self.now, trigger.decided)) if late else self.reach(trigger.decided))
         self.offset += 1
         record = Line(b"", self.offset, int(self.now * 1000))
         arrival = await self.acceptor._arrival(trigger, Partition("t.triggers", 0), record)
         await self.ledger.incidents.accept([arrival])
-        await self.reach(trigger.decided)
+        if not late or trigger.kind is TriggerKind.CLEARED:
+            await self.reach(trigger.decided)
 
     async def reach(self, until: float) -> None:
         """Let time pass *until*: each time at which something is due is a time of its own."""
@@ -183,7 +184,7 @@ class Live:
         return found, open_
 
 
-async def live(url: str, play: Play, triggers: Sequence[Trigger], end: float) -> tuple[Told, set[str]]:
+async def live(url: str, play: Play, triggers: Sequence[Trigger], *, late: bool = False) -> tuple[Told, set[str]]:
     """Return what a worker does about *triggers*."""
     client = connect_async(url)
     try:
@@ -194,15 +195,15 @@ async def live(url: str, play: Play, triggers: Sequence[Trigger], end: float) ->
             await ledger.decisions.pause(what, "ana")
         await ledger.birth.born(Since.NEW)
         for trigger in triggers:
-            await worker.take(trigger)
-        await worker.reach(end)
+            await worker.take(trigger, late=late)
+        await worker.reach(play.end)
         return await worker.told()
     finally:
         await client.aclose()
 
 
-def rehearsed(play: Play) -> tuple[Told, set[str], list[Trigger]]:
-    """Return what a rehearsal makes of it: effects, what is open, and the triggers that came on its desk."""
+def rehearsed(play: Play) -> tuple[list[Opening], list[Trigger]]:
+    """Return what a rehearsal makes of it: the openings and pages, and the triggers that came on its desk."""
     rules = load_files(play.files, play.known)
     triggers: list[Trigger] = []
     take = Desk.take
@@ -223,9 +224,7 @@ def rehearsed(play: Play) -> tuple[Told, set[str], list[Trigger]]:
         for topic, each in play.events:
             rehearsal.judge(topic, [each])
         rehearsal.end(play.end)
-    openings = [*rehearsal.openings, *rehearsal.pages]
-    found = {each.incident: told([_row(done) for done in each.effects]) for each in openings if each.effects}
-    return found, {each.incident for each in openings if not each.over}, triggers
+    return [*rehearsal.openings, *rehearsal.pages], triggers
 
 
 def _row(done: Done) -> dict[str, Any]:
@@ -373,15 +372,58 @@ scripts = st.builds(
 )
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.builds(Play, rule_files(), policies, scripts, events()))
 def test_the_effects_of_a_rehearsal_are_those_of_a_worker(valkey_url: str, play: Play) -> None:
-    effects, open_, triggers = rehearsed(play)
+    openings, triggers = rehearsed(play)
+    effects = {each.incident: told([_row(done) for done in each.effects]) for each in openings if each.effects}
     with our_clock(), patch("dutyd.act.path.TOLD_SECONDS", 0.0):
-        really, really_open = asyncio.run(live(valkey_url, play, triggers, play.end))
+        really, really_open = asyncio.run(live(valkey_url, play, triggers))
     _note_differences(play, triggers, effects, really)
     assert effects == really
-    assert open_ == really_open
+    assert {each.incident for each in openings if not each.over} == really_open
+
+
+SILENCED = Play(
+    {
+        "rules.yaml": json.dumps(
+            {
+                "language": 1,
+                "rules": [
+                    {
+                        "id": "main",
+                        "from": "metrics",
+                        "per": ["e"],
+                        "when": "n > 10",
+                        "mode": "act",
+                        "steps": {"order": ORDER},
+                    }
+                ],
+                "silences": SILENCES[:1],
+            }
+        )
+    },
+    Policy(),
+    Script(),
+    [
+        ("metrics", Event(f"i{at}", "metrics", BEGIN + at, BEGIN + at, at, {"e": "a", "n": n}))
+        for at, n in ((70, 13), (80, 1))
+    ],
+)
+
+
+@example(SILENCED)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.builds(Play, rule_files(), policies, scripts, events()))
+def test_what_is_muted_until_it_clears_is_left_alone_by_a_worker_that_comes_late_too(
+    valkey_url: str, play: Play
+) -> None:
+    openings, triggers = rehearsed(play)
+    with our_clock(), patch("dutyd.act.path.TOLD_SECONDS", 0.0):
+        really, _ = asyncio.run(live(valkey_url, play, triggers, late=True))
+    _note_differences(play, triggers, {}, really)
+    never = {each.incident for each in openings if each.begun is None and each.cleared is not None}
+    assert not never & really.keys()
 
 
 def _note_differences(play: Play, triggers: Sequence[Trigger], effects: Told, really: Told) -> None:
