@@ -1,7 +1,9 @@
 """The people of a simulated world: they approve, deny and edit calls that wait for them, now and then."""
 
+import contextlib
 from typing import Any, NamedTuple
 
+from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import provider_key
 from dutyd.ledger import Ledger
 from dutyd.ledger.decisions import Decided
@@ -24,7 +26,8 @@ async def decide(ledger: Ledger, world: World, approved: set[tuple[str, str]], s
     """
     for effect in await ledger.effects.awaiting_approval():
         if world.chance.random() < share:
-            await _decide(ledger, world, approved, effect)
+            with contextlib.suppress(NotReadyError):  # the ledger is not whole: they decide another time
+                await _decide(ledger, world, approved, effect)
 
 
 async def _decide(ledger: Ledger, world: World, approved: set[tuple[str, str]], effect: Effect) -> None:

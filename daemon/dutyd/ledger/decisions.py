@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from dutyd.core.incident import Ending, Settled, Trigger, TriggerKind
-from dutyd.ledger.scripts import Scripts, text
+from dutyd.ledger.scripts import Scripts, of_ours, text
 
 
 class Decided(StrEnum):
@@ -119,7 +119,7 @@ def _ending(trigger: Trigger, why: str) -> bytes:
 
 
 def _decided(answer: object) -> Decided:
-    said = text(answer)
+    said = of_ours(answer)
     if said in {"done", "changed", "cleared"}:
         return Decided(said)
     return Decided.TOO_LATE if said else Decided.NOT_FOUND

@@ -10,13 +10,12 @@ from enum import StrEnum
 
 import msgspec
 
-from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import IncidentState, Trigger, TriggerKind, entity_text, incident_id, round_suffix
 from dutyd.core.limits import Brake, Rate, Throttle
 from dutyd.core.mute import Mute
 from dutyd.core.rule import Mode
 from dutyd.ledger.members import GATHERING_SECONDS, LISTED, STORM_OPENINGS, STORM_SECONDS, Formed, Gathering, Members
-from dutyd.ledger.scripts import Scripts, mapping, ms, text
+from dutyd.ledger.scripts import Scripts, mapping, ms, of_ours, text
 
 
 class Accepted(StrEnum):
@@ -147,7 +146,7 @@ class Incidents:
 
         """
         answers = await self._scripts.run_many("accept", [_arguments(arrival) for arrival in arrivals])
-        return [Accepted(_of_ours(answer)) for answer in answers]
+        return [Accepted(of_ours(answer)) for answer in answers]
 
     async def pass_by(self, source: str, next_offset: int) -> None:
         """Note that *source* is accepted up to *next_offset*, though its last record held nothing to accept.
@@ -156,7 +155,7 @@ class Incidents:
             NotReadyError: as ``accept``.
 
         """
-        _of_ours(await self._scripts.run("pass_by", source, next_offset))
+        of_ours(await self._scripts.run("pass_by", source, next_offset))
 
     async def accepted_offsets(self) -> dict[str, int]:
         """Return ``topic:partition`` to the next offset to accept."""
@@ -262,14 +261,6 @@ class Incidents:
     async def busy(self) -> int:
         """Return how many incidents will go on without a person."""
         return int(await self._scripts.read("scard", self._scripts.key("busy")))
-
-
-def _of_ours(answer: object) -> str:
-    """Return what a script answered; a server that may have lost data takes nothing in until that was looked at."""
-    said = text(answer)
-    if said == "stranger":
-        raise NotReadyError("Redis was started again, or lost its data: the ledger is made whole first")
-    return said
 
 
 def _rates(rates: tuple[Rate, ...]) -> list[tuple[int, int]]:

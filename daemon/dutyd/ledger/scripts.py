@@ -30,6 +30,19 @@ def ms(seconds: float) -> int:
     return int(seconds * 1000)
 
 
+def of_ours(answer: object) -> str:
+    """Return what a script answered in words.
+
+    Raises:
+        NotReadyError: the server may have lost data: nothing is taken in until a worker has looked at that.
+
+    """
+    said = text(answer)
+    if said == "stranger":
+        raise NotReadyError("Redis was started again, or lost its data: a worker makes the ledger whole first")
+    return said
+
+
 def text(value: Any) -> str:
     """Return what Redis answered as text; nothing is the empty text."""
     return value.decode() if isinstance(value, bytes) else str(value if value is not None else "")

@@ -8,7 +8,7 @@ from support.simulation.world import KINDS, Kind
 FAULTS = {
     *("death", "frozen", "slow", "away"),
     *("empty Redis", "older Redis", "restarted Redis", "compaction"),
-    *("not sent", "lost request", "late execution", "lost answer", "failed look-up"),
+    *("not sent", "lost request", "late execution", "lost answer", "failed look-up", "no answer"),
     *("repeated trigger", "round", "clear", "edit"),
 }
 

@@ -5,12 +5,23 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import count
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 import pytest
 
-from dutyd.core.incident import EffectState, Evidence, IncidentState, Trigger, TriggerKind, effect_key, incident_id
+from dutyd.core.errors import NotReadyError
+from dutyd.core.incident import (
+    EffectState,
+    Evidence,
+    IncidentState,
+    Settled,
+    Trigger,
+    TriggerKind,
+    effect_key,
+    incident_id,
+)
 from dutyd.core.limits import Rate, Throttle
 from dutyd.core.mute import Silence
 from dutyd.core.rule import Mode
@@ -193,6 +204,33 @@ async def test_an_approval_is_bound_to_the_exact_call_and_used_once(ledger: Ledg
     (approved,) = await ledger.effects.of(claim.id)
     assert approved.approved
     assert await ledger.effects.sending(claim, approved) is Leave.GO
+
+
+async def test_nobody_decides_on_a_ledger_that_may_be_older_than_what_was_done(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger)
+    effect = await ledger.effects.reserve(claim, new(claim, state=EffectState.AWAITING_APPROVAL), NO_LIMITS)
+    scripts: Any = ledger.scripts
+    await scripts.client.hset(scripts.key("birth"), "server", "another")
+    with pytest.raises(NotReadyError, match="makes the ledger whole"):
+        await ledger.decisions.deny(effect.key, effect.args_hash, "kim")
+    with pytest.raises(NotReadyError):
+        await ledger.decisions.settle(effect.key, Settled.NOT_DONE, "kim", "looked")
+    assert (await ledger.effects.get(effect.key)).state is EffectState.AWAITING_APPROVAL
+
+
+async def test_what_was_done_for_an_opening_that_a_loss_took_along_is_settled_when_it_clears(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger)
+    await ledger.effects.reserve(claim, new(claim), NO_LIMITS)
+    scripts: Any = ledger.scripts
+    await scripts.client.delete(scripts.key("incident", claim.id))  # its effects came back from their outcomes
+    assert await ledger.incidents.accept([arrival(cleared(opened()))]) == [Accepted.CLEARING]
+    clearing = await claim_one(ledger)
+    assert clearing.state is IncidentState.CLEARING
+    await ledger.effects.withdraw(clearing)
+    (effect,) = await ledger.effects.of(claim.id)
+    assert (effect.state, effect.reason) == (EffectState.REFUSED, "cleared")
 
 
 async def test_a_denial_refuses_with_the_name_and_gives_the_money_back(ledger: Ledger) -> None:

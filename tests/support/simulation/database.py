@@ -42,7 +42,8 @@ class SimulatedRedis:
         async with client.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.dump(name)
-            return list(zip(names, await pipe.execute(), strict=True))
+            found = zip(names, await pipe.execute(), strict=True)
+            return [(name, value) for name, value in found if value is not None]  # else gone in between
 
     async def start_again(self, copy: Copy | None, now: float) -> None:
         """Start it again with *copy*, or with what it holds."""

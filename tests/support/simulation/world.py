@@ -29,7 +29,9 @@ rules:
     again: {every: 1m, at_most: 3}
     mode: act
     steps:
-      first: {tool: create_ticket, with: {project: OPS, kind: incident, title: a, body: b}, IF_UNSURE}
+      level: {tool: check_stock_levels, with: {sku: a}}
+      first:
+        {needs: [level], tool: create_ticket, with: {project: OPS, kind: incident, title: a, body: b}, IF_UNSURE}
       second: {tool: create_ticket, with: {project: OPS, kind: x, title: "{{ steps.first.id }}", body: b}, IF_UNSURE}
   - id: asked
     from: metrics
@@ -38,7 +40,9 @@ rules:
     again: {every: 1m, at_most: 3}
     mode: act
     steps:
-      first: {tool: create_ticket, with: {project: OPS, kind: incident, title: a, body: b}, IF_UNSURE}
+      level: {tool: check_stock_levels, with: {sku: a}}
+      first:
+        {needs: [level], tool: create_ticket, with: {project: OPS, kind: incident, title: a, body: b}, IF_UNSURE}
       second:
         {
           tool: create_ticket,
@@ -136,8 +140,12 @@ class World:
         return None if self.kind.blind or not found else Receipt(key[-6:], {}, copies=len(found))
 
     async def read(self, kind: str, query: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Nothing is read."""
-        raise NotImplementedError(f"{kind} {query}")
+        """Answer, unless something is in the way."""
+        del kind, query
+        if self.strikes("no answer", 0.3):
+            error = self.chance.choice([NotSentError("refused for now", retry_after=30.0), UnknownOutcomeError("cut")])
+            raise error
+        return []
 
     async def check(self) -> str:
         """It answers."""

@@ -116,10 +116,14 @@ end
 
 redis.call('HDEL', key('endings'), id)
 if state == 'CLEARING' or state == 'CLOSED' then return 'known' end
-if not state then create(id, 'CLOSED', 'incident', record) end
+if not state then
+  create(id, 'CLOSED', 'incident', record)
+  keep_effects(incident)
+end
 redis.call('HSET', incident, 'clear_trigger', trigger, 'cleared', cjson.decode(trigger).decided)
--- A further round may be muted after an earlier one did something: that is taken back.
-if not state or state == 'MUTED' and redis.call('EXISTS', incident .. ':effects') == 0 then
+-- A further round may be muted after an earlier one did something, and so may what was adopted after a loss, of which
+-- only the clear is left: that is settled, and taken back.
+if (not state or state == 'MUTED') and redis.call('EXISTS', incident .. ':effects') == 0 then
   close(id, at)
   return 'closed'
 end

@@ -1,6 +1,8 @@
 -- A person approves or denies one exact call: compare-and-set on its hash, single use, audited.
 -- ARGV: 2 effect key, 3 hash of the call that was shown, 4 'approve' | 'deny', 5 who, 6 why. Answers: done, changed,
 --       or the state that the effect is in ('' = there is no such effect).
+-- What is here may be older than what was done: a decision must not undo that.
+if stranger() then return 'stranger' end
 local name, at = ARGV[2], now_ms()
 local effect = object(key('effect', name))
 if effect.state ~= 'AWAITING_APPROVAL' then return effect.state or '' end

@@ -1,6 +1,8 @@
 -- A person changes the arguments of a call that waits: another call, which waits in its place. Compare-and-set on the
 -- hash of the call that was shown; audited. ARGV: 2 effect key, 3 that hash, 4 who, 5 why, 6 the new arguments (JSON),
 -- 7 their hash, 8 what they spend (micros). Answers: done, changed, or the state that the effect is in.
+-- What is here may be older than what was done: a decision must not undo that.
+if stranger() then return 'stranger' end
 local name = ARGV[2]
 local effect = object(key('effect', name))
 if effect.state ~= 'AWAITING_APPROVAL' then return effect.state or '' end

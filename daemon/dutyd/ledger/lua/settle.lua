@@ -3,6 +3,8 @@
 -- ARGV: 2 effect key, 3 'done' | 'not done' | 'resend', 4 who, 5 because, 6 receipt JSON (for 'done').
 -- Answers: done, 'cleared' (its incident is over: it would not be sent), or the state that the effect is in ('' = there
 --          is no such effect).
+-- What is here may be older than what was done: a decision must not undo that.
+if stranger() then return 'stranger' end
 local name, did, who, because, at = ARGV[2], ARGV[3], ARGV[4], ARGV[5], now_ms()
 local effect = object(key('effect', name))
 if effect.state ~= 'PARKED' then return effect.state or '' end
