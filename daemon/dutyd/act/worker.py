@@ -125,7 +125,7 @@ class Worker:
         try:
             return await work(self.means, claim, lease)
         except LostError:
-            log.warning("another worker has this incident now")
+            log.warning("this incident is not ours any more: another worker has it, or Redis was started again")
             return None
         except NotReadyError as error:
             log.warning("the world is not ready", error=str(error))

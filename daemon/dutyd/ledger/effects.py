@@ -101,7 +101,7 @@ LOST_LEDGER = "the ledger was lost since its incident opened: it may have been s
 
 
 class LostError(Exception):
-    """Another worker has the incident: stop, write nothing."""
+    """Another worker has the incident, or the ledger is not whole: stop, write nothing."""
 
 
 @dataclass(frozen=True, slots=True)
