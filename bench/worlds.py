@@ -68,14 +68,14 @@ def _records(count: int, fields: int, per_second: float, passing: int, entities:
         yield Raw(number, int(at * 1000), service.encode(), json.dumps(event).encode())
 
 
-def rules(count: int, fields: int) -> list[Rule]:
-    """Return *count* rules spread evenly over *fields* fields."""
-    return [_rule(number, fields) for number in range(count)]
+def rules(count: int, fields: int, window: str = "5m") -> list[Rule]:
+    """Return *count* rules spread evenly over *fields* fields, every tenth over a *window*."""
+    return [_rule(number, fields, window) for number in range(count)]
 
 
-def _rule(number: int, fields: int) -> Rule:
+def _rule(number: int, fields: int, window: str) -> Rule:
     field = f"m{number % fields}"
-    read = f"avg({field}, 5m)" if number % 10 == 0 else field
+    read = f"avg({field}, {window})" if number % 10 == 0 else field
     return Rule(
         id=f"rule-{number}",
         topic="metrics",

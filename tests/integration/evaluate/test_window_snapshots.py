@@ -74,6 +74,22 @@ def test_without_snapshots_the_whole_window_is_replayed(path: Path) -> None:
     assert path.told() == [("opened", "many", service) for service in SERVICES]
 
 
+def test_snapshots_that_the_owner_before_did_not_write_are_not_used(path: Path) -> None:
+    path.client.hset(snapshots(path), "owner", "somebody before, while a dutyd without snapshots went on")
+    replayed, _ = replayed_by(path)
+    assert replayed == EVENTS * len(SERVICES)
+    assert path.told() == [("opened", "many", service) for service in SERVICES]
+
+
+def test_a_rule_that_was_gone_for_a_while_finds_no_snapshot_of_before(path: Path) -> None:
+    rules, path.rules = path.rules, rule_set(a_rule(), digest="two")
+    replayed_by(path)
+    assert not [name for name in path.client.hkeys(snapshots(path)) if b"[" in name]
+    path.rules = rules
+    replayed, _ = replayed_by(path)
+    assert replayed == (EVENTS + 1) * len(SERVICES)
+
+
 def test_a_damaged_snapshot_is_refused_and_its_view_replayed(path: Path) -> None:
     key = snapshots(path)
     fields: dict[bytes, bytes] = path.client.hgetall(key)  # type: ignore[assignment]  # sync client

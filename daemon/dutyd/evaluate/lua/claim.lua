@@ -16,4 +16,10 @@ if not whole then
   redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
   return {'own', server, 'new'}
 end
+-- Windows that the owner before did not write are outdated: it was a dutyd that knew no snapshots.
+if redis.call('HGET', KEYS[4], 'owner') == state[2] then
+  redis.call('HSET', KEYS[4], 'owner', ARGV[1])
+else
+  redis.call('UNLINK', KEYS[4])
+end
 return {'own', server, state[3] == server and 'same' or 'restarted'}

@@ -31,5 +31,8 @@ each_list('RPUSH', KEYS[3])
 if ARGV[5] == '1' then redis.call('UNLINK', KEYS[4]) end
 each_list('HSET', KEYS[4])
 each_list('HDEL', KEYS[4])
-if ARGV[6] ~= '0' then redis.call('EXPIRE', KEYS[4], ARGV[6]) end
+if ARGV[6] ~= '0' then
+  redis.call('HSET', KEYS[4], 'owner', ARGV[1])
+  redis.call('EXPIRE', KEYS[4], ARGV[6])
+end
 return 'own'

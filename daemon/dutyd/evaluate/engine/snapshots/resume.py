@@ -22,6 +22,9 @@ from dutyd.evaluate.engine.snapshots.snapshot import (
     view_name,
 )
 
+OWNER = b"owner"
+"""The field that says who wrote the others: the checkpoint's."""
+
 _ORIGIN = b"at:"
 
 
@@ -48,6 +51,8 @@ class Resume:
     def read(self, page: Mapping[bytes, bytes]) -> None:
         """Take some of the fields of the checkpoint."""
         for name, value in page.items():
+            if name == OWNER:
+                continue
             whole = intact(value)
             self.refused += not whole
             if name.startswith(_ORIGIN):

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from dutyd.evaluate.engine.views.topic import TopicState
     from dutyd.evaluate.engine.views.view import View
 
-MOST = 100
-"""Entities of one topic that one write takes at most: a millisecond or two."""
+MOST = 50
+"""Entities of one topic that one write takes at most: well below a millisecond."""
 
 MOST_GONE = 1_000
 
@@ -68,6 +68,7 @@ class Trickle:
         kept = {topic.plan.alias: [view for view in topic.views.values() if view.name] for topic in topics}
         self._views = {view.name: view for views in kept.values() for view in views}
         self._seconds = max((view.plan.reach for view in self._views.values()), default=0.0)
+        self._queues = {}
         for alias, views in kept.items():
             soiled = (track for view in views for track in view.tracks.values() if track.soiled is not None)
             self._queues[alias] = deque(sorted(soiled, key=_soiled))
@@ -97,7 +98,7 @@ class Trickle:
             share: the part of what waits that is to be taken.
 
         """
-        if not self._views and not self._covered:
+        if not self._views and not self._covered and not self._anew:
             return None
         if self._anew:
             self._soil_all()
