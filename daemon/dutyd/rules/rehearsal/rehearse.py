@@ -2,8 +2,8 @@
 
 ``rules test`` and ``backtest`` put events in and get openings out: when, for which entity, what held them back, when
 they cleared, and which effects there would have been. Nothing waits and nothing leaves. The engine's triggers come on
-the ``desk`` in the order of their times, from all partitions, and so do those of scheduled rules. What people decide
-(approvals, pauses) and what a day may cost is no part of it.
+the ``desk`` in the order of their times, from all partitions, and so do those of scheduled rules.
+What people say, the script says.
 """
 
 import math
