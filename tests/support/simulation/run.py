@@ -25,8 +25,8 @@ from dutyd.core.route import Routes
 from dutyd.ledger import Ledger
 from dutyd.ledger.incidents import Claim
 from support.acting import CATALOGUE, FixedBook
-from support.simulated_people import decide
 from support.simulation.database import Copy, SimulatedRedis
+from support.simulation.people import decide
 from support.simulation.topics import TRIGGERS, Topics
 from support.simulation.world import LEASE, Kind, World
 
