@@ -3,10 +3,8 @@
 Tests keep apart by random names of topics, groups and installations, never by wiping a server.
 """
 
-import gc
 import os
 import secrets
-import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -29,24 +27,6 @@ settings.register_profile(
     "dutyd", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
 settings.load_profile("dutyd")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Warnings are errors, except those that others must mend."""
-    for mute in (
-        "ignore:(read|open)_text is deprecated:DeprecationWarning",  # when it is imported on Python 3.11 and 3.12
-        "ignore:unclosed <s:ResourceWarning",  # it leaves the sockets of failed connections to the garbage collector
-        # The mail server of the tests leaves the transports of connections that its client cut to it, too.
-        "ignore:unclosed transport <_SelectorSocketTransport:ResourceWarning",
-    ):
-        config.addinivalue_line("filterwarnings", mute)
-
-
-def pytest_sessionfinish() -> None:
-    """Collect those sockets while nobody minds."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -196,7 +196,7 @@ def wait_until(done: Callable[[], bool]) -> None:
 
 def abandon(evaluator: Evaluator) -> None:
     """Leave *evaluator* as a kill leaves it, except that the group learns at once."""
-    consumer = evaluator._joined
+    consumer = evaluator._member.consumer
     if consumer is not None:
         consumer.close()
 

@@ -23,7 +23,7 @@ import structlog
 from dutyd.core.backoff import doubled
 from dutyd.core.errors import NotReadyError, WrongError
 from dutyd.core.event import Record
-from dutyd.core.metrics import DEAD_LETTERS, LAST_POLL, LAST_TURN, LATCHES
+from dutyd.core.metrics import DEAD_LETTERS, LAST_POLL, LAST_TURN
 from dutyd.core.rule import RuleSet
 from dutyd.core.topic import Topic, own_topics_of, read_topics
 from dutyd.evaluate import garbage
@@ -32,6 +32,7 @@ from dutyd.evaluate.begun import Begun
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.faults import Faults
 from dutyd.evaluate.lag import Lags
+from dutyd.evaluate.membership import Membership
 from dutyd.evaluate.plans import Plans
 from dutyd.evaluate.sender import Sender
 from dutyd.evaluate.status import Status
@@ -51,12 +52,6 @@ TICK_SECONDS = 1.0
 
 COMMIT_SECONDS = 1.0
 SWEEP_SECONDS = 5.0
-
-LOOK_SECONDS = 5.0
-"""How often topics are looked for that do not exist yet."""
-
-STAND_BY_SECONDS = 15.0
-"""A member that polled for so long and was given nothing stands by: others have every partition."""
 
 LONGEST_WAIT_SECONDS = 10.0
 
@@ -93,31 +88,27 @@ class Evaluator:
 
         """
         self.status = Status()
-        self._group = f"{installation}.evaluate"
         own = own_topics_of(installation, topics.values())
         self._topics = {topic.topic: topic for topic in read_topics(own, topics.values())}
-        self._stream = stream
         self._checkpoint = checkpoint
         self._plans = Plans(rules, topics)
         self._planned = self._plans.take()
         self._now = now
         self._assignment = Assignment(stream, checkpoint, self._topics, own)
+        self._member = Membership(f"{installation}.evaluate", stream, self._assignment)
         self._begun = Begun(checkpoint.notes)
         self._sender = Sender(stream.producer(), own)
         self._faults = Faults()
         self._lags = Lags(self._topics, now)
         self._telling = Telling()
-        self._joined: Consumer | None = None
-        self._tasks: dict[str, Task] = {}
-        self._waiting: frozenset[Partition] = frozenset()  # ours, not yet taken up
-        self._since = time.monotonic()
-        self._ticked = self._swept = self._committed = self._looked = 0.0
+        self._ticked = self._swept = self._committed = 0.0
 
     def turn(self) -> None:
         """Read a batch, decide it, make it durable, then visible."""
         self._follow_topics()
-        consumer = self._consumer()
-        self._take_up(consumer)
+        consumer = self._member.join()
+        for task in self._member.take_up(self._planned):
+            self._begun.tell(task, self._planned)
         self._follow_rules()
         polled = consumer.poll(0.0 if self._sender.busy else POLL_SECONDS, POLL_RECORDS)
         self._follow_group(polled)
@@ -129,11 +120,11 @@ class Evaluator:
 
     def _settle(self, consumer: Consumer, *, at_once: bool = False) -> None:
         """Bring what was decided on its way: each step repeats what failed in it before."""
-        self._sender.flush(self._tasks.values())  # dead letters, and the triggers that the turn before sent
-        gone = write_tasks(self._checkpoint, self._tasks.values(), time.monotonic(), at_once=at_once)
+        self._sender.flush(self._member.tasks.values())  # dead letters, and the triggers that the turn before sent
+        gone = write_tasks(self._checkpoint, self._member.tasks.values(), time.monotonic(), at_once=at_once)
         if gone:
             self._leave(gone[0])
-        self._sender.send(self._tasks.values())
+        self._sender.send(self._member.tasks.values())
         self._commit(consumer, at_once=at_once)
 
     def run(self, stop: threading.Event) -> None:
@@ -154,7 +145,7 @@ class Evaluator:
         while not stop.is_set():
             try:
                 if failures:
-                    self._settle(self._consumer())  # nothing new before what is decided is written
+                    self._settle(self._member.join())  # nothing new before what is decided is written
                 self.turn()
                 failures = 0
             except NotReadyError as error:
@@ -165,64 +156,30 @@ class Evaluator:
             except Exception as error:  # the boundary: whatever it is, the tasks start again as they are stored
                 log.exception("the evaluator failed unexpectedly")
                 failures += 1
-                self._drop(set(self._tasks))
+                self._member.drop(set(self._member.tasks))
                 self._hold(error, failures, stop)
 
-    def _consumer(self) -> Consumer:
-        """Return the membership in the group, joining it where that has not happened yet."""
-        if self._joined is None:
-            self._assignment.learn_counts()
-            self._joined = self._stream.consumer(self._group, self._assignment.starts, client=self._group)
-            self._since = time.monotonic()
-        return self._joined
-
     def _follow_topics(self) -> None:
-        """Join the group anew when a topic appears that was waited for: only then it is shared among the members."""
-        clock = time.monotonic()
-        if self._joined is None or not self._assignment.missing or clock - self._looked < LOOK_SECONDS:
-            return
-        self._looked = clock
-        if self._assignment.appeared():
-            self._settle(self._joined, at_once=True)
+        """Join the group anew when a topic appears that was waited for."""
+        if self._member.consumer is not None and self._member.appeared():
+            self._settle(self._member.consumer, at_once=True)
             self._part()
-
-    def _take_up(self, consumer: Consumer) -> None:
-        if not self._waiting:
-            return
-        with garbage.not_while_loading():
-            for task in self._assignment.take_up(consumer, self._waiting, self._planned):
-                self._begun.tell(task, self._planned)
-                self._tasks[task.name] = task
-                self._waiting -= frozenset(task.sources)
 
     def _follow_rules(self) -> None:
         old, new = self._planned, self._plans.take()
         if new is not old:
             self._planned = new
-            for task in self._tasks.values():
+            for task in self._member.tasks.values():
                 task.migrate(old, new, self._now())
                 self._begun.tell(task, new)
 
     def _follow_group(self, polled: Polled) -> None:
-        """Drop the tasks that a group change touches; what is still ours of them is taken up anew as a whole."""
         LAST_POLL.set(self._now())
-        gone = polled.revoked | polled.lost
-        if gone or polled.assigned:
-            self._drop({self._assignment.task_of(each) for each in gone | polled.assigned})
-            self._waiting = (self._waiting | polled.assigned) - gone
-            self._lags.forget(gone)
-            self.status = replace(self.status, joined=True)
-
-    def _drop(self, names: set[str]) -> None:
-        if names & self._tasks.keys():
-            garbage.look_at_all()
-        for name in names & self._tasks.keys():
-            self._waiting |= frozenset(self._tasks.pop(name).sources)
-            LATCHES.remove(name)
+        self._lags.forget(self._member.follow(polled))
 
     def _judge(self, partition: Partition, records: Sequence[Record]) -> None:
-        task = self._tasks.get(self._assignment.task_of(partition))
-        if task is None:  # waiting to be taken up: it will be read again from its place
+        task = self._member.task_of(partition)
+        if task is None:
             return
         for batch in self._faults.batches(partition, records):
             try:
@@ -232,7 +189,7 @@ class Evaluator:
                 culprit = self._faults.failed(partition, batch)
                 if culprit is not None:
                     self._bury(culprit, partition, f"judging it failed: {error!r}", error)
-                self._drop({task.name})
+                self._member.drop({task.name})
                 return
             if bad:
                 at, why = bad[0].record.offset, bad[0].reason
@@ -247,17 +204,16 @@ class Evaluator:
         self._sender.bury(record, partition, reason, error)
 
     def _tick(self, consumer: Consumer) -> None:
-        """Move time on: what the reader passed without records, the timers of quiet entities, rules that are gone,
-        incidents that people closed.
+        """Move time on: what the reader passed without records, the timers of quiet entities, incidents that people
+        closed; now and then, rules that are gone.
         """
         now, clock = self._now(), time.monotonic()  # read before the broker is asked: what came later is not proven
+        tasks = self._member.tasks.values()
         due = clock - self._ticked >= TICK_SECONDS
-        sweeping = clock - self._swept >= SWEEP_SECONDS
-        telling = self._telling.is_due(clock, (each for task in self._tasks.values() for each in task.sources.values()))
+        telling = self._telling.is_due(clock, (source for task in tasks for source in task.sources.values()))
         self._ticked = clock if due else self._ticked
-        self._swept = clock if sweeping else self._swept
         endings = self._checkpoint.endings() if due else ()
-        for task in self._tasks.values():
+        for task in tasks:
             for partition, source in task.sources.items():
                 source.reached(consumer.position(partition))
             if (due or telling) and not task.replaying:
@@ -267,12 +223,17 @@ class Evaluator:
                 if due:
                     self._lags.read({each: at_end[each] and task.sources[each].settled is None for each in at_end}, now)
                     task.tick(self._planned, now, at_end)
-            if sweeping:
-                task.sweep(self._planned, now)
             if endings:
                 task.end(self._planned, endings)
-        if sweeping:
-            self._begun.ask(self._tasks.values(), self._planned)
+        if clock - self._swept >= SWEEP_SECONDS:
+            self._swept = clock
+            self._sweep(now)
+
+    def _sweep(self, now: float) -> None:
+        """Let go of rules that are gone, and ask since when others carry what by-key rules see."""
+        for task in self._member.tasks.values():
+            task.sweep(self._planned, now)
+        self._begun.ask(self._member.tasks.values(), self._planned)
 
     def _leave(self, task: Task) -> None:
         """Leave the group, to join it anew: this process was thought dead."""
@@ -280,21 +241,17 @@ class Evaluator:
         raise NotReadyError(f"another process has taken task {task.name} over: joining the group anew")
 
     def _part(self) -> None:
-        """Forget everything and leave the group."""
         self._lags.forget_all()
-        self._drop(set(self._tasks))
-        self._waiting = frozenset()
-        consumer, self._joined = self._joined, None
-        if consumer is not None:
-            with contextlib.suppress(NotReadyError):
-                consumer.close()
+        self._member.part()
 
     def _commit(self, consumer: Consumer, *, at_once: bool) -> None:
         """Tell Kafka how far all triggers are acknowledged: for its lag tools, and for a Redis that is lost."""
         clock = time.monotonic()
         if at_once or clock - self._committed >= COMMIT_SECONDS:
             self._committed = clock
-            consumer.commit({each: offset for task in self._tasks.values() for each, offset in task.safe.items()})
+            consumer.commit(
+                {each: offset for task in self._member.tasks.values() for each, offset in task.safe.items()}
+            )
 
     def _hold(self, error: Exception, failures: int, stop: threading.Event) -> None:
         """Wait, longer each time and never in step with others; then show the group that this member is alive."""
@@ -302,28 +259,29 @@ class Evaluator:
         asked = error.retry_after if isinstance(error, NotReadyError) else None
         seconds = asked or doubled(0.1, failures, LONGEST_WAIT_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
         log.warning("the evaluator waits", error=str(error), seconds=round(seconds, 1))
-        if stop.wait(seconds) or self._joined is None:
+        consumer = self._member.consumer
+        if stop.wait(seconds) or consumer is None:
             return
         with contextlib.suppress(NotReadyError):
-            polled = self._joined.poll(0.0, 1)
+            polled = consumer.poll(0.0, 1)
             self._follow_group(polled)
             for partition, records in polled.records.items():
-                self._joined.seek(partition, records[0].offset)
+                consumer.seek(partition, records[0].offset)
 
     def _say(self) -> None:
-        tasks = self._tasks.values()
+        tasks = self._member.tasks.values()
         LAST_TURN.set(self._now())
         self.status = Status(
-            joined=self.status.joined or time.monotonic() - self._since >= STAND_BY_SECONDS,
+            joined=self._member.stands,
             turned=self._now(),
-            waiting=self._waiting,
+            waiting=self._member.waiting,
             decided={each: task.stored[each.topic].offset for task in tasks for each in task.sources if task.stored},
             unacked=sum(task.outbox.unacked for task in tasks),
             missing=self._assignment.missing,
         )
 
     def _finish(self) -> None:
-        consumer = self._joined
+        consumer = self._member.consumer
         if consumer is not None:
             try:
                 for _ in range(2):  # the second time drops from the outbox what the first has sent

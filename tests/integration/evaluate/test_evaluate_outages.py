@@ -104,12 +104,16 @@ def test_latches_and_windows_move_with_their_partitions(path: Path) -> None:
         path.publish({"service": service, "error_count": 12}, {"service": service, "error_count": 13})
     path.settle(one := path.evaluator())
     two = path.evaluator()
-    turn_until(lambda: len(one._tasks) + len(two._tasks) == 3 and bool(one._tasks and two._tasks), one, two)
+    turn_until(
+        lambda: len(one._member.tasks) + len(two._member.tasks) == 3 and bool(one._member.tasks and two._member.tasks),
+        one,
+        two,
+    )
     for service in services:
         path.publish({"service": service, "error_count": 1})
     path.settle(one, two)
     abandon(one)
-    turn_until(lambda: len(two._tasks) == 3, two)
+    turn_until(lambda: len(two._member.tasks) == 3, two)
     for service in services:
         path.publish({"service": service, "error_count": 1})
     path.settle(two)
@@ -127,8 +131,8 @@ def test_offsets_are_committed_when_their_triggers_are_acknowledged(path: Path) 
     path.publish(*[{"service": f"s{n}", "error_count": 12} for n in range(9)])
     evaluator = path.evaluator()
     path.settle(evaluator)
-    assert evaluator._joined is not None
+    assert evaluator._member.consumer is not None
     ends = {each: span.end for each, span in path.stream.spans([path.topics["metrics"].topic]).items()}
-    consumer = evaluator._joined
+    consumer = evaluator._member.consumer
     turn_until(lambda: {p: at or 0 for p, at in consumer.committed(sorted(ends)).items()} == ends, evaluator)
     abandon(evaluator)

@@ -98,7 +98,7 @@ def test_a_zombie_stops_and_produces_nothing(path: Path) -> None:
     zombie = path.evaluator()
     path.publish({"service": "a", "error_count": 1})
     path.settle(zombie)
-    for task in list(zombie._tasks):
+    for task in list(zombie._member.tasks):
         path.checkpoint().claim(task, "another")
 
     path.publish({"service": "a", "error_count": 12})
@@ -285,7 +285,7 @@ def test_a_stop_writes_and_commits_what_is_decided(path: Path) -> None:
 def test_a_topic_that_is_missing_is_waited_for_while_the_others_are_read(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dutyd.evaluate.path.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("dutyd.evaluate.membership.LOOK_SECONDS", 0.1)
     other = path.topics["other"] = Topic(alias="other", topic=f"{path.name}-other", start=Start.LATEST)
     path.rules = rule_set(a_rule(), a_rule("others", topic="other"))
     evaluator = path.evaluator()
@@ -335,7 +335,7 @@ def test_each_due_time_opens_one_incident_whoever_dies(path: Path) -> None:
     alive = [first, second]
     for moment in ("before write", "after write", ""):
         path.ahead += 60.0
-        runs = next((each for each in alive if any(task.scheduling for task in each._tasks.values())), alive[0])
+        runs = next((each for each in alive if any(task.scheduling for task in each._member.tasks.values())), alive[0])
         if isinstance(runs._checkpoint, MortalCheckpoint) and moment:
             runs._checkpoint.dies = moment
             with pytest.raises(DeathError):

@@ -152,9 +152,9 @@ def test_openings_are_those_of_one_partition_whoever_dies_and_comes(paths: Calla
     abandon(second)
 
     third, fourth = path.evaluator(), path.evaluator()
-    turn_until(lambda: bool(third._tasks), third)
+    turn_until(lambda: bool(third._member.tasks), third)
     publish(path, some[350:450])
-    turn_until(lambda: bool(third._tasks) and bool(fourth._tasks), third, fourth)  # a rebalance
+    turn_until(lambda: bool(third._member.tasks) and bool(fourth._member.tasks), third, fourth)  # a rebalance
     publish(path, some[450:])
     settle(path, third, fourth)
     stopped(third)

@@ -50,7 +50,7 @@ def replayed_by(path: Path) -> tuple[int, list[str]]:
     before = REPLAYED.labels("metrics")._value.get()
     with capture_logs() as logs:
         evaluator: Evaluator = path.evaluator()
-        turn_until(lambda: bool(evaluator._tasks), evaluator)
+        turn_until(lambda: bool(evaluator._member.tasks), evaluator)
         path.publish(*({"service": service, "error_count": 1} for service in SERVICES))
         path.settle(evaluator)
     stopped(evaluator)
