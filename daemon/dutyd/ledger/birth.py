@@ -64,10 +64,13 @@ class Birth:
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
+        self._looked_at = ""
 
     async def look(self) -> Found:
         """Return what the server has of the ledger now."""
-        return Found(text(await self._scripts.run("birth")))
+        found, server = await self._scripts.run("birth")
+        self._looked_at = text(server)
+        return Found(text(found))
 
     async def noted(self) -> Noted:
         """Return what is noted of the ledger's birth."""
@@ -76,7 +79,7 @@ class Birth:
 
     async def born(self, since: Since) -> None:
         """Note that the ledger is on this server, knowing what *since* says; the first to say it counts."""
-        await self._scripts.run("born", since, self._scripts.newest_send)
+        await self._scripts.run("born", since, self._scripts.newest_send, self._looked_at)
 
     async def lacks_sends(self) -> bool:
         """Return whether it lacks sends that this process knows of: its data is an older copy."""

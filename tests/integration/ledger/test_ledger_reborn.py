@@ -11,7 +11,7 @@ from dutyd.core.incident import EffectState, Evidence, Settled, Trigger, Trigger
 from dutyd.core.limits import Throttle
 from dutyd.core.rule import Mode
 from dutyd.ledger import Ledger, open_ledger
-from dutyd.ledger.birth import Since
+from dutyd.ledger.birth import Found, Since
 from dutyd.ledger.connect import connect_async
 from dutyd.ledger.effects import Effect, LostError, MoneyLimitsMicros, NewEffect
 from dutyd.ledger.incidents import Arrival, Claim, Hold, Waiting
@@ -141,3 +141,13 @@ async def test_sends_that_are_known_to_be_lost_are_missed_by_an_older_copy_and_b
     assert not await ledger.birth.lacks_sends()
     await ledger.scripts.client.delete(ledger.scripts.key("sends"))
     assert await ledger.birth.lacks_sends()
+
+
+async def test_what_was_found_of_one_server_is_not_noted_of_the_next(ledger: Ledger) -> None:
+    await another_server(ledger)
+    await ledger.birth.look()
+    ledger.birth._looked_at = "the one before"  # it was started again between the look and the note
+    await ledger.birth.born(Since.KEPT)
+    assert await ledger.birth.look() is Found.RESTARTED
+    await ledger.birth.born(Since.LOST)
+    assert await ledger.birth.look() is Found.SAME

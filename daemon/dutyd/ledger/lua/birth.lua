@@ -1,4 +1,6 @@
--- Says whether this is the server, and the data, that the ledger was born on. Answers 'same', 'restarted' or 'none'.
+-- Says whether this is the server, and the data, that the ledger was born on. Answers {'same', 'restarted' or
+-- 'none', its run id}.
 local known = redis.call('HGET', key('birth'), 'server')
-if not known then return 'none' end
-return known == string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') and 'same' or 'restarted'
+local server = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+if not known then return {'none', server} end
+return {known == server and 'same' or 'restarted', server}

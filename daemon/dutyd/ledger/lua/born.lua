@@ -1,8 +1,9 @@
 -- Notes the server that the ledger is on from now. ARGV: 2 'new': nothing can be missing; 'lost': what happened before
 -- now may be missing; 'kept': no send is missing, on a server that was started again. 3 how many sends are known of.
+-- 4 the run id of the server that was looked at ('': none was): one that was started since is to be looked at anew.
 local birth, at = key('birth'), now_ms()
 local server = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-if redis.call('HGET', birth, 'server') == server then return end
+if redis.call('HGET', birth, 'server') == server or (ARGV[4] ~= '' and ARGV[4] ~= server) then return end
 redis.call('HSET', birth, 'server', server, 'v', '1')
 if ARGV[2] == 'lost' then redis.call('HSET', birth, 'at', at) end
 -- What is known to be lost is not missed again by the next restart; an older copy of the data misses it.
