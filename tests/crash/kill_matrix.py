@@ -42,8 +42,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the lines at which --long kills")
     options = parser.parse_args()
     every = [*cases(long=options.long), *(lines(LINE_ROWS, options.seed) if options.long else ())]
-    chosen = [case for case in every if options.only in case.point]
-    return exit_code(Run("the kill matrix", chosen, one, failed, JOBS, "crash.json"))
+    run = Run("the kill matrix", every, lambda case: case.point, one, failed, JOBS, "crash.json")
+    return exit_code(run, options.only)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from dutyd.core.errors import nearest
 from support.broker import Broker, running_broker
 from support.valkey import running_valkey
 
@@ -38,6 +40,7 @@ class Run(Generic[OneCase, OneRow]):
     Attributes:
         name: as the words for people have it.
         cases: what there is to play; their text is told when they are done.
+        named: returns the name by which a case is chosen.
         play: plays a case on a broker and a Valkey at an URL.
         failed: whether a row shows what must not be.
         jobs: cases at a time.
@@ -47,6 +50,7 @@ class Run(Generic[OneCase, OneRow]):
 
     name: str
     cases: Sequence[OneCase]
+    named: Callable[[OneCase], str]
     play: Callable[[Broker, str, OneCase], Sequence[OneRow]]
     failed: Callable[[OneRow], bool]
     jobs: int
@@ -60,36 +64,43 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def exit_code(run: Run[OneCase, OneRow]) -> int:
-    """Play all cases, tell and write what came of them; return 1 if a row failed.
+def exit_code(run: Run[OneCase, OneRow], only: str = "") -> int:
+    """Play the cases whose names hold *only*, tell and write what came of them; return 1 if a row failed.
 
-    Without a real broker nothing runs; the last line says so, and that is no failure.
+    Where no name holds it nothing runs, and the answer is 2, as of any wrong argument. Without a real broker nothing
+    runs, either; the last line says so. At home that is no failure, in continuous integration (``CI`` is set) it is.
+    The file is of whole runs only.
     """
+    cases = [case for case in run.cases if only in run.named(case)]
+    if not cases:
+        names = {run.named(case): None for case in run.cases}
+        known = nearest(only, set(names)) or f" (its cases: {'; '.join(names)})"
+        print(f"--only: no case of {run.name} has '{only}' in its name{known}", file=sys.stderr)
+        return 2
     with running_broker() as broker:
         if broker.lacks:
             print(f"NOT RUN: {run.name} needs a real Kafka broker (Java 17 and Maven)")
-            return 0
+            return int(bool(os.environ.get("CI")))
         with running_valkey() as valkey:
-            rows = list(_played(run, broker, valkey))
-    (BENCH / run.file).write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+            rows = list(_played(run, cases, broker, valkey))
+    if not only:
+        (BENCH / run.file).write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     wrong = sum(map(run.failed, rows))
     print(table(rows))
     print(f"{len(rows) - wrong} passed, {wrong} failed")
     return int(wrong > 0)
 
 
-def _played(run: Run[OneCase, OneRow], broker: Broker, valkey: str) -> Iterator[OneRow]:
+def _played(run: Run[OneCase, OneRow], cases: Sequence[OneCase], broker: Broker, valkey: str) -> Iterator[OneRow]:
     with ThreadPoolExecutor(run.jobs) as pool:
-        done = pool.map(lambda case: run.play(broker, valkey, case), run.cases)
-        for number, (case, rows) in enumerate(zip(run.cases, done, strict=True), 1):
-            print(f"{number}/{len(run.cases)} {case}", file=sys.stderr, flush=True)
+        done = pool.map(lambda case: run.play(broker, valkey, case), cases)
+        for number, (case, rows) in enumerate(zip(cases, done, strict=True), 1):
+            print(f"{number}/{len(cases)} {case}", file=sys.stderr, flush=True)
             yield from rows
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return the rows for people: texts to the left, numbers to the right, the note behind."""
-    if not rows:
-        return "no case has such a name"
+    """Return the rows (at least one) for people: texts to the left, numbers to the right, the note behind."""
     names = [each.name for each in fields(rows[0]) if each.name != "note"]
     heads = {name: "class" if name == "kind" else name for name in names}
     lines = [heads, *(asdict(row) for row in rows)]
