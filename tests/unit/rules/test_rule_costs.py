@@ -1,5 +1,7 @@
 """What all rules together may cost in a day, as the daemon says it when it takes them."""
 
+import pytest
+
 from dutyd.core.policy import ModelLimits, Policy
 from dutyd.rules.known import Known
 from dutyd.rules.lints.pricing import daily, of_all
@@ -41,3 +43,9 @@ def test_the_policy_bounds_them_all() -> None:
     known = Known(CATALOGUE, policy=Policy(model=ModelLimits(usd_per_day=2.0, tokens_per_day=150_000)))
     assert said(BOUND, BOUND, known=known) == {"tokens": 150_000, "usd": 2.0, "unbounded": []}
     assert said(FREE, known=known) == {"tokens": 150_000, "usd": 2.0, "unbounded": ["r0"]}
+
+
+@pytest.mark.parametrize(("rate", "openings"), [("10/16h", 20), ("10/12h", 20), ("10/1d", 10), ("10/2d", 10)])
+def test_the_throttles_window_slides_so_a_day_holds_each_one_that_begins_in_it(rate: str, openings: int) -> None:
+    told = said(f"throttle: {{per_rule: [{rate}]}}", known=Known(CATALOGUE))
+    assert told["tokens"] == openings * 10_000

@@ -8,6 +8,7 @@ are not in it. ``check`` holds it against the policy, ``rules check`` prints it,
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -105,7 +106,7 @@ def _openings(rule: Rule) -> float | None:
     bounds = [_due_a_day(rule.schedule)] if rule.schedule is not None else []
     throttle = rule.throttle
     rates = throttle.per_rule if rule.per else (*throttle.per_rule, *throttle.per_entity)
-    bounds += [rate.count * max(1.0, DAY / rate.seconds) for rate in rates]
+    bounds += [float(rate.count * ceil(DAY / rate.seconds)) for rate in rates]  # 10/16h: 10 at 0:00, 10 at 16:00
     return min(bounds, default=None)
 
 
