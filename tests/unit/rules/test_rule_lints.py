@@ -62,7 +62,15 @@ def test_ordering_by_the_shelf_alone_is_found() -> None:
     assert codes(named) == []
 
 
-@pytest.mark.parametrize("condition", ["avg(http_errors_total, 5m) > 3", "n > 1 && !(avg(x_bucket, 1h) > 2)"])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "avg(http_errors_total, 5m) > 3",
+        "n > 1 && !(avg(x_bucket, 1h) > 2)",
+        "avg(http_request_duration_seconds_count, 5m) > 3",
+        "avg(response_size_bytes_sum, 5m) > 3",
+    ],
+)
 def test_the_average_of_a_counter_is_found(condition: str) -> None:
     assert codes(changed("error_count > 10", condition)) == [(3, "counter")]
     assert codes(changed("error_count > 10", "avg(error_count, 5m) > 3")) == []

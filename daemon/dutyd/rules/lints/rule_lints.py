@@ -3,6 +3,7 @@
 Called by ``check`` for each rule. A finding points at the rule's id.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -14,8 +15,11 @@ from dutyd.rules.known import Known
 from dutyd.rules.lints.pricing import daily
 from dutyd.rules.problems import Problem
 
-_COUNTER: Final = ("_total", "_bucket")
-"""How counters that only grow are named (Prometheus naming practice)."""
+_COUNTER: Final = re.compile(
+    r"_(total|bucket)$|_((milli|micro|nano)?seconds|ms|bytes|duration|latency|size)_(count|sum)$"
+)
+"""How numbers that only grow are named (https://prometheus.io/docs/practices/naming): counters, and the parts of a
+histogram or summary, which carry its unit. ``error_count`` alone may as well be a number of now."""
 
 _ON_ORDER: Final = ("on_order", "onorder", "in_transit", "incoming", "ordered", "position", "backorder")
 """Parts of the names by which stock on its way goes."""
@@ -42,7 +46,7 @@ def _orders_on_the_shelf(rule: Rule, known: Known) -> Iterator[Problem]:
 def _averages_of_counters(rule: Rule, _: Known) -> Iterator[Problem]:
     """An average of a number that only grows says how old the counter is."""
     for node in _nodes(rule):
-        if isinstance(node, Window) and node.function == "avg" and (node.field or "").endswith(_COUNTER):
+        if isinstance(node, Window) and node.function == "avg" and _COUNTER.search(node.field or ""):
             message = f"{to_text(node)} is the average of a counter: it only grows"
             yield _at(rule, "counter", message, f"look at how it changes: delta({node.field}, 5m) or rate(...)")
 
