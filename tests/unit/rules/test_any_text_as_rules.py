@@ -79,9 +79,7 @@ def test_a_good_file_with_any_part_replaced_is_rules_or_problems(cut: tuple[int,
     rules_or_problems(GOOD[:start] + junk + GOOD[start + length :])
 
 
-@given(
-    st.lists(st.one_of(JUNK, st.sampled_from(["mode", "tools", "money", "act", "never", "per_day: 1"]))).map("".join)
-)
+@given(st.lists(JUNK | POLICY).map("".join))
 def test_any_text_is_a_policy_or_problems(text: str) -> None:
     read_policy(SourceFile("policy.yaml", text))
 
