@@ -15,7 +15,9 @@ BUILD = Info("dutyd_build", "Which version runs")
 EVENTS = Counter("dutyd_events_total", "Events judged, by topic alias", ["topic"])
 REPLAYED = Counter("dutyd_events_replayed_total", "Events read again after a start, by topic alias", ["topic"])
 DEAD_LETTERS = Counter("dutyd_dead_letters_total", "Records sent to the dead-letter topic, by topic alias", ["topic"])
-DROPPED = Counter("dutyd_events_dropped_total", "Events not judged, by reason (duplicate, own, no_entity)", ["reason"])
+DROPPED = Counter(
+    "dutyd_events_dropped_total", "Events not judged, by reason (duplicate, own, no_entity, empty)", ["reason"]
+)
 AHEAD = Counter("dutyd_events_ahead_total", "Events that said a time later than their record's: that one counts")
 LATE = Counter("dutyd_events_late_total", "Events older than the newest of their entity")
 UNKNOWN = Counter("dutyd_rule_unknown_total", "Conditions that were unknown, by rule and field", ["rule", "field"])

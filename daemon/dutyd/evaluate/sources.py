@@ -24,7 +24,7 @@ from dutyd.evaluate.checkpoint import Decided
 from dutyd.evaluate.merge import InOrder, Merge
 from dutyd.evaluate.watermark import NOTHING, Watermark, lowest
 from dutyd.stream.base import Partition
-from dutyd.stream.formats import Bad, Decoder
+from dutyd.stream.formats import Bad, Decoded, Decoder
 
 MARK_DELAY = 0.5
 """Seconds before now that a partition is said to have come to when it is read to its end: what a producer dated before
@@ -112,10 +112,10 @@ class Source:
     def take(self, records: Sequence[Record]) -> Taken:
         """Decode *records*; what was decided before is to be replayed."""
         border = bisect_left(records, self.decided.offset, key=_offset)
-        bad: list[Bad] = []
-        again = self._decode(records[:border], []) if border else []
-        new = self._decode(records[border:], bad) if border < len(records) else []
-        return Taken((Part(self.alias, again, new),), bad)
+        again, new = self._decode(records[:border]), self._decode(records[border:])
+        DROPPED.labels("own").inc(new.own)
+        DROPPED.labels("empty").inc(new.empty)
+        return Taken((Part(self.alias, again.events, new.events),), new.bad)
 
     def took(self, records: Sequence[Record]) -> None:
         """Take note that *records* were replayed or decided."""
@@ -125,13 +125,10 @@ class Source:
             self.arrived = max(self.arrived, last.timestamp / 1000)
         self.read = last.offset + 1
 
-    def _decode(self, records: Sequence[Record], bad: list[Bad]) -> list[Event]:
+    def _decode(self, records: Sequence[Record]) -> Decoded:
         decoded = self._decoder.decode(records)
-        bad += decoded.bad
-        if decoded.own:
-            DROPPED.labels("own").inc(decoded.own)
         self._watermark.saw(decoded.events)
-        return decoded.events
+        return decoded
 
     def move(self, now: float, *, read_to_end: bool) -> float:
         """Return the watermark at *now*."""

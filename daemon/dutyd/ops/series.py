@@ -26,7 +26,7 @@ def begin_series(topics: Iterable[str], catalogue: Catalogue) -> None:
         metrics.DEAD_LETTERS.labels(alias)
         metrics.TOPIC_MISSING.labels(alias)
         metrics.STALLED.labels(alias)
-    for reason in ("duplicate", "own", "no_entity"):
+    for reason in ("duplicate", "own", "no_entity", "empty"):
         metrics.DROPPED.labels(reason)
     for tool, state in product(sorted(name for name, tool in catalogue.items() if tool.changes), EffectState):
         metrics.EFFECTS.labels(tool, state)

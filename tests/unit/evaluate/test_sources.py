@@ -11,7 +11,7 @@ from dutyd.core.topic import Topic, by_key_alias
 from dutyd.evaluate.by_key import Carried
 from dutyd.evaluate.checkpoint import Decided
 from dutyd.evaluate.merge import Merge
-from dutyd.evaluate.sources import ByKeySource
+from dutyd.evaluate.sources import ByKeySource, Source
 from dutyd.stream.base import Partition
 from support.records import FakeRecord
 
@@ -24,6 +24,16 @@ def carried(number: int) -> FakeRecord:
 
 def stalled(alias: str) -> float:
     return REGISTRY.get_sample_value("dutyd_partitions_stalled_total", {"topic": alias}) or 0.0
+
+
+def empty() -> float:
+    return REGISTRY.get_sample_value("dutyd_events_dropped_total", {"reason": "empty"}) or 0.0
+
+
+def test_a_record_that_holds_no_event_is_counted_when_it_is_decided_and_not_when_it_is_replayed() -> None:
+    topic, before = Topic(alias="metrics", topic="t"), empty()
+    taken = Source(topic, Partition("t", 0), Decided(2), 0).take([FakeRecord(b"[]", number) for number in range(5)])
+    assert (taken.bad, empty() - before) == ([], 3)
 
 
 def test_a_partition_that_the_others_stop_waiting_for_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:

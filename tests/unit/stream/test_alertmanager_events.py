@@ -6,7 +6,7 @@ import pytest
 
 from dutyd.core.event import Event
 from dutyd.core.topic import Format, Topic
-from dutyd.stream.formats import Decoder
+from dutyd.stream.formats import Decoded, Decoder
 from support.records import ARRIVAL, json_record
 
 
@@ -94,8 +94,9 @@ def test_grafana_sends_the_same_and_more() -> None:
     assert len(events(document)) == 1
 
 
-def test_no_alerts_are_no_events() -> None:
-    assert events(webhook()) == []
+def test_a_message_without_alerts_holds_no_event_and_is_counted() -> None:
+    decoded = Decoder(Topic(alias="alerts", topic="t"), 0).decode([json_record(webhook())])
+    assert decoded == Decoded([], [], empty=1)
 
 
 @pytest.mark.parametrize(

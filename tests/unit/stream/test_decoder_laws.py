@@ -33,7 +33,8 @@ headers = st.lists(
 
 def decode(record: FakeRecord, form: Format) -> Decoded:
     decoded = Decoder(Topic(alias="a", topic="t", format=form), 0).decode([record])
-    assert bool(decoded.bad) <= (not decoded.events)
+    understood = bool(decoded.events or decoded.own)
+    assert understood + len(decoded.bad) + decoded.empty == 1, "it is neither decided nor dead, or both"
     for bad in decoded.bad:
         assert bad.reason
     for event in decoded.events:
@@ -64,10 +65,11 @@ def test_the_short_way_for_flat_objects_finds_what_the_long_one_finds(members: d
     value = json.dumps(members).encode()
     short = decode(FakeRecord(value), form)
     long = decode(FakeRecord(value, headers=[("x", b"")]), form)
-    assert (short.events, [bad.reason for bad in short.bad], short.own) == (
+    assert (short.events, [bad.reason for bad in short.bad], short.own, short.empty) == (
         long.events,
         [bad.reason for bad in long.bad],
         long.own,
+        long.empty,
     )
 
 
@@ -78,6 +80,7 @@ def test_records_are_judged_one_by_one(values: list[bytes]) -> None:
     apart = [Decoder(Topic(alias="a", topic="t"), 0).decode([record]) for record in records]
     assert together.events == [event for each in apart for event in each.events]
     assert together.bad == [bad for each in apart for bad in each.bad]
+    assert together.empty == sum(each.empty for each in apart)
 
 
 def lines(name: str) -> list[dict[str, Any]]:

@@ -60,8 +60,9 @@ def test_an_array_is_several_events() -> None:
     ]
 
 
-def test_an_empty_array_holds_no_event() -> None:
-    assert decode([]) == Decoded([], [])
+def test_an_empty_array_holds_no_event_and_is_counted() -> None:
+    assert decode([], {"n": 1}, []).empty == 2
+    assert decode([]) == Decoded([], [], empty=1)
 
 
 def test_an_array_is_understood_whole_or_not_at_all() -> None:

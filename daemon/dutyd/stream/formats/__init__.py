@@ -63,12 +63,14 @@ class Decoded:
         events: in the records' order.
         bad: records for the dead-letter topic.
         own: how many events of dutyd's own were dropped.
+        empty: how many records were understood and held no event: an empty array, a message without alerts.
 
     """
 
     events: list[Event]
     bad: list[Bad]
     own: int = 0
+    empty: int = 0
 
 
 class Decoder:
@@ -90,7 +92,7 @@ class Decoder:
         """Return the events of *records*."""
         events: list[Event] = []
         bad: list[Bad] = []
-        own = 0
+        own = empty = 0
         maybe_plain = self._format in _MAYBE_PLAIN
         for record in records:
             try:
@@ -104,8 +106,9 @@ class Decoder:
                 continue
             others = [each for each in found if each.source != OWN_SOURCE]
             own += len(found) - len(others)
+            empty += not found
             events += others
-        return Decoded(events, bad, own)
+        return Decoded(events, bad, own, empty)
 
     def _plain(self, record: Record) -> Event | None:  # noqa: PLR0911  # each look that fails
         """Read a small flat object with id and time as text; None: something about the record needs a closer look.
