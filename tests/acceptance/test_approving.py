@@ -22,6 +22,10 @@ rules:
         with: {sku: "{{ sku }}", supplier: ACME, quantity: 40, unit_price: "{{ price }}"}
         approval_if: quantity * unit_price > 1000
 """
+POLICY = """\
+approvers: {default: [ana], draft_purchase_order: [carla]}
+money: {per_day: 4000}
+"""
 SETTINGS = """\
 installation: {unique}
 redis: {redis}
@@ -37,7 +41,7 @@ def installation(
     """Give an installation where two orders wait and a cheap one is done."""
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "stock.yaml").write_text(RULES)
-    (tmp_path / "policy.yaml").write_text("approvers: {default: [ana], draft_purchase_order: [carla]}\n")
+    (tmp_path / "policy.yaml").write_text(POLICY)
     (tmp_path / "dutyd.yaml").write_text(SETTINGS.format(unique=unique, redis=valkey_url))
     program = Program(tmp_path, capsys, monkeypatch)
     events = [{"sku": sku, "level": 2, "price": price} for sku, price in (("A", 30), ("B", 50), ("C", 1))]
@@ -69,6 +73,9 @@ def test_an_approved_call_is_sent_and_a_denied_one_is_not(installation: Program)
 
     shown = f"{waiting['A'][:10]}/order"
     assert shown in installation("approvals", "list").out
+    code, out, err = installation("approvals", "edit", shown, "--as", "carla", "--set", "quantity=100")
+    assert (code, out) == (1, "")
+    assert "not edited: with it the day would spend more than the policy's per_day; it waits as it was" in err
     code, out, err = installation("approvals", "approve", shown, "--as", "carla")
     assert (code, err) == (0, "")
     assert out.startswith("approved: draft_purchase_order sku=A, supplier=ACME, quantity=40")

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from dutyd.core.incident import Ending, Settled, Trigger, TriggerKind
+from dutyd.ledger.effects import MoneyLimitsMicros
 from dutyd.ledger.scripts import Scripts, of_ours, text
 
 
@@ -21,10 +22,17 @@ class Decided(StrEnum):
     TOO_LATE = "too late"  # it is in another state by now
     NOT_FOUND = "not found"
     CLEARED = "cleared"  # the incident is over: it would not be sent
+    OVER_RULE_DAY = "budget: per_rule_day"  # with it the rule would spend more than its day allows
+    OVER_DAY = "budget: per_day"  # the same for all rules together
+
+    @property
+    def over(self) -> str:
+        """Which of the policy's daily limits is in the way, or an empty text."""
+        return self.removeprefix("budget: ") if self in (Decided.OVER_RULE_DAY, Decided.OVER_DAY) else ""
 
 
 class Call(Protocol):
-    """An exact call: its arguments, their hash, what it spends in millionths."""
+    """An exact call: its arguments, their hash, what it spends in millionths, and what a day may."""
 
     @property
     def args(self) -> Mapping[str, Any]:
@@ -39,6 +47,11 @@ class Call(Protocol):
     @property
     def micros(self) -> int:
         """Millionths of the currency unit."""
+        ...
+
+    @property
+    def limits(self) -> MoneyLimitsMicros:
+        """The policy's for a day."""
         ...
 
 
@@ -57,8 +70,11 @@ class Decisions:
         return _decided(await self._scripts.run("decide", effect, call_hash, "deny", who, why))
 
     async def edit(self, effect: str, call_hash: str, new: Call, who: str, why: str = "") -> Decided:
-        """Put *new* in the place of the call with *call_hash*; it waits for approval in its turn."""
-        said = (msgspec.json.encode(new.args), new.hash, new.micros)
+        """Put *new* in the place of the call with *call_hash*; it waits for approval in its turn.
+
+        Where the day has no money left for it (``Decided.over``), the call that waits stays as it is.
+        """
+        said = (msgspec.json.encode(new.args), new.hash, new.micros, new.limits.json)
         return _decided(await self._scripts.run("edit", effect, call_hash, who, why, *said))
 
     async def settle(self, effect: str, what: Settled, who: str, because: str, receipt: str = "") -> Decided:
@@ -120,6 +136,6 @@ def _ending(trigger: Trigger, why: str) -> bytes:
 
 def _decided(answer: object) -> Decided:
     said = of_ours(answer)
-    if said in {"done", "changed", "cleared"}:
+    if said in set(Decided):
         return Decided(said)
     return Decided.TOO_LATE if said else Decided.NOT_FOUND

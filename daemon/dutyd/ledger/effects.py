@@ -111,6 +111,11 @@ class MoneyLimitsMicros:
     per_rule_day: int | None = None
     per_day: int | None = None
 
+    @property
+    def json(self) -> bytes:
+        """As scripts read it."""
+        return msgspec.json.encode({"per_rule_day": self.per_rule_day, "per_day": self.per_day})
+
 
 def args_hash(tool: str, args: Mapping[str, Any]) -> str:
     """Return the SHA-256 of the exact call: what an approval is bound to."""
@@ -143,10 +148,9 @@ class Effects:
             ("by", new.by),
         ):
             record += [name, value]
-        bounds = msgspec.json.encode({"per_rule_day": limits.per_rule_day, "per_day": limits.per_day})
         clear = "1" if new.clear else ""
         answer = await self._scripts.run(
-            "reserve", claim.id, claim.fence, new.key, new.state, new.reason, clear, bounds, *record
+            "reserve", claim.id, claim.fence, new.key, new.state, new.reason, clear, limits.json, *record
         )
         if text(answer[0]) == "lost":
             raise LostError(new.key)

@@ -175,7 +175,7 @@ class Api:
             changes = body.get("set")
             if not isinstance(changes, Mapping):
                 raise RefusalError(422, "edit needs 'set': arguments and their new values")
-            new = amend(self.catalogue[row["tool"]], row["args"], changes)
+            new = amend(self.catalogue[row["tool"]], row["args"], changes, self.policy)
             _decided(await self._ledger(decisions.edit(key, shown, new, token.name, why)), row["state"])
             return {"key": key, "done": did, "by": token.name, "args": dict(new.args), "hash": new.hash}
         if did not in {"approve", "deny"}:
@@ -214,6 +214,10 @@ def _decided(decided: Decided, state: str) -> None:
     """Refuse where the decision came too late."""
     if decided is Decided.CHANGED:
         raise RefusalError(409, "the call is not the one with this hash: look at it again")
+    if decided.over:
+        raise RefusalError(
+            409, f"with it the day would spend more than the policy's {decided.over}; it waits as it was"
+        )
     if decided is not Decided.DONE:
         raise RefusalError(409, f"too late: somebody or something was faster (it was {state})")
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -246,6 +246,66 @@ async def test_a_denial_refuses_with_the_name_and_gives_the_money_back(ledger: L
     assert denied.reason == "denied by kim: too much"
     third = await ledger.effects.reserve(claim, new(claim, step="third", micros=9_000_000), limits)
     assert third.state is EffectState.RESERVED
+
+
+class Edit(NamedTuple):
+    """What a person makes of a call."""
+
+    args: dict[str, Any]
+    hash: str
+    micros: int
+    limits: MoneyLimitsMicros
+
+
+@pytest.mark.parametrize("limit", ["per_day", "per_rule_day"])
+async def test_an_edit_meets_the_days_limits_and_without_room_changes_nothing(ledger: Ledger, limit: str) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger)
+    limits = MoneyLimitsMicros(**{limit: 100})
+    waiting = new(claim, state=EffectState.AWAITING_APPROVAL, micros=60)
+    effect = await ledger.effects.reserve(claim, waiting, limits)
+    over = await ledger.decisions.edit(effect.key, effect.args_hash, Edit({"n": 1}, "h1", 101, limits), "kim")
+    assert over.over == limit
+    assert (await ledger.effects.get(effect.key)).args_hash == effect.args_hash
+    for shown, edited, micros in ((effect.args_hash, "h2", 100), ("h2", "h3", 90)):
+        new_call = Edit({}, edited, micros, limits)
+        assert await ledger.decisions.edit(effect.key, shown, new_call, "kim") is Decided.DONE
+    second = await ledger.effects.reserve(claim, new(claim, step="second", micros=11), limits)
+    assert second.reason == f"budget: {limit}"
+    third = await ledger.effects.reserve(claim, new(claim, step="third", micros=10), limits)
+    assert third.state is EffectState.RESERVED
+
+
+async def test_an_edit_of_what_spent_nothing_counts(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger)
+    limits = MoneyLimitsMicros(per_day=100)
+    effect = await ledger.effects.reserve(claim, new(claim, state=EffectState.AWAITING_APPROVAL), limits)
+    over = await ledger.decisions.edit(effect.key, effect.args_hash, Edit({}, "h1", 101, limits), "kim")
+    assert over is Decided.OVER_DAY
+    await ledger.decisions.edit(effect.key, effect.args_hash, Edit({}, "h2", 90, limits), "kim")
+    await ledger.decisions.approve(effect.key, "h2", "kim")
+    second = await ledger.effects.reserve(claim, new(claim, step="second", micros=11), limits)
+    assert second.reason == "budget: per_day"
+
+
+async def test_what_was_held_yesterday_is_edited_to_more_against_today_and_to_less_where_it_is(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger)
+    limits, scripts = MoneyLimitsMicros(per_day=100), ledger.scripts
+    effect = await ledger.effects.reserve(claim, new(claim, state=EffectState.AWAITING_APPROVAL, micros=60), limits)
+    today = (await scripts.read("hget", scripts.key("effect", effect.key), "held_day")).decode()
+    spent, before = (scripts.key("spent", day) for day in (today, str(int(today) - 1)))
+    client: Any = scripts.client
+    await client.rename(spent, before)
+    await client.hset(scripts.key("effect", effect.key), "held_day", int(today) - 1)
+    await ledger.effects.reserve(claim, new(claim, step="second", micros=20), limits)
+    edit = ledger.decisions.edit
+    assert await edit(effect.key, effect.args_hash, Edit({}, "h1", 81, limits), "kim") is Decided.OVER_DAY
+    assert await edit(effect.key, effect.args_hash, Edit({}, "h2", 50, limits), "kim") is Decided.DONE
+    assert [await client.hget(day, "all") for day in (before, spent)] == [b"50", b"20"]
+    assert await edit(effect.key, "h2", Edit({}, "h3", 80, limits), "kim") is Decided.DONE
+    assert [await client.hget(day, "all") for day in (before, spent)] == [b"0", b"100"]
 
 
 async def test_a_paused_effect_stays_reserved_until_it_is_resumed(ledger: Ledger) -> None:

@@ -4,13 +4,14 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from dutyd.core.policy import Policy
+from dutyd.core.policy import MoneyLimits, Policy
 from dutyd.ops.api import Api, May, Token
 from dutyd.ops.http import HttpServer, probes
 from support.acting import CATALOGUE, Office, office, running
@@ -31,7 +32,10 @@ rules:
         refuse_if: quantity > 100
 """
 TOKENS = {"ana": (May.VIEW, "view-token"), "carla": (May.DECIDE, "decide-token"), "bob": (May.DECIDE, "bobs-token")}
-POLICY = Policy(approvers={"draft_purchase_order": ("carla",)})
+POLICY = Policy(
+    approvers={"draft_purchase_order": ("carla",)},
+    money=MoneyLimits(per_effect=Decimal(30_000), per_day=Decimal(20_000)),
+)
 NOW = 1_780_000_000.0
 
 
@@ -121,6 +125,17 @@ async def test_an_edit_beyond_the_rules_refusal_is_refused_before_it_is_sent(des
     async with running(desk.worker(POLICY)):
         await desk.until(lambda: states(desk), ["REFUSED"])
     assert await desk.listed("/purchase-orders") == []
+
+
+@pytest.mark.parametrize(("quantity", "status", "words"), [(700, 409, "per_day"), (1001, 422, "more than 30000")])
+async def test_an_edit_that_spends_more_than_the_policy_allows_changes_nothing(
+    desk: Office, api: Client, quantity: int, status: int, words: str
+) -> None:
+    row = await waiting(desk, api)
+    edit = {"decision": "edit", "hash": row["hash"], "set": {"quantity": quantity}}
+    refused, why = await api("POST", f"/api/approvals/{row['key']}", edit)
+    assert (refused, words in str(why)) == (status, True), why
+    assert await api("GET", "/api/approvals") == (200, [row])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import provider_key
 from dutyd.ledger import Ledger
 from dutyd.ledger.decisions import Decided
-from dutyd.ledger.effects import Effect, args_hash
+from dutyd.ledger.effects import Effect, MoneyLimitsMicros, args_hash
 from support.simulation.world import World
 
 
@@ -17,6 +17,7 @@ class Call(NamedTuple):
     args: dict[str, Any]
     hash: str
     micros: int = 0
+    limits: MoneyLimitsMicros = MoneyLimitsMicros()
 
 
 async def decide(ledger: Ledger, world: World, approved: set[tuple[str, str]], share: float) -> None:

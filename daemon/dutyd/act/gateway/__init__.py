@@ -7,7 +7,7 @@ and by ``rules test``.
 """
 
 from dutyd.act.gateway.arguments import bind, read_arguments
-from dutyd.act.gateway.gate import gate
+from dutyd.act.gateway.gate import gate, over_money
 from dutyd.act.gateway.judge import judge, narrowed, offered, withheld
 from dutyd.act.gateway.text import clean, cut
 from dutyd.act.gateway.tighten import tighten
@@ -30,6 +30,7 @@ __all__ = [
     "judge",
     "narrowed",
     "offered",
+    "over_money",
     "read_arguments",
     "tighten",
     "withheld",

@@ -42,7 +42,7 @@ def gate(step: Step, args: Mapping[str, Any], tool: Tool, look: Look, policy: Po
     except ValidationError as error:
         return Gate(Outcome.REFUSE, f"arguments: {error.errors(include_url=False)[0]['msg']}")
     own = _own_first(call, tool, look)
-    refused = _met("refuse_if", step.refuse_if, own) or _over(tool, call, policy.money)
+    refused = _met("refuse_if", step.refuse_if, own) or over_money(tool, call, policy.money)
     if refused:
         return Gate(Outcome.REFUSE, refused)
     effective = lowest(ceiling, mode)
@@ -62,7 +62,7 @@ def _met(what: str, condition: Expr | None, look: Look) -> str:
     return f"{what}: {condition.text}" if value is True else f"{what} is unknown: {condition.text}"
 
 
-def _over(tool: Tool, call: BaseModel, limits: MoneyLimits | None) -> str:
+def over_money(tool: Tool, call: BaseModel, limits: MoneyLimits | None) -> str:
     """Return a reason where the call spends more than one effect may, or nobody can tell, else an empty text.
 
     The day's limits are the ledger's business; but what they are to be held against must be known here.

@@ -62,8 +62,10 @@ def edit(key: Key, who: Who, change: Change, settings: SettingsFile = DEFAULT_SE
     with open_world(settings) as world:
         row = _the_one(key, ask_ledger_of(world, lambda ledger: ledger.queries.approvals()))
         refuse_stranger(who, row["tool"], world.policy)
-        new = amend(world.catalogue[row["tool"]], row["args"], changes)
+        new = amend(world.catalogue[row["tool"]], row["args"], changes, world.policy)
         decided = ask_ledger_of(world, lambda ledger: ledger.decisions.edit(row["key"], row["hash"], new, who, why))
+    if decided.over:
+        leave(f"not edited: with it the day would spend more than the policy's {decided.over}; it waits as it was")
     _say_late(decided, row)
     typer.echo(f"edited, and waits for approval: {row['tool']} {plain(new.args)}")
 

@@ -106,6 +106,28 @@ local function release_money(effect)
   end
 end
 
+-- Holds what an effect spends against the day, in place of what it held: a larger sum against today and its limits
+-- {per_rule_day, per_day} (micros), a smaller one against the day that has held it. Answers the limit that forbids it,
+-- with nothing changed; nil where it is held.
+local function hold_money(name, micros, limits, at)
+  local effect, today = object(key('effect', name)), tostring(math.floor(at / 86400000))
+  local held, rule, over = effect.held_day and tonumber(effect.micros) or 0, 'rule:' .. effect.rule, nil
+  local day = micros > held and today or effect.held_day
+  if not day then return nil end
+  local spent, own = key('spent', day), effect.held_day == day and held or 0
+  for _, each in ipairs(micros > held and {{rule, 'per_rule_day'}, {'all', 'per_day'}} or {}) do
+    local limit, sum = limits[each[2]], tonumber(redis.call('HGET', spent, each[1]) or '0') - own + micros
+    if limit ~= cjson.null and sum > limit then over = 'budget: ' .. each[2] end
+  end
+  if over then return over end
+  release_money(effect)
+  redis.call('HINCRBY', spent, 'all', micros)
+  redis.call('HINCRBY', spent, rule, micros)
+  redis.call('PEXPIRE', spent, RETENTION_MS)
+  redis.call('HSET', key('effect', name), 'held_day', day, 'micros', micros)
+  return nil
+end
+
 local ENDED = {DONE = true, REFUSED = true}
 
 -- Writes an effect's state; `effects:STATE` holds the names of those that have not ended, for whoever watches.

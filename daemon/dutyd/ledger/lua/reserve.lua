@@ -20,25 +20,15 @@ if redis.call('EXISTS', effect) == 0 then
     state, reason = 'REFUSED', 'closed'
   end
   if state ~= 'REFUSED' and micros > 0 then
-    local day, limits = tostring(math.floor(at / 86400000)), cjson.decode(ARGV[8])
-    local spent, rule = key('spent', day), 'rule:' .. redis.call('HGET', effect, 'rule')
-    for _, each in ipairs({{rule, 'per_rule_day'}, {'all', 'per_day'}}) do
-      local limit = limits[each[2]]
-      if limit ~= cjson.null and tonumber(redis.call('HGET', spent, each[1]) or '0') + micros > limit then
-        state, reason = 'REFUSED', 'budget: ' .. each[2]
-      end
-    end
+    local limits = cjson.decode(ARGV[8])
+    local over = hold_money(name, micros, limits, at)
     -- What was spent before the ledger was lost is not known here: a person decides.
     local bounded = limits.per_day ~= cjson.null or limits.per_rule_day ~= cjson.null
     local birth = tonumber(redis.call('HGET', key('birth'), 'at') or '0')
-    if state == 'RESERVED' and bounded and tonumber(redis.call('HGET', incident, 'produced')) < birth then
+    if over then
+      state, reason = 'REFUSED', over
+    elseif state == 'RESERVED' and bounded and tonumber(redis.call('HGET', incident, 'produced')) < birth then
       state, reason = 'AWAITING_APPROVAL', 'the ledger was lost: what was spent before is not known'
-    end
-    if state ~= 'REFUSED' then
-      redis.call('HINCRBY', spent, 'all', micros)
-      redis.call('HINCRBY', spent, rule, micros)
-      redis.call('PEXPIRE', spent, RETENTION_MS)
-      redis.call('HSET', effect, 'held_day', day)
     end
   end
   set_effect(name, state, reason)
