@@ -174,7 +174,7 @@ class Episode:
                 why = f"round {self.round} began"
                 await self.means.ledger.effects.regate(self.claim, effect, EffectState.REFUSED, why)
             else:
-                self.earlier.append(await self.sender(step).go_on(effect))
+                self.earlier.append(await self.sender(self._as_now(effect, step)).go_on(effect))
 
     async def rounds(self) -> list[int]:
         """Return the rounds in which something was done, and this one."""
@@ -191,7 +191,12 @@ class Episode:
             if now is not None:
                 await self.means.ledger.effects.regate(self.claim, effect, *now)
                 effect = await self.means.ledger.effects.get(effect.key)
-        return result_of(effect) if effect.state.ended else await self.sender(step).go_on(effect)
+        return result_of(effect) if effect.state.ended else await self.sender(self._as_now(effect, step)).go_on(effect)
+
+    def _as_now(self, effect: Effect, step: Step) -> Step:
+        """Return *step*, as it was accepted, as it may be done now; one that is gone is not repeated by itself."""
+        now = (self.rule.on_clear if effect.clear else self.rule.steps).get(step.name)
+        return now or replace(step, if_unsure="skip" if step.if_unsure == "skip" else None)
 
     def gate(self, step: Step, args: Mapping[str, Any]) -> Gate:
         """Return what the gates say to *step*'s call with *args* now; one that has nowhere to go is refused."""

@@ -12,13 +12,14 @@ import pytest
 
 from dutyd.act.agent.client import Client, Endpoint
 from dutyd.act.means import Waits
-from dutyd.core.incident import Trigger, TriggerKind, provider_key
+from dutyd.core.incident import EffectState, Trigger, TriggerKind, provider_key
 from dutyd.core.limits import Brake
 from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
 from dutyd.core.rule import Mode
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
 from dutyd.embedded.standin.script import Script
+from dutyd.ledger.incidents import Waiting
 from support.acting import Office, office, running
 
 RULES = """
@@ -541,6 +542,38 @@ async def test_weaker_providers_keep_the_promise_of_their_class(
     else:
         assert seen == {"parked": 1, "repeated": 2, "skipped": 1}
         assert states == {"parked": "PARKED", "skipped": "REFUSED", "repeated": "DONE"}
+
+
+@pytest.mark.parametrize(
+    ("current", "state"),
+    [
+        (CLASSES.replace("if_unsure: repeat", "if_unsure: skip"), "REFUSED"),
+        (CLASSES.replace(", if_unsure: repeat", ""), "PARKED"),
+        (CLASSES.replace("repeated:", "renamed:"), "PARKED"),
+    ],
+)
+async def test_what_is_unsure_is_not_repeated_once_the_rule_has_taken_that_back(
+    valkey_url: str, unique: str, tmp_path: Path, current: str, state: str
+) -> None:
+    async with office(valkey_url, unique, tmp_path, CLASSES, settings={"class": "C"}) as desk:
+        await desk.ledger.decisions.pause("all", "kim")
+        desk.open_(desk.trigger("unsure", ERROR, {"service": "checkout"}))
+        async with running(desk.worker()):
+            await desk.settled(1)
+        await desk.ledger.decisions.resume("all", "kim")
+        (claim,) = await desk.ledger.incidents.claim("w0", 15, 10)
+        (sent,) = [each for each in await desk.ledger.effects.of(claim.id) if each.step == "repeated"]
+        await desk.ledger.effects.sending(claim, sent)
+        await desk.ledger.effects.record(claim, sent.key, EffectState.UNKNOWN, "cut")
+        await desk.ledger.incidents.rest(claim, Waiting.RETRY, 0.0)
+        desk.book.edit(current)
+        async with running(desk.worker()):
+            await desk.until(lambda: step_state(desk, "repeated"), state)
+        assert provider_key(sent.key) not in {row["key"] for row in await desk.listed("/executions")}
+
+
+async def step_state(desk: Office, step: str) -> str:
+    return (await desk.effects())[step]
 
 
 FRESH = """

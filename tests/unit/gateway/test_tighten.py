@@ -1,6 +1,7 @@
 """A rule that was narrowed binds incidents accepted before; one that was widened does not."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -92,6 +93,17 @@ def test_conditions_of_both_states_hold() -> None:
         assert gate(step, args, CATALOGUE["draft_order"], names(), Policy(), Mode.ACT).outcome == "refuse"
         assert step.approval_if == parse("quantity * unit_price > 100")
         assert step.if_ == parse("pack_size > 1")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both_allow"),
+    [("repeat", "skip", "skip"), ("repeat", None, None), ("skip", None, "skip"), ("repeat", "repeat", "repeat")],
+)
+def test_what_is_unsure_is_repeated_only_where_both_say_so(
+    one: Literal["skip", "repeat"], other: Literal["skip", "repeat"] | None, both_allow: str | None
+) -> None:
+    for accepted, current in ((one, other), (other, one)):
+        assert only(both(an_order(if_unsure=accepted), an_order(if_unsure=current))).if_unsure == both_allow
 
 
 def bounds(accepted: Bound, current: Bound, argument: str = "priority") -> Mapping[str, Bound]:

@@ -12,6 +12,7 @@ from dutyd.core.expr import Expr, ExpressionError, Node, Template, parse, parse_
 from dutyd.core.rule import Rule, lowest
 from dutyd.core.step import Agent, Bound, Budget, Step
 
+_IfUnsure = Literal["skip", "repeat"] | None
 _Number = TypeVar("_Number", int, float)
 
 
@@ -77,9 +78,17 @@ def _step(accepted: Step, current: Step) -> Step | None:
             if_=_joined(accepted.if_, "&&", current.if_),
             refuse_if=_joined(accepted.refuse_if, "||", current.refuse_if),
             approval_if=_joined(accepted.approval_if, "||", current.approval_if),
+            if_unsure=_unsure(accepted.if_unsure, current.if_unsure),
         )
     except ExpressionError:
         return None  # together they are too long to be one expression
+
+
+def _unsure(accepted: _IfUnsure, current: _IfUnsure) -> _IfUnsure:
+    """Return what both allow where nobody can tell: to repeat is the widest, to skip the tightest."""
+    if accepted == current:
+        return accepted
+    return "skip" if "skip" in (accepted, current) else None
 
 
 def _joined(accepted: Expr | None, operator: Literal["&&", "||"], current: Expr | None) -> Expr | None:
