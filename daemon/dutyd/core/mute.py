@@ -81,10 +81,15 @@ class RecurringSilence:
         """For people."""
         return f"silenced by the rule files ({self.id}): {self.because}"
 
+    def span(self, now: float) -> tuple[float, float] | None:
+        """Return begin and end of the span that *now* lies in, else of the next one; None: it never comes again."""
+        begins = self.schedule.due_after(now - self.lasts)
+        return None if begins is None else (begins, begins + self.lasts)
+
     def until(self, now: float) -> float | None:
         """Return when the span that *now* lies in ends, None where it lies in none."""
-        begins = self.schedule.due_after(now - self.lasts)
-        return begins + self.lasts if begins is not None and begins <= now else None
+        span = self.span(now)
+        return span[1] if span is not None and span[0] <= now else None
 
     def covers(self, rule: str, entity: Mapping[str, str]) -> bool:
         """Whether it speaks of *entity* of *rule*, at whatever time."""
