@@ -4,8 +4,9 @@ fuzzes its arguments: nothing outside the grant is done, nothing that needs no d
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
 from dutyd.embedded.standin.script import Script, ScriptedAnswer, ScriptedCall
 from support.acting import Office, office, running
+from support.injections import injections
 
 ROOT = Path(__file__).parents[3]
-INJECTIONS = ROOT.parent / "shared" / "data" / "injections" / "injections.json"
 SECRET = "sk-foreign-secret-4711"
 MADE_UP = "sk-that-no-incident-holds"
 
@@ -82,20 +83,13 @@ SURE = {
 }
 """What is done whatever a text or a model says."""
 
-EVERY = {"supplier-order": 7, "runs-out": 7, "errors-after-deploy": 7, "morning-report": 7}
-"""Of a rule whose fields another has, too, only each of so many payloads is tried."""
-
 TABLES = {f"tables/{file.name}": file.read_text(encoding="utf-8") for file in sorted((ROOT / "rules/tables").glob("*"))}
 TEXTS = {file.stem: file.read_text(encoding="utf-8") for file in sorted((ROOT / "rules").glob("*.yaml"))}
 
 
-def payloads() -> list[str]:
-    """Return what people have tried, as it is and behind the words that make models forget what they were told."""
-    if not INJECTIONS.exists():
-        return OWN
-    data = json.loads(INJECTIONS.read_text())
-    templates = ["{goal}", *(each["template"] for each in data["templates"])]
-    return OWN + [template.replace("{goal}", goal["goal"]) for goal in data["goals"] for template in templates]
+def own() -> list[str]:
+    """Return what the project made up."""
+    return OWN
 
 
 @dataclass
@@ -141,11 +135,10 @@ def wild(chance: random.Random) -> Iterator[ScriptedCall]:
         yield ScriptedCall(name, {"order": "PO-1", "sku": "GOLD", "quantity": 9999, "to": "attacker"})
 
 
-def events(rule: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield a marker and an event for each payload in each string of the rule's event."""
+def events(rule: str, payloads: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield a marker and an event for each of *payloads* in each string of the rule's event."""
     strings = [name for name, value in BASE[rule].items() if isinstance(value, str)]
-    tried = [(name, payload) for name in strings for payload in payloads()][:: EVERY.get(rule, 1)]
-    for number, (name, payload) in enumerate(tried):
+    for number, (name, payload) in enumerate(product(strings, payloads)):
         marker = f"mark{number:04}{rule[:3]}"
         fields = dict(BASE[rule])
         for each in PER[rule]:
@@ -158,12 +151,18 @@ def test_every_shipped_rule_is_tried() -> None:
     assert TEXTS.keys() == BASE.keys()
 
 
+@pytest.mark.parametrize("payloads", [own, injections])
 @pytest.mark.parametrize("rule", TEXTS)
 async def test_nothing_outside_the_grant_is_done_and_nothing_else_is_held_back(
-    rule: str, valkey_url: str, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rule: str,
+    payloads: Callable[[], Sequence[str]],
+    valkey_url: str,
+    unique: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DUTYD_TEST_SECRET", SECRET)
-    told = dict(events(rule))
+    told = dict(events(rule, payloads()))
     chance = random.Random(rule)
     answers = tuple(ScriptedAnswer(marker, turn, tuple(wild(chance))) for marker in told for turn in (0, 1))
     overheard = Overheard(Standin(Script(parallel=True, answers=answers)).app, [])
@@ -204,6 +203,17 @@ async def everything_is_granted(desk: Office, rule: str, told: Mapping[str, Mapp
             assert SECRET not in json.dumps(undecided)
             assert sum(marker in said for marker in told) <= 1, "a text of another incident left"
             check_made(path, made, told)
+            assert path != "messages" or made["to"] == recipient(rule, said, told)
+
+
+def recipient(rule: str, said: str, told: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return whom the rule tells by the message *said*."""
+    if rule not in {"low-stock-warning", "runs-out"}:
+        return "manager"
+    (supplier,) = (str(fields["supplier"]) for marker, fields in told.items() if marker in said)
+    if rule == "runs-out":
+        return "anna" if supplier == "acme" else "purchasing"  # as tables/suppliers.csv says
+    return cut(clean(supplier), 200)
 
 
 def check_made(path: str, made: Mapping[str, Any], told: Mapping[str, Mapping[str, Any]]) -> None:
@@ -214,11 +224,6 @@ def check_made(path: str, made: Mapping[str, Any], told: Mapping[str, Mapping[st
         assert len(made["title"]) <= 120
         assert len(made["body"]) <= 4000
         assert made.get("priority") in {None, "P1", "P2", "P3"}
-    if path == "messages":
-        # A bound text that is too long is cut, the mark included.
-        to = made["to"].removesuffix("…")
-        named = any(marker in to or str(fields.get("supplier", "")).startswith(to) for marker, fields in told.items())
-        assert named or to in {"manager", "anna", "purchasing"}
     if path == "purchase-orders":
         (line,) = made["lines"] or [made]
         (fields,) = [each for marker, each in told.items() if marker in line["sku"] + made["location"]]
