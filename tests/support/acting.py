@@ -71,8 +71,11 @@ class Office:
     http: httpx2.AsyncClient
     produced: Callable[[str], list[bytes]]
 
-    def trigger(self, rule: str, fields: Mapping[str, Any], entity: Mapping[str, str], number: int = 1) -> Trigger:
-        occurrence = f"event-{number}"
+    def trigger(
+        self, rule: str, fields: Mapping[str, Any], entity: Mapping[str, str], number: int = 1, event: str = ""
+    ) -> Trigger:
+        """Return an opening by the event *event*, or by one that is called after *number*."""
+        occurrence = event or f"event-{number}"
         return Trigger(
             incident=incident_id(rule, tuple(entity.values()), occurrence),
             kind=TriggerKind.OPENED,

@@ -144,19 +144,20 @@ async def desk(valkey_url: str, unique: str, tmp_path: Path) -> AsyncIterator[Of
         yield opened
 
 
-async def test_five_hundred_naughty_entities_get_one_page_and_one_ticket_each_and_a_replay_adds_none(
+async def test_five_hundred_naughty_entities_and_ids_get_one_page_and_one_ticket_each_and_a_replay_adds_none(
     desk: Office,
 ) -> None:
     entities = [text.encode("utf-8", "replace").decode() for text in naughty()]
-    for number, entity in enumerate(entities):
-        fields = {"service": entity, "error_count": 12, "id": entity}
-        desk.open_(desk.trigger("errors", fields, {"service": entity}, number))
+    for entity in entities:
+        desk.open_(desk.trigger("errors", {"service": entity, "error_count": 12}, {"service": entity}, event=entity))
     async with running(desk.worker()):
         await desk.settled(len(entities), seconds=120.0)
     keys = Counter(row["key"] for row in await desk.listed("/executions"))
     assert (len(keys), keys.total()) == (2 * len(entities), 2 * len(entities))
     rows = await desk.ledger.queries.incidents()
     assert sorted(row["entity"]["service"] for row in rows) == sorted(entities)
+    events = [(await desk.ledger.queries.whole(row["id"]))["trigger"]["evidence"]["id"] for row in rows]
+    assert sorted(events) == sorted(entities)
     await desk.forget_what_was_accepted()
     async with running(desk.worker()):
         await desk.until(lambda: accepted(desk), len(entities))
