@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from dutyd.core.event import Event, Record
 from dutyd.core.topic import Topic
-from dutyd.settings.model import TopicSettings, _topic
+from dutyd.settings.topics import TopicSettings, topic_of
 from dutyd.stream import open_stream
 from dutyd.stream.base import Stream, TopicSpec
 from dutyd.stream.formats import Decoder
@@ -246,7 +246,7 @@ WEBHOOKS, PRODUCERS = rows(""), rows(r"[^|]* \| ")
 
 def check(settings: str, fields: list[str], documents: list[Any]) -> list[Event]:
     """Return the events of *documents* on a topic with *settings*; together they have all *fields*."""
-    topic = _topic("posts", TopicSettings.model_validate(YAML(typ="safe", pure=True).load(settings)))
+    topic = topic_of("posts", TopicSettings.model_validate(YAML(typ="safe", pure=True).load(settings)))
     decoded = Decoder(topic, 0).decode([json_record(document) for document in documents])
     assert not decoded.bad
     assert len(decoded.events) == len(documents) > 0

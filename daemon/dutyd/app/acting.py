@@ -29,7 +29,7 @@ from dutyd.ledger import Ledger
 from dutyd.ledger.server import Fsync, server_facts
 from dutyd.rules.book import Book
 from dutyd.settings import Settings
-from dutyd.settings.model import ModelSettings
+from dutyd.settings.endpoint import ModelSettings
 from dutyd.stream.base import Partition
 from dutyd.stream.dead_letters import send_dead_letter
 

@@ -5,7 +5,7 @@ A module of its own because the client takes a second to import: only who has a 
 
 from dutyd.act.agent.client import Endpoint
 from dutyd.act.agent.model import Price
-from dutyd.settings.model import ModelSettings
+from dutyd.settings.endpoint import ModelSettings
 
 
 def endpoint_of(model: ModelSettings) -> Endpoint:

@@ -12,7 +12,8 @@ from typing import Any
 from dutyd.core.errors import SettingsError
 from dutyd.core.route import Routes
 from dutyd.core.tool import Provider
-from dutyd.settings.model import ProviderSettings, Settings
+from dutyd.settings.model import Settings
+from dutyd.settings.providers import ProviderSettings
 
 RUNBOOKS = "runbooks"
 

@@ -18,7 +18,7 @@ from dutyd.core.secrets import masked
 
 if TYPE_CHECKING:
     from dutyd.act.agent.trial import Trial
-    from dutyd.settings.model import ModelSettings
+    from dutyd.settings.endpoint import ModelSettings
 
 model = typer.Typer(no_args_is_help=True, help="Try the model endpoint.")
 

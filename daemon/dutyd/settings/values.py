@@ -1,6 +1,6 @@
 """Kinds of values that settings have: durations, addresses, names, secrets. Each says plainly what it expected.
 
-The functions here are pydantic validators of ``model``: text in, checked value out, ``ValueError`` with a message for
+The functions here are pydantic validators of the groups: text in, checked value out, ``ValueError`` with a message for
 people otherwise.
 """
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, quote, urlsplit
 
-from pydantic import BeforeValidator, SecretStr, WithJsonSchema
+from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
 
 from dutyd.core.duration import parse_duration
 from dutyd.core.errors import SettingsError
@@ -33,6 +33,9 @@ def _words(value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return tuple(value) if isinstance(value, list) else value
 
+
+Alias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+"""A name that rules use: of a topic, of a route."""
 
 Duration = Annotated[float, BeforeValidator(_duration), WithJsonSchema({"type": "duration"})]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words), WithJsonSchema({"type": "list of names"})]

@@ -10,7 +10,7 @@ from dutyd.app.doctor.finding import Finding, fine, note, weak, wrong
 from dutyd.app.endpoint import endpoint_of
 from dutyd.app.world import World
 from dutyd.core.errors import SettingsError
-from dutyd.settings.model import ModelSettings
+from dutyd.settings.endpoint import ModelSettings
 
 TRY = "`dutyd model check` asks it one real question"
 
