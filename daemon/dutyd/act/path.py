@@ -124,7 +124,7 @@ async def clear(episode: Episode) -> Rest:
     """
     effects = episode.means.ledger.effects
     await effects.withdraw(episode.claim)
-    await episode.recall()
+    await episode.recall(again=read_again)
     await episode.settle_earlier()
     if episode.begun or not await _muted(episode):
         await _finish_late(episode)

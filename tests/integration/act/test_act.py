@@ -594,19 +594,32 @@ rules:
 """
 
 
+@pytest.mark.parametrize("cleared", [False, True])
 async def test_an_approved_call_meets_its_gates_again_with_what_is_true_by_then(
-    valkey_url: str, unique: str, tmp_path: Path
+    valkey_url: str, unique: str, tmp_path: Path, *, cleared: bool
 ) -> None:
     async with office(valkey_url, unique, tmp_path, FRESH) as desk:
         await desk.http.post(
             f"{desk.url}/stock", json=[{"sku": "A", "location": "x", "inventory_level": 1, "on_order": 0}]
         )
-        desk.open_(desk.trigger("stock", {"sku": "A", "level": 1}, {"sku": "A"}))
+        trigger = desk.trigger("stock", {"sku": "A", "level": 1}, {"sku": "A"})
+        desk.open_(trigger)
         async with running(desk.worker()):
             await desk.until(desk.effects, {"order": "AWAITING_APPROVAL"})
+            await desk.ledger.decisions.pause("all", "kim")
             (row,) = await desk.ledger.queries.approvals()
+            await desk.ledger.decisions.approve(row["key"], row["hash"], "ana")
+            await desk.until(lambda: stands(desk, trigger.incident), ("ACTIVE", "paused"))
+            if cleared:
+                desk.clear(trigger)
+                await desk.until(lambda: stands(desk, trigger.incident), ("CLEARING", "paused"))
             much = [{"sku": "A", "location": "x", "inventory_level": 500, "on_order": 0}]
             await desk.http.post(f"{desk.url}/stock", json=much)  # a delivery came meanwhile
-            await desk.ledger.decisions.approve(row["key"], row["hash"], "ana")
-            await desk.until(desk.effects, {"order": "REFUSED"})
+            await desk.ledger.decisions.resume("all", "kim")
+            await desk.until(lambda: step_state(desk, "order"), "REFUSED")
         assert await desk.listed("/purchase-orders") == []
+
+
+async def stands(desk: Office, incident: str) -> tuple[str, str]:
+    row = await desk.ledger.queries.whole(incident)
+    return row["state"], row["waits_for"]
