@@ -1,12 +1,13 @@
 """Snapshots of windows on real servers, both stream backends: a start reads little, and decides as if it read all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import redis
 from structlog.testing import capture_logs
 
 from dutyd.core.metrics import REPLAYED
+from dutyd.evaluate.engine.snapshots.snapshot import VERSION
 from dutyd.evaluate.path import Evaluator
 from dutyd.stream import open_stream
 from support.broker import Broker
@@ -90,11 +91,18 @@ def test_a_rule_that_was_gone_for_a_while_finds_no_snapshot_of_before(path: Path
     assert replayed == (EVENTS + 1) * len(SERVICES)
 
 
-def test_a_damaged_snapshot_is_refused_and_its_view_replayed(path: Path) -> None:
+@pytest.mark.parametrize(
+    "spoilt",
+    [lambda stored: stored[:-1] + b"?", lambda stored: bytes((VERSION + 1,)) + stored[1:]],
+    ids=["damaged", "of another version"],
+)
+def test_a_damaged_snapshot_or_one_of_another_version_is_refused_and_its_view_replayed(
+    path: Path, spoilt: Callable[[bytes], bytes]
+) -> None:
     key = snapshots(path)
     fields: dict[bytes, bytes] = path.client.hgetall(key)  # type: ignore[assignment]  # sync client
     damaged = next(name for name in fields if b'["b"]' in name)
-    path.client.hset(key, damaged, fields[damaged][:-1] + b"?")
+    path.client.hset(key, damaged, spoilt(fields[damaged]))
     replayed, warnings = replayed_by(path)
     assert warnings == ["snapshots of windows are damaged, or of another version: their rules' windows are replayed"]
     assert replayed == EVENTS * len(SERVICES)
