@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from dutyd.act.outcomes import Writer
 from dutyd.core.errors import NotReadyError
@@ -118,6 +119,32 @@ async def test_what_nobody_remembers_is_settled_by_class(
             await desk.settled(1)
             assert await desk.effects() == {"page": state}
         assert len(await desk.listed("/executions")) == done
+
+
+async def test_nothing_is_sent_while_redis_is_away_and_everything_is_once_it_is_back(
+    opening: Opening, forgetful: ValkeyServer
+) -> None:
+    async with opening("A") as desk:
+        desk.open_(errors(desk))
+        with capture_logs() as logs:
+            async with running(desk.worker()):
+                await desk.settled(1)
+                forgetful.stop()
+                desk.open_(desk.trigger("errors", {"service": "b", "error_count": 12}, {"service": "b"}, 2))
+                await desk.until(said(logs, "triggers can't be accepted now", "incidents can't be claimed now"), True)
+                assert len(await desk.listed("/requests")) == 1
+                forgetful.start()
+                await desk.until(answered(lambda: states_of(desk)), {"checkout": "DONE", "b": "DONE"})
+        assert len(await desk.listed("/executions")) == 2
+
+
+def said(logs: Sequence[Mapping[str, Any]], *lines: str) -> Callable[[], Awaitable[bool]]:
+    """Look whether each of *lines* stands in *logs*."""
+
+    async def look() -> bool:
+        return set(lines) <= {log["event"] for log in logs}
+
+    return look
 
 
 async def test_a_worker_that_runs_notices_the_loss_and_takes_everything_up_again(

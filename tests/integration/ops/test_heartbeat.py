@@ -100,9 +100,11 @@ async def test_it_stops_with_redis_and_with_the_evaluator_and_goes_on_with_them(
                     await stands_by_and_moves(Health(client, evaluator=second))
                 server.stop()
                 await receiver.silent()
+                assert health.ready()["redis"]() != ""
                 before = receiver.taken
                 server.start()
                 await receiver.more(before)
+                assert health.ready()["redis"]() == ""
             await receiver.silent()
     client.close()
 
