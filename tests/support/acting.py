@@ -101,6 +101,13 @@ class Office:
     async def effects(self) -> dict[str, str]:
         return {row["step"]: row["state"] for row in await self.ledger.queries.effects()}
 
+    async def model_took(self, tokens: int, rule: str) -> None:
+        """Have earlier runs of *rule* have taken so much today."""
+        day, scripts = (await self.ledger.standings.now()).day, self.ledger.scripts
+        for of in ("", f":{rule}"):
+            await scripts.client.hset(scripts.key("spent", day), f"model_tokens{of}", str(tokens))
+            await scripts.client.hset(scripts.key("spent", day), f"model_micros{of}", "0")
+
     async def asked_to_end(self) -> list[str]:
         """The incidents whose latches the evaluator is asked to end."""
         return [text(name) for name in await self.ledger.scripts.read("hkeys", self.ledger.scripts.key("endings"))]

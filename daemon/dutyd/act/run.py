@@ -17,6 +17,7 @@ from dutyd.act.agent import loop
 from dutyd.act.agent.brief import EndKind
 from dutyd.act.agent.clock import MonotonicClock
 from dutyd.act.agent.journal import Stop, Turn
+from dutyd.act.agent.model import Price
 from dutyd.act.agent.prompt import brief_of
 from dutyd.act.agent.tries import Answered, Failed
 from dutyd.act.episode import Episode
@@ -24,10 +25,12 @@ from dutyd.act.gateway import Accepted, Bound, Call, Read, Rejected, judge, narr
 from dutyd.act.perform import call, perform, refuse
 from dutyd.act.questions import answer_the_model
 from dutyd.act.steps import StepResult, StepState
+from dutyd.core.model_use import ModelUse
 from dutyd.core.rule import Rule
-from dutyd.core.step import Step
+from dutyd.core.step import Budget, Step
 from dutyd.core.tool import Tool, known_tool
 from dutyd.ledger.incidents import Hold
+from dutyd.ledger.model_spend import NoRoom
 
 NO_MODEL = "no_model"
 
@@ -48,8 +51,10 @@ async def _run(episode: Episode, steps: tuple[Step, ...]) -> str:
     means, incidents = episode.means, episode.means.ledger.incidents
     if means.model is None:
         return NO_MODEL
-    if over := await _over_the_days_limit(episode):
-        return over
+    most = _at_most(episode.rule, means.model.price)
+    reserved = await means.ledger.model_spend.reserve(episode.claim, most, means.policy.model)
+    if isinstance(reserved, NoRoom):
+        return reserved.limit
     grant = narrowed(episode.rule, _granted(episode, steps))
     functions = offered(grant, means.catalogue, episode.look)
     steps_done = {name: result for name, result in episode.results.items() if result.state is StepState.DONE}
@@ -58,17 +63,17 @@ async def _run(episode: Episode, steps: tuple[Step, ...]) -> str:
     turns = [msgspec.json.decode(turn, type=Turn) for turn in await incidents.turns(episode.claim)]
     journal = LedgerJournal(episode, tuple(turns))
     end = await loop.run(brief, means.model, Executor(episode, grant).execute, journal, MonotonicClock(), means.chance)
-    await means.ledger.model_spend.add(end.tokens, end.usd or 0.0)
+    await means.ledger.model_spend.settle(episode.claim, reserved, ModelUse(end.tokens, end.usd or 0.0))
     return end.kind.value
 
 
-async def _over_the_days_limit(episode: Episode) -> str:
-    """Return which of the policy's daily limits is used up, or an empty text."""
-    limits = episode.means.policy.model
-    if limits.tokens_per_day is None and limits.usd_per_day is None:
-        return ""
-    spent = await episode.means.ledger.model_spend.today()
-    return limits.used_up(spent.tokens, spent.usd)
+def _at_most(rule: Rule, price: Price | None) -> ModelUse:
+    """Return what a run of *rule* may take by its budget, each token at the dearer of the two prices."""
+    budget = rule.agent.budget if rule.agent else Budget()
+    if price is None:
+        return ModelUse(budget.tokens)
+    usd = max(price.of(budget.tokens, 0), price.of(0, budget.tokens))
+    return ModelUse(budget.tokens, usd if budget.usd is None else min(usd, budget.usd))
 
 
 def _granted(episode: Episode, steps: tuple[Step, ...]) -> tuple[Step, ...]:

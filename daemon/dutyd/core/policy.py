@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from dutyd.core.limits import Brake
+from dutyd.core.model_use import ModelLimits
 from dutyd.core.rule import Mode
 
 
@@ -20,20 +21,6 @@ class MoneyLimits:
     per_effect: Decimal | None = None
     per_rule_day: Decimal | None = None
     per_day: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelLimits:
-    """What the model may cost in a day; None: no limit."""
-
-    usd_per_day: float | None = None
-    tokens_per_day: int | None = None
-
-    def used_up(self, tokens: int, usd: float) -> str:
-        """Return which limit a day is at that has taken so much, or an empty text."""
-        if self.tokens_per_day is not None and tokens >= self.tokens_per_day:
-            return "tokens_per_day"
-        return "usd_per_day" if self.usd_per_day is not None and usd >= self.usd_per_day else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +39,7 @@ class Policy:
     mode: Mode = Mode.ACT
     tools: Mapping[str, Mode | None] = field(default_factory=dict)
     money: MoneyLimits | None = None
-    model: ModelLimits = ModelLimits()
+    model: ModelLimits = field(default_factory=ModelLimits)
     brake: Brake | None = None
     approvers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dutyd.core.incident import EffectState
+from dutyd.core.model_use import ModelUse
 from dutyd.ledger.effects import MICROS
 from dutyd.ledger.scripts import Scripts, mapping, text
 
@@ -31,7 +32,8 @@ class Standing:
         breaches: keys of done effects that a later look did not find once, and what it found.
         unanswered: ``INCIDENT/STEP`` of questions that ended without an answer in the last day, the newest hundred.
         day: the ledger's day (UTC), as a number; what a day's limits count.
-        tokens, usd: what the model took today.
+        model: what the model took today; runs that have not ended are not in it.
+        model_of: the same for each rule.
         money: what effects spend today, in the policy's currency.
         money_of: the same for each rule.
 
@@ -49,8 +51,8 @@ class Standing:
     unanswered: Sequence[str]
     approvals: Mapping[str, float]
     day: str
-    tokens: int
-    usd: float
+    model: ModelUse
+    model_of: Mapping[str, ModelUse]
     money: float
     money_of: Mapping[str, float]
 
@@ -81,8 +83,12 @@ class Standings:
             breaches=mapping(breaches),
             unanswered=[text(name) for name in unanswered],
             day=text(day),
-            tokens=sums.get("model_tokens", 0),
-            usd=sums.get("model_micros", 0) / MICROS,
+            model=ModelUse(sums.get("model_tokens", 0), sums.get("model_micros", 0) / MICROS),
+            model_of={
+                name.removeprefix("model_tokens:"): ModelUse(value, sums[name.replace("tokens", "micros", 1)] / MICROS)
+                for name, value in sums.items()
+                if name.startswith("model_tokens:")
+            },
             money=sums.get("all", 0) / MICROS,
             money_of={
                 name.removeprefix("rule:"): value / MICROS for name, value in sums.items() if name.startswith("rule:")

@@ -6,8 +6,10 @@ gauges stay as they are, and ``dutyd_ledger_read_timestamp_seconds`` shows how o
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Final
 
 import structlog
 
@@ -73,12 +75,14 @@ class Lookout:
 
 def used_of(policy: Policy, standing: Standing) -> dict[str, float]:
     """Return how much of each daily limit of *policy* is used, by its name; a rule's by the rule that used most."""
-    money, rule = policy.money, _dearest(standing)
+    money, model = policy.money, policy.model
     limits = {
-        "model.tokens_per_day": (standing.tokens, policy.model.tokens_per_day),
-        "model.usd_per_day": (standing.usd, policy.model.usd_per_day),
+        "model.tokens_per_day": (standing.model.tokens, model.tokens_per_day),
+        "model.usd_per_day": (standing.model.usd, model.usd_per_day),
+        "model.tokens_per_rule_day": (_dearest(standing, "model.tokens_per_rule_day")[1], model.tokens_per_rule_day),
+        "model.usd_per_rule_day": (_dearest(standing, "model.usd_per_rule_day")[1], model.usd_per_rule_day),
         "money.per_day": (standing.money, money.per_day if money else None),
-        "money.per_rule_day": (standing.money_of.get(rule, 0.0), money.per_rule_day if money else None),
+        "money.per_rule_day": (_dearest(standing, "money.per_rule_day")[1], money.per_rule_day if money else None),
     }
     return {name: used / float(limit) for name, (used, limit) in limits.items() if limit}
 
@@ -128,15 +132,25 @@ def _approval(key: str, waited: float, remind: float) -> Notice:
 
 def _budget(standing: Standing, name: str, share: float) -> Notice:
     """Return the notice of a limit: it is nearly used, and later that it is used up."""
-    rule = f" by rule {_dearest(standing)}" if name.endswith("per_rule_day") else ""
-    then = "decided steps take their fallback" if name.startswith("model.") else "what spends more is refused"
+    rule = f" by rule {_dearest(standing, name)[0]}" if name in _BY_RULE else ""
+    when, then = "it is used up", "what spends more is refused"
+    if name.startswith("model."):  # a run's budget is reserved: what is left may be too little for one
+        when, then = "less is left than a run's budget", "decided steps take their fallback"
     what = f"today's limit policy.{name}"
     if share >= 1:
         return Notice("budget", f"{name}{rule}/{standing.day}/used", f"{what} is used up{rule}: until 0:00 UTC {then}")
-    text = f"{share:.0%} of {what} is used{rule}; when it is used up, {then} until 0:00 UTC"
+    text = f"{share:.0%} of {what} is used{rule}; when {when}, {then} until 0:00 UTC"
     return Notice("budget", f"{name}{rule}/{standing.day}", text)
 
 
-def _dearest(standing: Standing) -> str:
-    """Return the rule that spent most today."""
-    return max(standing.money_of, key=lambda rule: standing.money_of[rule], default="")
+_BY_RULE: Final[Mapping[str, Callable[[Standing], Mapping[str, float]]]] = {
+    "model.tokens_per_rule_day": lambda standing: {rule: use.tokens for rule, use in standing.model_of.items()},
+    "model.usd_per_rule_day": lambda standing: {rule: use.usd for rule, use in standing.model_of.items()},
+    "money.per_rule_day": lambda standing: standing.money_of,
+}
+"""The limits of each rule, and what the rules have used of them."""
+
+
+def _dearest(standing: Standing, name: str) -> tuple[str, float]:
+    """Return the rule that has used most of its limit *name* today, and how much."""
+    return max(_BY_RULE[name](standing).items(), key=itemgetter(1), default=("", 0.0))

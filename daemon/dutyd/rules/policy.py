@@ -9,7 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from dutyd.core.errors import SettingsError, nearest
-from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
+from dutyd.core.model_use import ModelLimits
+from dutyd.core.policy import MoneyLimits, Policy
 from dutyd.core.rule import Mode
 from dutyd.core.tool import Catalogue
 from dutyd.rules.reading.episode_reader import read_brake
@@ -116,10 +117,16 @@ def _amount(source: SourceFile, node: Node) -> Decimal | None:
 
 
 def _model(source: SourceFile, node: Node) -> ModelLimits | None:
-    fields = Fields(source, node, "model limit", ("usd_per_day", "tokens_per_day"))
+    keys = ("usd_per_day", "tokens_per_day", "usd_per_rule_day", "tokens_per_rule_day")
+    fields = Fields(source, node, "model limit", keys)
     if not fields.readable:
         return None
-    return ModelLimits(fields.read("usd_per_day", _limit), fields.read("tokens_per_day", count))
+    return ModelLimits(
+        usd_per_day=fields.read("usd_per_day", _limit),
+        tokens_per_day=fields.read("tokens_per_day", count),
+        usd_per_rule_day=fields.read("usd_per_rule_day", _limit),
+        tokens_per_rule_day=fields.read("tokens_per_rule_day", count),
+    )
 
 
 def _approvers(source: SourceFile, node: Node) -> Mapping[str, tuple[str, ...]]:

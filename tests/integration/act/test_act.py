@@ -14,7 +14,8 @@ from dutyd.act.agent.client import Client, Endpoint
 from dutyd.act.means import Waits
 from dutyd.core.incident import EffectState, Trigger, TriggerKind, provider_key
 from dutyd.core.limits import Brake
-from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
+from dutyd.core.model_use import ModelLimits
+from dutyd.core.policy import MoneyLimits, Policy
 from dutyd.core.rule import Mode
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
@@ -22,6 +23,7 @@ from dutyd.embedded.standin.script import Script
 from dutyd.ledger.incidents import Waiting
 from support.acting import Office, office, running
 
+BUDGET = 60_000  # tokens that a run may take where its rule says nothing
 RULES = """
 language: 1
 rules:
@@ -413,17 +415,18 @@ async def test_the_model_decides_within_its_bounds_and_its_run_is_told(desk: Off
 
 
 async def test_a_run_that_a_crash_interrupted_is_played_again_and_decides_nothing_twice(desk: Office) -> None:
+    one_run = Policy(model=ModelLimits(tokens_per_day=BUDGET))  # what the killed one holds is its successor's
     with Loopback(Standin(Script()).app) as standin:
         model = Client(Endpoint(base_url=f"{standin.url}/v1", key="any"))
         await desk.fault(path="/tickets", do="execute-then-stall", seconds=3, times=1)
         desk.open_(desk.trigger("errors", ERROR, {"service": "checkout"}))
         stop = asyncio.Event()
-        first = asyncio.create_task(desk.worker(model=model, lease=1.0).run(stop))
+        first = asyncio.create_task(desk.worker(policy=one_run, model=model, lease=1.0).run(stop))
         while not await desk.listed("/tickets"):
             await asyncio.sleep(0.02)
         first.cancel()  # as a killed process: nothing is recorded, the lease runs out
         await asyncio.gather(first, return_exceptions=True)
-        async with running(desk.worker(model=model, lease=1.0)):
+        async with running(desk.worker(policy=one_run, model=model, lease=1.0)):
             await desk.settled(1)
         await model.close()
     assert len(await desk.listed("/tickets")) == 1
@@ -433,17 +436,31 @@ async def test_a_run_that_a_crash_interrupted_is_played_again_and_decides_nothin
     assert (incident["run"], whole["rejected"]) == ("finished", [])
 
 
-async def test_the_days_model_limit_leaves_the_decision_to_the_fallback(desk: Office) -> None:
-    await desk.ledger.model_spend.add(5000, 0.0)
-    policy = Policy(model=ModelLimits(tokens_per_day=5000))
+@pytest.mark.parametrize("limit", ["tokens_per_day", "tokens_per_rule_day"])
+async def test_a_model_limit_of_the_day_leaves_the_decision_to_the_fallback(desk: Office, limit: str) -> None:
+    await desk.model_took(1, "errors")
+    policy = Policy(model=ModelLimits(**{limit: BUDGET}))
     with Loopback(Standin(Script()).app) as standin:
         model = Client(Endpoint(base_url=f"{standin.url}/v1", key="any"))
         desk.open_(desk.trigger("errors", ERROR, {"service": "checkout"}))
         async with running(desk.worker(policy=policy, model=model)):
             await desk.settled(1)
         await model.close()
-    assert (await desk.ledger.queries.incidents())[0]["run"] == "tokens_per_day"
+    assert (await desk.ledger.queries.incidents())[0]["run"] == limit
     assert (await desk.effects())["ticket"] == "DONE"
+
+
+async def test_a_run_that_ended_leaves_to_the_next_what_it_did_not_take(desk: Office) -> None:
+    policy = Policy(model=ModelLimits(tokens_per_rule_day=2 * BUDGET - 1))
+    with Loopback(Standin(Script()).app) as standin:
+        model = Client(Endpoint(base_url=f"{standin.url}/v1", key="any"))
+        async with running(desk.worker(policy=policy, model=model)):
+            for number, service in enumerate("abc", 1):
+                desk.open_(desk.trigger("errors", ERROR, {"service": service}))
+                await desk.settled(number)
+        await model.close()
+    assert {row["run"] for row in await desk.ledger.queries.incidents()} == {"finished"}
+    assert 0 < (await desk.ledger.standings.now()).model_of["errors"].tokens < BUDGET
 
 
 async def test_pages_over_the_throttle_become_one_roll_up_that_lists_them(desk: Office) -> None:

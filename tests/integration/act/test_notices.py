@@ -11,7 +11,8 @@ from prometheus_client import REGISTRY
 
 from dutyd.act.agent.client import Client, Endpoint
 from dutyd.core.incident import EffectState
-from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
+from dutyd.core.model_use import ModelLimits
+from dutyd.core.policy import MoneyLimits, Policy
 from dutyd.core.tool import Provider
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
@@ -126,9 +127,10 @@ async def test_without_an_addressee_it_is_counted(there: Office) -> None:
 
 async def test_a_parked_effect_and_a_day_that_is_nearly_spent_are_seen_told_and_measured(there: Office) -> None:
     limits = Policy(
-        money=MoneyLimits(per_day=Decimal(100), per_rule_day=Decimal(85)), model=ModelLimits(tokens_per_day=1000)
+        money=MoneyLimits(per_day=Decimal(100), per_rule_day=Decimal(85)),
+        model=ModelLimits(tokens_per_day=1000, tokens_per_rule_day=900),
     )
-    await there.ledger.model_spend.add(799, 0.0)
+    await there.model_took(799, "order")
     await there.fault(path="/purchase-orders", do="execute-then-cut", times=1)
     trigger = there.trigger("order", {"sku": "A1", "n": 2}, {"sku": "A1"})
     there.open_(trigger)
@@ -142,7 +144,9 @@ async def test_a_parked_effect_and_a_day_that_is_nearly_spent_are_seen_told_and_
         await lookout.look()
     budget, parked = sorted(await messages(there))
     assert budget == (
-        "dutyd shop: budget (2): "
+        "dutyd shop: budget (3): "
+        "89% of today's limit policy.model.tokens_per_rule_day is used by rule order; "
+        "when less is left than a run's budget, decided steps take their fallback until 0:00 UTC\n"
         "85% of today's limit policy.money.per_day is used; "
         "when it is used up, what spends more is refused until 0:00 UTC\n"
         "today's limit policy.money.per_rule_day is used up by rule order: until 0:00 UTC what spends more is refused"

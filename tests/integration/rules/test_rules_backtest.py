@@ -402,6 +402,7 @@ def test_what_nobody_approves_in_time_is_refused(dutyd: Program) -> None:
 def test_the_days_limits_stop_orders_and_runs_and_a_pace_makes_messages_wait(dutyd: Program) -> None:
     summary = limited(dutyd, "--approvals", "granted")
     assert summary["model"]["unasked"] == {"tokens_per_day": 2}
+    assert summary["model"]["at_most"]["tokens"] == 2000
     assert summary["pace"] == [{"provider": "notify", "to": "default", "waited": 3, "longest": 27.0}]
     (dutyd.folder / "policy.yaml").write_text(POLICY.replace("per_day: 100", "per_day: 70"))
     out = backtest(dutyd, "history.jsonl", "--approvals", "granted", topic="stock").out

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from dutyd.core.model_use import ModelUse
 from dutyd.ledger.standing import Standing
 from dutyd.ops.standing import notices_of
 
@@ -20,8 +21,8 @@ QUIET = Standing(
     breaches={},
     unanswered=[],
     day="1",
-    tokens=0,
-    usd=0.0,
+    model=ModelUse(),
+    model_of={},
     money=0.0,
     money_of={},
 )

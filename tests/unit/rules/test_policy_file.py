@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from dutyd.core.errors import SettingsError
-from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
+from dutyd.core.model_use import ModelLimits
+from dutyd.core.policy import MoneyLimits, Policy
 from dutyd.core.rule import Mode
 from dutyd.rules.policy import load_policy
 from support.rule_files import CATALOGUE
@@ -17,7 +18,7 @@ tools:
   place_purchase_order: never
   send_alert: act
 money: {currency: EUR, per_effect: 5000, per_rule_day: 9999.90, per_day: 20000}
-model: {usd_per_day: 5, tokens_per_day: 2000000}
+model: {usd_per_day: 5, tokens_per_day: 2000000, usd_per_rule_day: 0.5, tokens_per_rule_day: 90000}
 approvers:
   default: [ana]
   draft_purchase_order: [ben, cleo]
@@ -35,7 +36,7 @@ def test_a_policy_has_what_its_file_says(tmp_path: Path) -> None:
         mode=Mode.APPROVE,
         tools={"place_purchase_order": None, "send_alert": Mode.ACT},
         money=MoneyLimits("EUR", Decimal(5000), Decimal("9999.9"), Decimal(20000)),
-        model=ModelLimits(5, 2_000_000),
+        model=ModelLimits(5, 2_000_000, 0.5, 90_000),
         approvers={"default": ("ana",), "draft_purchase_order": ("ben", "cleo")},
     )
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from dutyd.core.policy import ModelLimits, Policy
+from dutyd.core.model_use import ModelLimits
+from dutyd.core.policy import Policy
 from dutyd.rules.known import Known
 from dutyd.rules.lints.pricing import daily, of_all
 from dutyd.rules.load import load_files
@@ -43,6 +44,8 @@ def test_the_policy_bounds_them_all() -> None:
     known = Known(CATALOGUE, policy=Policy(model=ModelLimits(usd_per_day=2.0, tokens_per_day=150_000)))
     assert said(BOUND, BOUND, known=known) == {"tokens": 150_000, "usd": 2.0, "unbounded": []}
     assert said(FREE, known=known) == {"tokens": 150_000, "usd": 2.0, "unbounded": ["r0"]}
+    each = Known(CATALOGUE, policy=Policy(model=ModelLimits(usd_per_rule_day=0.2, tokens_per_rule_day=30_000)))
+    assert said(BOUND, FREE, known=each) == {"tokens": 60_000, "usd": 0.4, "unbounded": ["r1"]}
 
 
 @pytest.mark.parametrize(("rate", "openings"), [("10/16h", 20), ("10/12h", 20), ("10/1d", 10), ("10/2d", 10)])

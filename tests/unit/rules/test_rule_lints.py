@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from dutyd.core.policy import ModelLimits, MoneyLimits, Policy
+from dutyd.core.model_use import ModelLimits
+from dutyd.core.policy import MoneyLimits, Policy
 from dutyd.core.rule import Mode
 from dutyd.rules.known import Known
 from dutyd.rules.lints.check import find
@@ -121,6 +122,18 @@ def test_costs_are_held_against_the_policy_of_the_model() -> None:
     assert codes(limited, with_model(ModelLimits())) == []
     assert codes(limited, with_model(ModelLimits(tokens_per_day=600_000))) == []
     assert codes(limited, with_model(ModelLimits(tokens_per_day=599_999))) == [(3, "model-cost")]
+    assert codes(limited, with_model(ModelLimits(tokens_per_rule_day=599_999))) == [(3, "model-cost")]
+
+
+def test_a_run_whose_budget_is_more_than_a_day_gives_is_never_asked() -> None:
+    def with_model(limits: ModelLimits, token_usd: float | None = None) -> Known:
+        return replace(Known(CATALOGUE), policy=Policy(model=limits), token_usd=token_usd)
+
+    endless = changed(", 7/1d]}", "]}")
+    assert codes(endless, with_model(ModelLimits(tokens_per_rule_day=60_000))) == []
+    assert codes(endless, with_model(ModelLimits(tokens_per_rule_day=59_999))) == [(3, "model-never")]
+    assert codes(endless, with_model(ModelLimits(usd_per_day=0.01))) == []  # no price: dollars limit nothing
+    assert codes(endless, with_model(ModelLimits(usd_per_day=0.01), 3e-6)) == [(3, "model-never")]
 
 
 @pytest.mark.parametrize(

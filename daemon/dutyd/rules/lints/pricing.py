@@ -18,7 +18,7 @@ from dutyd.core.money import Money
 from dutyd.core.opening import Schedule
 from dutyd.core.policy import Policy
 from dutyd.core.rule import Rule
-from dutyd.core.step import Step
+from dutyd.core.step import Budget, Step
 from dutyd.core.tool import Tool
 from dutyd.rules.known import Known
 
@@ -60,11 +60,9 @@ def daily(rule: Rule, known: Known) -> Cost:
     asks = rule.agent is not None
     tokens = usd = None
     if rule.agent is not None and rounds is not None:
-        budget = rule.agent.budget
-        tokens = rounds * budget.tokens
-        priced = None if known.token_usd is None else budget.tokens * known.token_usd
-        limits = [each for each in (priced, budget.usd) if each is not None]
-        usd = rounds * min(limits) if limits else None
+        tokens = rounds * rule.agent.budget.tokens
+        of_run = run_usd(rule.agent.budget, known)
+        usd = None if of_run is None else rounds * of_run
     spending = [
         (step, tool)
         for step in rule.steps.values()
@@ -82,6 +80,11 @@ def daily(rule: Rule, known: Known) -> Cost:
     )
 
 
+def run_usd(budget: Budget, known: Known) -> float | None:
+    """Return what one run may cost at most, in US dollars; None: neither a price nor a budget is known."""
+    return least(None if known.token_usd is None else budget.tokens * known.token_usd, budget.usd)
+
+
 def of_all(costs: Mapping[str, Cost], known: Known) -> dict[str, Any]:
     """Return the worst case of a day in one line: the models' tokens and dollars within the policy's limits.
 
@@ -89,15 +92,17 @@ def of_all(costs: Mapping[str, Cost], known: Known) -> dict[str, Any]:
     """
     asking = [cost for cost in costs.values() if cost.asks]
     limits = (known.policy or Policy()).model
-    tokens, usd = [cost.tokens for cost in asking], [cost.usd for cost in asking]
+    tokens = [least(cost.tokens, limits.tokens_per_rule_day) for cost in asking]
+    usd = [least(cost.usd, limits.usd_per_rule_day) for cost in asking]
     return {
-        "tokens": _least(None if None in tokens else sum(filter(None, tokens)), limits.tokens_per_day),
-        "usd": _least(None if None in usd else round(sum(filter(None, usd)), 2), limits.usd_per_day),
+        "tokens": least(None if None in tokens else sum(filter(None, tokens)), limits.tokens_per_day),
+        "usd": least(None if None in usd else round(sum(filter(None, usd)), 2), limits.usd_per_day),
         "unbounded": sorted(name for name, cost in costs.items() if cost.is_unbounded),
     }
 
 
-def _least(*bounds: float | None) -> float | None:
+def least(*bounds: float | None) -> float | None:
+    """Return the smallest of those that are known, if any."""
     return min((bound for bound in bounds if bound is not None), default=None)
 
 

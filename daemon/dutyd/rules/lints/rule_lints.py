@@ -9,10 +9,11 @@ from typing import Final
 
 from dutyd.core.expr.text import to_text
 from dutyd.core.expr.tree import Name, Node, Window, walk
+from dutyd.core.model_use import ModelLimits
 from dutyd.core.rule import Rule
 from dutyd.core.tool import Tool
 from dutyd.rules.known import Known
-from dutyd.rules.lints.pricing import daily
+from dutyd.rules.lints.pricing import daily, least, run_usd
 from dutyd.rules.problems import Problem
 
 _COUNTER: Final = re.compile(
@@ -56,23 +57,45 @@ def _costs_without_end(rule: Rule, known: Known) -> Iterator[Problem]:
     cost = daily(rule, known)
     if not cost.asks or known.policy is None:
         return
-    limits = known.policy.model
+    tokens, usd = _model_day(known.policy.model)
     if cost.runs is None:
-        if limits.usd_per_day is None and limits.tokens_per_day is None:
+        if tokens is None and usd is None:
             message = "nothing limits how often its model is asked in a day"
             hint = "add throttle: {per_rule: [30/1d]}, or `model` limits to the policy"
             yield _at(rule, "model-cost", message, hint)
         return
     over = [
         f"{most:,.0f} {unit} a day at most, and the policy gives {limit:,.0f}"
-        for most, limit, unit in ((cost.tokens, limits.tokens_per_day, "tokens"), (cost.usd, limits.usd_per_day, "USD"))
+        for most, limit, unit in ((cost.tokens, tokens, "tokens"), (cost.usd, usd, "USD"))
         if most is not None and limit is not None and most > limit
     ]
     if over:
         hint = (
-            "lower the agent's budget or the throttle: the model is not asked any more when the day's limit is reached"
+            "lower the agent's budget or the throttle: the model is not asked any more when less is left than a budget"
         )
         yield _at(rule, "model-cost", f"its model may take {'; '.join(over)}", hint)
+
+
+def _is_never_asked(rule: Rule, known: Known) -> Iterator[Problem]:
+    """A run's budget is reserved before the model is asked: one that is more than the policy gives has no room."""
+    if rule.agent is None or known.policy is None:
+        return
+    budget, (tokens, usd) = rule.agent.budget, _model_day(known.policy.model)
+    run = None if known.token_usd is None else run_usd(budget, known)  # without a price dollars limit nothing
+    over = [
+        f"{most:,.10g} {unit}, and the policy gives {limit:,.10g} a day"
+        for most, limit, unit in ((budget.tokens, tokens, "tokens"), (run, usd, "USD"))
+        if most is not None and limit is not None and most > limit
+    ]
+    if over:
+        hint = "set agent: {budget: {tokens: ..., usd: ...}} to less than that"
+        yield _at(rule, "model-never", f"its model is never asked: one run may take {'; '.join(over)}", hint)
+
+
+def _model_day(limits: ModelLimits) -> tuple[float | None, float | None]:
+    """Return how many tokens and US dollars the policy gives one rule in a day."""
+    tokens = least(limits.tokens_per_rule_day, limits.tokens_per_day)
+    return tokens, least(limits.usd_per_rule_day, limits.usd_per_day)
 
 
 def _pages_without_end(rule: Rule, known: Known) -> Iterator[Problem]:
@@ -106,5 +129,6 @@ _LINTS: Final[tuple[Callable[[Rule, Known], Iterator[Problem]], ...]] = (
     _orders_on_the_shelf,
     _averages_of_counters,
     _costs_without_end,
+    _is_never_asked,
     _pages_without_end,
 )

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from dutyd.core.policy import ModelLimits
+from dutyd.core.model_use import ModelLimits, ModelUse
 from dutyd.core.rule import Rule
 from dutyd.core.step import Budget
 from dutyd.rules.rehearsal.spending import day_of
@@ -16,23 +16,26 @@ from dutyd.rules.rehearsal.spending import day_of
 Price = Callable[[int], float]
 """What so many tokens cost at most, in US dollars."""
 
+_ALL = ""  # as a rule's name: all rules together
+
 
 def asked_of(
     asked: Iterable[tuple[float, str]], rules: Mapping[str, Rule], limits: ModelLimits, price: Price | None
 ) -> dict[str, Any]:
     """Return what the model takes that is *asked* at these times for these rules."""
-    runs, turns, tokens, usd = 0, 0, 0, 0.0
-    days: defaultdict[int, tuple[int, float]] = defaultdict(lambda: (0, 0.0))
+    runs, turns, total = 0, 0, ModelUse()
+    days: defaultdict[tuple[int, str], ModelUse] = defaultdict(ModelUse)
     unasked: Counter[str] = Counter()
     for at, rule in sorted(asked):
-        agent, day = rules[rule].agent, day_of(at)
-        if over := limits.used_up(*days[day]):
-            unasked[over] += 1
-            continue
+        agent, of_rule, of_all = rules[rule].agent, (day_of(at), rule), (day_of(at), _ALL)
         budget = Budget() if agent is None else agent.budget
         most = 0.0 if price is None else price(budget.tokens)
-        cost = most if budget.usd is None else min(most, budget.usd)
-        runs, turns, tokens, usd = runs + 1, turns + budget.turns, tokens + budget.tokens, usd + cost
-        days[day] = days[day][0] + budget.tokens, days[day][1] + cost
-    at_most = {"turns": turns, "tokens": tokens, "usd": None if price is None else round(usd, 4)}
+        run = ModelUse(budget.tokens, most if budget.usd is None else min(most, budget.usd))
+        if limit := limits.in_the_way(run, days[of_rule], days[of_all]):
+            unasked[limit] += 1
+            continue
+        runs, turns, total = runs + 1, turns + budget.turns, total + run
+        days[of_rule] += run
+        days[of_all] += run
+    at_most = {"turns": turns, "tokens": total.tokens, "usd": None if price is None else round(total.usd, 4)}
     return {"runs": runs, "at_most": at_most, "unasked": dict(unasked)}
