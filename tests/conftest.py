@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from support.broker import Broker, running_broker
+from support.broker import Broker, KafkaBroker, running_broker
 from support.erp import StartErp, running_erp
 from support.guarded import Guarded, guarded_broker
 from support.monitoring import MonitoringServer, new_alertmanager, new_prometheus
@@ -56,6 +56,16 @@ def kafka_broker() -> Iterator[Broker]:
 def real_broker(kafka_broker: Broker) -> Broker:
     """A real Kafka broker; skips with the reason where there is none."""
     return real(kafka_broker)
+
+
+@pytest.fixture
+def mortal_broker(real_broker: Broker) -> Iterator[KafkaBroker]:  # noqa: ARG001  # where there is none, none can be killed
+    """A broker of the test's own, to be killed."""
+    broker = KafkaBroker()
+    broker.format()
+    broker.start()
+    yield broker
+    broker.stop()
 
 
 @pytest.fixture(scope="session")

@@ -36,16 +36,6 @@ def topic(stream: KafkaStream, unique: str) -> str:
     return unique
 
 
-@pytest.fixture
-def mortal(real_broker: Broker) -> Iterator[KafkaBroker]:  # noqa: ARG001  # where there is none, none can be killed
-    """A broker of the test's own, to be killed."""
-    broker = KafkaBroker()
-    broker.format()
-    broker.start()
-    yield broker
-    broker.stop()
-
-
 def fill(stream: KafkaStream, topic: str, count: int) -> None:
     producer = stream.producer()
     for number in range(count):
@@ -181,21 +171,21 @@ def test_a_missing_codec_says_what_to_install(stream: KafkaStream, topic: str, m
 
 
 def test_a_broker_that_dies_and_comes_back_loses_nothing(
-    mortal: KafkaBroker, unique: str, monkeypatch: pytest.MonkeyPatch
+    mortal_broker: KafkaBroker, unique: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backend.producer, "FLUSH_SECONDS", 2.0)
-    stream = KafkaStream(f"kafka://{mortal.address}", {})
+    stream = KafkaStream(f"kafka://{mortal_broker.address}", {})
     stream.ensure(TopicSpec(unique, 1))
     consumer, producer = member(stream, unique, "1"), stream.producer()
     producer.send(unique, b"before", key=b"k")
     producer.flush()
     (partition,) = join(consumer)
     read(consumer, 1)
-    mortal.kill()
+    mortal_broker.kill()
     with pytest.raises(NotReadyError, match=r"acknowledged|send to"):  # noqa: PT012  # either may be the first to see it
         producer.send(unique, b"during", key=b"k")
         producer.flush()
-    mortal.start()
+    mortal_broker.start()
     producer.send(unique, b"during", key=b"k")
     producer.send(unique, b"after", key=b"k")
     producer.flush()
@@ -208,13 +198,15 @@ def test_a_broker_that_dies_and_comes_back_loses_nothing(
     stream.close()
 
 
-def test_a_silent_broker_proves_no_end(mortal: KafkaBroker, unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = KafkaStream(f"kafka://{mortal.address}", {})
+def test_a_silent_broker_proves_no_end(
+    mortal_broker: KafkaBroker, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = KafkaStream(f"kafka://{mortal_broker.address}", {})
     stream.ensure(TopicSpec(unique, 1))
     consumer = member(stream, unique, "1")
     (partition,) = join(consumer)
     assert consumer.at_end(partition)
-    mortal.kill()
+    mortal_broker.kill()
     consumer.poll(0.1, 10)
     monkeypatch.setattr(backend.consumer, "END_MS", 1_000)
     with pytest.raises(NotReadyError, match="ask for end offsets"):

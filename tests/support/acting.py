@@ -1,4 +1,4 @@
-"""A worker on real parts for tests: Valkey, the back office over HTTP, triggers from a topic of Redis Streams."""
+"""A worker on real parts for tests: Valkey, the back office over HTTP, triggers from a topic."""
 
 import asyncio
 import socket
@@ -134,7 +134,7 @@ class Office:
 
 @asynccontextmanager
 async def office(
-    valkey_url: str,
+    stream_url: str,
     name: str,
     folder: Path,
     rules: str,
@@ -143,11 +143,11 @@ async def office(
     ledger_url: str = "",
     tables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Office]:
-    """Open an office of its own for one test, its ledger on a server of its own where *ledger_url* names one.
+    """Open an office of its own for one test, its ledger on the topics' server, or where *ledger_url* names another.
 
     *tables*: path to text of what its rules look up.
     """
-    stream, client = open_stream(valkey_url, {}), connect_async(ledger_url or valkey_url)
+    stream, client = open_stream(stream_url, {}), connect_async(ledger_url or stream_url)
     topics = OwnTopics(name)
     for spec in own_topics(topics):
         stream.ensure(spec)
