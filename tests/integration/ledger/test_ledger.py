@@ -206,6 +206,20 @@ async def test_an_approval_is_bound_to_the_exact_call_and_used_once(ledger: Ledg
     assert await ledger.effects.sending(claim, approved) is Leave.GO
 
 
+async def test_the_time_of_an_approval_begins_when_somebody_is_asked(ledger: Ledger) -> None:
+    await ledger.incidents.accept([arrival(opened())])
+    claim = await claim_one(ledger)
+    effect = await ledger.effects.reserve(claim, new(claim), NO_LIMITS)
+    client: Any = ledger.scripts.client
+    await client.hincrby(ledger.scripts.key("effect", effect.key), "reserved", -7_200_000)  # two hours ago
+    await ledger.effects.regate(claim, effect, EffectState.AWAITING_APPROVAL, "mode: approve")
+    assert (await ledger.standings.now()).approvals[effect.key] < 600
+    assert 3000 < await ledger.effects.expire(claim, effect, 3600.0) <= 3600
+    await client.hincrby(ledger.scripts.key("effect", effect.key), "asked", -3_600_000)
+    assert (await ledger.standings.now()).approvals[effect.key] >= 3600
+    assert await ledger.effects.expire(claim, effect, 3600.0) == 0
+
+
 async def test_nobody_decides_on_a_ledger_that_may_be_older_than_what_was_done(ledger: Ledger) -> None:
     await ledger.incidents.accept([arrival(opened())])
     claim = await claim_one(ledger)

@@ -144,7 +144,10 @@ local function set_effect(name, state, reason)
   local effect_key = key('effect', name)
   set_state(name, state, reason)
   redis.call('SREM', key('approvals'), name)
-  if state == 'AWAITING_APPROVAL' then redis.call('SADD', key('approvals'), name) end
+  if state == 'AWAITING_APPROVAL' then  -- somebody is asked from now on
+    redis.call('SADD', key('approvals'), name)
+    redis.call('HSET', effect_key, 'asked', now_ms())
+  end
   if state == 'DONE' then
     redis.call('ZADD', key('unswept'), now_ms(), name)
     redis.call('ZREMRANGEBYSCORE', key('unswept'), '-inf', now_ms() - 2 * 86400000)  -- nobody sweeps

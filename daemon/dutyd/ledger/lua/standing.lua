@@ -42,7 +42,8 @@ local waiting = {}
 for _, name in ipairs(redis.call('SMEMBERS', key('approvals'))) do
   if #waiting < 2 * ARGV[2] then
     waiting[#waiting + 1] = name
-    waiting[#waiting + 1] = at - tonumber(redis.call('HGET', key('effect', name), 'reserved') or at)
+    local effect = object(key('effect', name))
+    waiting[#waiting + 1] = at - tonumber(effect.asked or effect.reserved or at)
   end
 end
 local turned_away = tonumber(redis.call('GET', key('model_rejected')) or '')
