@@ -88,7 +88,7 @@ def _is_never_asked(rule: Rule, known: Known) -> Iterator[Problem]:
         if most is not None and limit is not None and most > limit
     ]
     if over:
-        hint = "set agent: {budget: {tokens: ..., usd: ...}} to less than that"
+        hint = "set agent: {budget: {tokens: ..., usd: ...}} to that or less"
         yield _at(rule, "model-never", f"its model is never asked: one run may take {'; '.join(over)}", hint)
 
 
