@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from dutyd.act.outcomes import Writer
 from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import Trigger
+from dutyd.core.mute import Silence
 from dutyd.core.policy import MoneyLimits, Policy
 from dutyd.ledger.birth import Found
 from dutyd.ledger.decisions import Decided
@@ -197,6 +198,27 @@ def answered(question: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[A
             return None
 
     return ask
+
+
+async def test_silences_pauses_and_notes_are_gone(opening: Opening, forgetful: ValkeyServer) -> None:
+    now = 1_780_000_000.0
+
+    async def said(desk: Office) -> tuple[int, int, int]:
+        whole = await desk.ledger.queries.whole(errors(desk).incident)
+        return len(await desk.ledger.silences.all(now)), len(await desk.ledger.queries.paused()), len(whole["notes"])
+
+    async with opening("A") as desk:
+        desk.open_(errors(desk))
+        async with running(desk.worker()):
+            await desk.settled(1)
+        await desk.ledger.silences.add(Silence(id="s", who="ana", because="b", begins=now, ends=now + 60, rule="other"))
+        await desk.ledger.decisions.pause("tool:create_ticket", "ana")
+        await desk.ledger.decisions.note(errors(desk).incident, "ana", "seen")
+        assert await said(desk) == (1, 1, 1)
+        await lose_everything(desk, forgetful)
+        async with running(desk.worker()):
+            await desk.settled(1)
+        assert await said(desk) == (0, 0, 0)
 
 
 async def test_what_was_closed_stays_closed(opening: Opening, forgetful: ValkeyServer) -> None:
