@@ -24,7 +24,7 @@ demo: $(INSTALLED)  ## Play the four scenes of the demo: everything embedded, no
 test: $(INSTALLED)  ## Run all tests (no Docker; a real Kafka broker where Java 17 and Maven are found)
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-crash: $(INSTALLED)  ## Kill it at every point between two steps, then break its servers: two tables, in bench/, too
+crash: $(INSTALLED)  ## Kill it at every point that is listed, then break its servers: two tables, in bench/, too
 	$(BIN)/pytest tests/crash
 	PYTHONPATH=tests $(BIN)/python tests/crash/kill_matrix.py
 	PYTHONPATH=tests $(BIN)/python tests/crash/fault_table.py
