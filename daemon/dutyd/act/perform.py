@@ -1,20 +1,8 @@
 """One step: its arguments put together, the gates asked, then sent as an effect or asked as a question.
 
 Called by the episode for steps that the rule decides (and for fallbacks), and by the agent run with arguments that the
-gateway has judged. This is where a purchase order is stopped. All that can stop or hold it, in the order it is met:
-
-    throttle                     ``lua/accept.lua``, again ``lua/claim.lua``: the incident waits, muted
-    brake                        counted by ``lua/accept.lua``; ``path.work`` lowers the mode to approve
-    the tighter rule             ``gateway.tighten``: a step that is gone, another tool, a smaller bound
-    silence, inhibition          ``muting``: before the first step
-    no provider                  ``Episode.gate``
-    policy, refuse_if, mode      ``gateway.gate``: refused, only observed, or asked (``approval_if``); asked again by
-                                 ``Episode.take_up`` while it is not sent
-    a clear, the day's money     ``lua/reserve.lua``
-    approval                     ``effects``: it waits until ``ledger.decisions`` has an answer, or its time is over
-    a clear, a pause             ``lua/sending.lua``: the last word before bytes leave
-    the lease                    ``effects``, by our own clock
-    breaker, pace                ``guard``, around the provider
+gateway has judged. ``Episode.gate`` has its say here, before the ledger hears of the call; all that can stop an order,
+before and after, stands in the code's order in docs/architecture.md, "Where an order is stopped".
 """
 
 from collections.abc import Mapping

@@ -3,7 +3,7 @@
 Called by ``path`` once everything that the decided steps need is done. From the model's word to bytes:
 
     ``agent.loop`` reads a turn and records it -> ``Executor`` here, for each call -> ``gateway.judge`` holds it against
-    the grant -> ``perform.call`` asks the gates, as for the rule's own steps -> ``effects.Sender`` sends it once
+    the grant -> ``perform.call`` asks the gates, as for the rule's own steps -> ``effects.Delivery`` sends it once
 
 Whatever the model did not decide, the rule's fallback does: a run can't suppress a step that has one.
 """
