@@ -21,7 +21,8 @@ from dutyd.ledger import scripts
 from dutyd.ledger.incidents import Waiting
 from support.acting import Office, office
 from support.broker import Broker
-from support.crash.courses import OPENINGS, RULES, STOCK, WANTED, publish
+from support.crash.asked import OPENINGS, RULES, STOCK, WANTED
+from support.crash.courses import publish
 from support.crash.mortal import FENCE, GUARD, without
 from support.daemon import Installation, installation
 from support.valkey_server import ValkeyServer

@@ -1,4 +1,4 @@
-"""What goes on while a process is killed: rules, events, what they ask for, and the points that are passed on the way.
+"""What goes on while a process is killed, and the points that are passed on the way.
 
 Each course has the points of one family (``points``). ``kills`` plays it: publish, ``prepare``, die of ``command``,
  ``between`` and die again, ``finish``, then the verdict.
@@ -13,65 +13,32 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from dutyd.core.topic import record_key
+from dutyd.embedded.standin import Standin
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.connect import connect_async
 from dutyd.stream import open_stream
 from dutyd.stream.base import TopicSpec
 from support.crash import points
+from support.crash.asked import (
+    ASKED,
+    CLEAR,
+    DECIDED,
+    ERRORS,
+    GATHERED,
+    GROUPED,
+    MEMBERS,
+    OPENINGS,
+    PAGED,
+    RESOLVED,
+    RULES,
+    STOCK,
+    TURNS,
+    WANTED,
+)
 from support.crash.points import Point
 from support.daemon import Installation
 
 T = TypeVar("T")
-
-ERRORS = """
-  - id: errors
-    from: metrics
-    per: [service]
-    when: error_count > 10
-    mode: act
-    steps:
-      page: {tool: send_alert, with: {severity: critical, summary: "{{ service }}"}UNSURE}
-      ticket:
-        {needs: [page], tool: create_ticket, with: {project: O, kind: incident, title: "{{ service }}", body: x}UNSURE}
-    on_clear:
-      resolve: {tool: resolve_alert, with: {alert: "{{ steps.page.id }}"}UNSURE}
-"""
-LOW = """
-  - id: stock
-    from: stock
-    per: [sku]
-    when: level < 5
-    mode: act
-    steps:
-      order: {tool: draft_purchase_order, with: {sku: "{{ sku }}", supplier: S, quantity: 1}UNSURE}
-"""
-GROUPED = """
-  - id: low
-    from: stock
-    per: [sku]
-    when: level < 5
-    group: {by: [supplier], wait: 5m, at_most: 4, member: {sku: "{{ sku }}", quantity: 1}}
-    mode: act
-    steps:
-      order: {tool: draft_purchase_order, with: {supplier: "{{ supplier }}", lines: "{{ group.members }}"}UNSURE}
-      ticket:
-        {
-          needs: [order],
-          each: "{{ group.members }}",
-          tool: create_ticket,
-          with: {project: BUY, kind: order, title: "{{ item.sku }}", body: x}UNSURE
-        }
-"""
-RULES = f"language: 1\nrules:{ERRORS}{LOW}"
-OPENINGS = [{"service": name, "host": f"h-{name}", "error_count": 12} for name in "abc"]
-STOCK = [{"sku": name, "supplier": "S", "level": 1} for name in "xy"]
-MEMBERS = [{"sku": name, "supplier": "S", "level": 1} for name in "wxyz"]
-CLEAR = [{"service": "a", "error_count": 1}]
-
-PAGED = Counter([(path, name) for path in ("alerts", "tickets") for name in "abc"])
-WANTED = PAGED + Counter([("purchase-orders", name) for name in "xy"])
-GATHERED = Counter([("purchase-orders", "wxyz"), *(("tickets", name) for name in "wxyz")])
-RESOLVED = ("alert-resolutions", "a")
 
 CLASSES = {
     "A": ("A", ""),
@@ -94,6 +61,7 @@ class Killed:
     Attributes:
         name: of the installation.
         kind: one of ``CLASSES``.
+        model: what a course that asks one asks.
 
     """
 
@@ -102,6 +70,7 @@ class Killed:
     kind: str
     stream: str
     redis: str
+    model: Standin
 
     def publish(self, alias: str, events: Sequence[Mapping[str, Any]], key: str) -> None:
         """Publish *events* to the topic *alias*."""
@@ -146,6 +115,7 @@ class Course:
         events: by topic, with the member that their producers key them by.
         topics: the settings of the topics, by alias.
         again: where a daemon that goes on after the first kill is killed again, if its point has no own place.
+        asks: whether its rules ask a model.
         passes: how often its points are passed at least: ``--long`` kills at each of them.
 
     """
@@ -163,6 +133,7 @@ class Course:
     )
     settings: Mapping[str, Any] = field(default_factory=dict)
     again: str = "claim -> work"
+    asks: bool = False
     passes: int = 4
 
     def prepare(self, killed: Killed) -> None:
@@ -186,6 +157,11 @@ class Course:
     def missing(self, killed: Killed) -> int:
         """Return how much that the back office does not show is missing."""
         del killed
+        return 0
+
+    def needless(self, killed: Killed, point: str) -> int:
+        """Return how much was done that a death at *point* does not account for, and the back office does not show."""
+        del killed, point
         return 0
 
 
@@ -230,6 +206,13 @@ class Sweeping(Course):
     def missing(self, killed: Killed) -> int:
         rows = killed.ask(lambda ledger: ledger.queries.effects())
         return sum(row["look"] != "fine" for row in rows)
+
+
+class Asking(Course):
+    """A model decides both steps of one incident; it is asked anew only for an answer that was not recorded."""
+
+    def needless(self, killed: Killed, point: str) -> int:
+        return max(0, killed.model.answered - TURNS - (point == "model's answer -> turn"))
 
 
 class Settling(Course):
@@ -296,5 +279,16 @@ COURSES = (
         passes=1,
     ),
     Sweeping(points.SWEEP, ("A", "B"), settings=SWEPT, again="taken -> look"),
+    Asking(
+        points.RUN,
+        ("A", "B"),
+        f"language: 1\nrules:{ASKED}",
+        DECIDED,
+        (("metrics", OPENINGS[:1], "service"),),
+        {"metrics": {"partitioned_by": ["service"]}},
+        again="turn -> its call",
+        asks=True,
+        passes=1,
+    ),
     Settling(points.SETTLE, ("C done", "C resend"), passes=1),
 )

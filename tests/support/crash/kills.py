@@ -12,7 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.crash.courses import CLASSES, COURSES, RESOLVED, Course, Killed
+from dutyd.embedded.loopback import Loopback
+from dutyd.embedded.standin import Standin
+from dutyd.embedded.standin.script import parse_script
+from support.crash.asked import RESOLVED
+from support.crash.courses import CLASSES, COURSES, Course, Killed
 from support.daemon import installation
 
 
@@ -33,7 +37,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """What came of a case; ``lost`` and ``doubled`` are what the class does not allow."""
+    """What came of a case; ``lost`` and ``doubled`` are what the class does not allow.
+
+    Doubled is a model's answer, too, that was recorded and all the same asked for again.
+    """
 
     point: str
     kind: str
@@ -45,7 +52,12 @@ class Row:
     note: str = ""
 
 
-SECOND = {"outcome -> produce": "outcome -> produce", "produce -> drop of the outcome": "outcome -> produce"}
+SECOND = {
+    "outcome -> produce": "outcome -> produce",
+    "produce -> drop of the outcome": "outcome -> produce",
+    "last turn -> end of the run": "claim -> work",
+    "end of the run": "claim -> work",
+}
 """Where a process that goes on after the first kill is killed again, if not where its course says."""
 
 LINES = 16_000
@@ -83,7 +95,9 @@ def play(ground: Ground, case: Case) -> Row:
     course, (kind, unsure) = case.course, CLASSES[case.kind]
     name, stream = f"k{secrets.token_hex(5)}", f"kafka://{ground.kafka}"
     servers = {"redis": ground.valkey, "stream": stream}
+    model = Standin(parse_script({}))
     with (
+        Loopback(model.app) as endpoint,
         tempfile.TemporaryDirectory() as folder,
         installation(
             Path(folder),
@@ -93,9 +107,10 @@ def play(ground: Ground, case: Case) -> Row:
             kind=kind,
             **servers,
             **course.settings,
+            **({"model": {"base_url": f"{endpoint.url}/v1"}} if course.asks else {}),
         ) as one,
     ):
-        killed = Killed(one, name, case.kind, stream, ground.valkey)
+        killed = Killed(one, name, case.kind, stream, ground.valkey, model)
         for alias, events, key in course.events:
             killed.publish(alias, events, key)
         course.prepare(killed)
@@ -121,7 +136,7 @@ def judge(killed: Killed, case: Case, note: str) -> Row:
     """Hold what the back office has against what was wanted, by what the class promises."""
     wanted, found = case.course.wanted, in_the_office(killed)
     lost = sum((wanted - found).values()) + case.course.missing(killed)
-    doubled = sum((found - wanted).values())
+    doubled = sum((found - wanted).values()) + case.course.needless(killed, case.point)
     if case.kind == "C skip":  # at most once: what is missing must be said to be unsure
         lost -= unsure(killed)
     if case.kind == "C repeat":  # at least once

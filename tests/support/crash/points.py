@@ -138,9 +138,17 @@ SWEEP = {
     "look -> note": Point("dutyd.ledger.sweeps:Sweeps.note", When.BEFORE),
     "note of a look": Point("dutyd.ledger.sweeps:Sweeps.note", When.AFTER),
 }
+RUN = {
+    "model's answer -> turn": Point("dutyd.ledger.incidents:Incidents.note_turn", When.BEFORE),
+    "turn -> its call": Point("dutyd.ledger.incidents:Incidents.note_turn", When.AFTER),
+    "model's call executed -> record": Point(_CREATE, When.AFTER),
+    "record -> next turn": Point("dutyd.ledger.effects:Effects.record", When.AFTER),
+    "last turn -> end of the run": Point("dutyd.ledger.incidents:Incidents.note_run", When.BEFORE),
+    "end of the run": Point("dutyd.ledger.incidents:Incidents.note_run", When.AFTER),
+}
 SETTLE = {
     "parked read -> settle": Point("dutyd.ledger.decisions:Decisions.settle", When.BEFORE),
     "settle -> answer": Point("dutyd.ledger.decisions:Decisions.settle", When.AFTER),
 }
-FAMILIES: tuple[Mapping[str, Point], ...] = (EVALUATE, BY_KEY, ACT, UNKNOWN, CLEARS, GROUPS, SWEEP, SETTLE)
+FAMILIES: tuple[Mapping[str, Point], ...] = (EVALUATE, BY_KEY, ACT, UNKNOWN, CLEARS, GROUPS, SWEEP, RUN, SETTLE)
 POINTS = {name: point for family in FAMILIES for name, point in family.items()}

@@ -35,7 +35,6 @@ NO_POINT = {
     "renew": "the simulation loses leases at every place",
     "expire": "the simulation lets approvals pass",
     "regate": "the simulation has approved calls meet their gates again",
-    "note": "lines of a run: tests/integration/agent/test_agent_loop.py dies between turns",
 }
 """Scripts without a point, and why."""
 
