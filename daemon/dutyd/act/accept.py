@@ -26,7 +26,7 @@ from dutyd.core.policy import Policy
 from dutyd.core.rule import Rule, RuleSet, lowest
 from dutyd.core.tool import Catalogue, Tool
 from dutyd.ledger.incidents import Accepted, Arrival, Incidents
-from dutyd.stream.base import Consumer, Partition, Polled
+from dutyd.stream.base import STAND_BY_SECONDS, Consumer, Partition, Polled
 
 log = structlog.get_logger()
 
@@ -36,9 +36,6 @@ POLL_SECONDS = 0.5
 POLL_RECORDS = 500
 LOOK_SECONDS = 1.0
 """How often the ledger is asked whether it still has its data."""
-
-STAND_BY_SECONDS = 15.0
-"""A member that polled for so long and was given nothing stands by: others have every partition."""
 
 
 class RuleBook(Protocol):

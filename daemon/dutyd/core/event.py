@@ -9,6 +9,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+OWN_SOURCE = "dutyd"
+"""The source of events that dutyd publishes about itself: judging them would be a loop."""
+
 
 class Record(Protocol):
     """What a topic holds: kafka-python's ``ConsumerRecord`` fits as it is."""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from dutyd.core.event import Event
+from dutyd.core.event import OWN_SOURCE, Event
 from dutyd.core.expr import to_text
 from dutyd.core.expr.compiler import Get, compile_predicate
 from dutyd.core.opening import Opens
@@ -25,7 +25,6 @@ from dutyd.core.rule import Rule
 from dutyd.core.topic import Topic, by_key_alias, record_key
 from dutyd.core.version import VERSION, decode
 from dutyd.evaluate.engine.entities import entity_of, key_of
-from dutyd.evaluate.engine.views.topic import OWN
 
 
 class Carried(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -158,7 +157,7 @@ def wanted(found: Iterable[Route], events: Iterable[Event]) -> Iterator[tuple[Ro
     """Yield what has to be carried, in the order of *events*; what dutyd published itself is not."""
     ways = tuple(found)
     for event in events:
-        if event.source != OWN:
+        if event.source != OWN_SOURCE:
             yield from ((route, event) for route in ways if route.passes(event))
 
 

@@ -15,13 +15,10 @@ from dutyd.evaluate import garbage
 from dutyd.evaluate.assignment import Assignment
 from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.tasks import Task
-from dutyd.stream.base import Consumer, Partition, Polled, Stream
+from dutyd.stream.base import STAND_BY_SECONDS, Consumer, Partition, Polled, Stream
 
 LOOK_SECONDS = 5.0
 """How often topics are looked for that do not exist yet."""
-
-STAND_BY_SECONDS = 15.0
-"""A member that polled for so long and was given nothing stands by: others have every partition."""
 
 
 class Membership:

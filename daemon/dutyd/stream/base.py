@@ -20,6 +20,9 @@ from dutyd.core.event import Record
 from dutyd.core.topic import Start
 from dutyd.stream.fit import Access, Difference
 
+STAND_BY_SECONDS = 15.0
+"""A member that polled for so long and was given nothing stands by: others have every partition."""
+
 
 class Partition(NamedTuple):
     """One partition of one topic, by the topic's real name."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from dutyd.core.errors import BadInputError
-from dutyd.core.event import Event, Record
+from dutyd.core.event import OWN_SOURCE, Event, Record
 from dutyd.core.topic import Format, Topic
 from dutyd.stream.formats import alertmanager, cloudevents, collectd, flat, metric
 from dutyd.stream.formats.document import (
@@ -27,9 +27,6 @@ from dutyd.stream.formats.document import (
 )
 from dutyd.stream.formats.facts import ARRIVAL, Facts
 from dutyd.stream.formats.times import Times
-
-OWN_SOURCE = "dutyd"
-"""Events of this source are dutyd's own, and judging them would be a loop."""
 
 MAX_NAME = 1_024
 """Characters of an id or a source: they become part of keys."""

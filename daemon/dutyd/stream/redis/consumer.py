@@ -19,7 +19,7 @@ from dutyd.stream.redis.server import edges, reaching
 if TYPE_CHECKING:
     import redis
 
-STAND_BY_SECONDS = 0.2
+TRY_SECONDS = 0.2
 """How often one that stands by tries for the lease."""
 
 BLOCK_SECONDS = 1.0
@@ -58,7 +58,7 @@ class RedisGroupConsumer:
             left = deadline - time.monotonic()
             if left <= 0:
                 return Polled()
-            time.sleep(min(left, STAND_BY_SECONDS))
+            time.sleep(min(left, TRY_SECONDS))
         self._reading = True
         return Polled(assigned=self._all)
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from dutyd.core.event import Event
+from dutyd.core.event import OWN_SOURCE, Event
 from dutyd.evaluate.engine.compiled.plan import Limits, TopicPlan, ViewPlan
 from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.latches.journal import Journal
@@ -22,9 +22,6 @@ from dutyd.evaluate.engine.views.family import Chooses, Family
 from dutyd.evaluate.engine.views.unknown import Unknown, count_unknown
 from dutyd.evaluate.engine.views.view import View
 from dutyd.evaluate.engine.windows.tracks import Clock
-
-OWN = "dutyd"
-"""The source of events that dutyd publishes about itself."""
 
 
 class Watch(Chooses, Protocol):
@@ -112,7 +109,7 @@ class TopicState:
         duplicates, families, counts, see = self.duplicates, self._families, self.counts, View.see
         found, ahead = duplicates.found, duplicates.ahead
         for event in duplicates.fresh(events):
-            if event.source == OWN:
+            if event.source == OWN_SOURCE:
                 counts["own"] += 1
                 continue
             self._current = event
@@ -129,7 +126,7 @@ class TopicState:
         """Take note of *events* without judging them, or counting anything."""
         ignored: Counter[str] = Counter()
         for event in self.duplicates.fresh(events):
-            if event.source != OWN:
+            if event.source != OWN_SOURCE:
                 for family in self._families:
                     family.show(event, View.replay, ignored)
         if events:
