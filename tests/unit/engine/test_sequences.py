@@ -6,7 +6,7 @@ from dutyd.core.expr import parse
 from dutyd.core.opening import Guard, Item, Sequence, Silent, Then
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Latch, Limits, judge, migrate, plan
-from dutyd.evaluate.engine.compiled.progress import KEPT_BYTES
+from dutyd.evaluate.engine.latches.progress import KEPT_BYTES
 from dutyd.evaluate.engine.sequences import MOST_WAITING
 from support.engine.run import TOPIC, Task, event, rule, short
 

@@ -18,13 +18,14 @@ import msgspec
 from dutyd.core.event import Event
 from dutyd.core.expr import Look, Node, evaluate
 from dutyd.core.expr.tree import Has, Name, Prev, Window
-from dutyd.evaluate.engine.compiled.progress import Progress, SequencePlan, Waiting, advance, kept, together
 from dutyd.evaluate.engine.compiled.selector import Selector
+from dutyd.evaluate.engine.compiled.sequence import SequencePlan
 from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.latches.blame import blame
 from dutyd.evaluate.engine.latches.journal import Journal
 from dutyd.evaluate.engine.latches.latch import NOWHERE
 from dutyd.evaluate.engine.latches.moment import Moment, look_at
+from dutyd.evaluate.engine.latches.progress import Progress, Waiting, advance, kept, together
 from dutyd.evaluate.engine.latches.runner import Move, Runner
 from dutyd.evaluate.engine.views.tables import Table
 from dutyd.evaluate.engine.views.timing import fire_before, wait

@@ -14,11 +14,11 @@ import msgspec
 
 from dutyd.core.expr import to_text
 from dutyd.evaluate.engine.compiled.plan import Plan
-from dutyd.evaluate.engine.compiled.progress import Progress
 from dutyd.evaluate.engine.entities import Key, entity_of, to_key
 from dutyd.evaluate.engine.latches.journal import Journal
 from dutyd.evaluate.engine.latches.latch import Counts, Latch, LatchKey, Phase, SwitchedOff
 from dutyd.evaluate.engine.latches.latches import Latches
+from dutyd.evaluate.engine.latches.progress import Progress
 from dutyd.evaluate.engine.latches.runner import Runner
 from dutyd.evaluate.engine.latches.stored import Stored, pack, unpack
 from dutyd.evaluate.engine.sequences import Sequencer

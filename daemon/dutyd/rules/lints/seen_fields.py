@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from dutyd.core.errors import nearest
 from dutyd.core.event import Event
 from dutyd.core.rule import Rule
-from dutyd.evaluate.engine.compiled.progress import ITEMS
+from dutyd.evaluate.engine.compiled.sequence import ITEMS
 from dutyd.rules.problems import Problem
 
 

@@ -12,7 +12,7 @@ from dutyd.core.expr import Expr, Type, parse
 from dutyd.core.opening import Opens, Schedule, Sequence
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine.compiled.conditions import conditions_of
-from dutyd.evaluate.engine.compiled.progress import reads_items
+from dutyd.evaluate.engine.compiled.sequence import reads_items
 from dutyd.rules.known import Known
 from dutyd.rules.reading import schedule_reader, sequence_reader
 from dutyd.rules.reading.fields import Fields

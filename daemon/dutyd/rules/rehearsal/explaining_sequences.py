@@ -16,8 +16,9 @@ from dutyd.core.instant import instant_text
 from dutyd.core.opening import Sequence as Items
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Change, Counts, Phase, Plan, State, judge, tick
-from dutyd.evaluate.engine.compiled.progress import ITEMS, Done, items_seen
+from dutyd.evaluate.engine.compiled.sequence import ITEMS
 from dutyd.evaluate.engine.entities import Key
+from dutyd.evaluate.engine.latches.progress import Done, items_seen
 
 Standing = tuple[Done, ...]
 

@@ -22,8 +22,8 @@ from dutyd.evaluate.engine.compiled.aggregates import Aggregates, Kind, aggregat
 from dutyd.evaluate.engine.compiled.codegen import Hits, generate, generate_for_number
 from dutyd.evaluate.engine.compiled.conditions import Conditions, conditions_of
 from dutyd.evaluate.engine.compiled.cuts import LEAST, Cuts, step_of
-from dutyd.evaluate.engine.compiled.progress import SequencePlan, sequence_of
 from dutyd.evaluate.engine.compiled.selector import Selector, selector_of
+from dutyd.evaluate.engine.compiled.sequence import SequencePlan, sequence_of
 from dutyd.evaluate.engine.compiled.touch import NOTHING, Band, Touch, threshold_of, touch_of
 
 LATENESS: Final = 10.0

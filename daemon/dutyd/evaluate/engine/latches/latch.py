@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from dutyd.core.incident import Entity, Evidence, TriggerKind
-from dutyd.evaluate.engine.compiled.progress import Progress
+from dutyd.evaluate.engine.latches.progress import Progress
 
 LatchKey = tuple[str, Entity]
 """Rule id and entity."""

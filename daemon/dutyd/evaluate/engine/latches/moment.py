@@ -15,7 +15,7 @@ from dutyd.core.expr import Look, evaluate, to_text
 from dutyd.core.expr.tree import Has, Name, Prev, Window
 from dutyd.core.incident import Evidence
 from dutyd.evaluate.engine.compiled.conditions import Conditions
-from dutyd.evaluate.engine.compiled.progress import ITEMS
+from dutyd.evaluate.engine.compiled.sequence import ITEMS
 from dutyd.evaluate.engine.windows.samples import Samples
 from dutyd.evaluate.engine.windows.tracks import Track
 

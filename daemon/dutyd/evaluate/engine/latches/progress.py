@@ -3,35 +3,24 @@
 Of each number of items done, the newest way there is kept: ``deploy`` alone, ``deploy, restart``, and so on. A newer
 first item takes the place of an older one, because whatever the older one could still complete in time, the newer one
 can, too. So what is remembered does not grow with the events. A whole sequence uses up everything: no event is part
-of two. ``sequences`` calls ``advance`` for events in the order of time.
+of two. ``sequences`` calls ``advance`` for events in the order of time; ``Progress`` is stored with the latches.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from dutyd.core.event import Event
-from dutyd.core.expr import Expr
-from dutyd.core.expr.compiler import Get, compile_predicate
-from dutyd.core.expr.tree import Binary, Has, Literal, Name, Node, walk
+from dutyd.core.expr.tree import Node
 from dutyd.core.opening import Item
-from dutyd.core.rule import Rule
-from dutyd.evaluate.engine.compiled.conditions import conjuncts
-from dutyd.evaluate.engine.compiled.selector import Selector, selector_of
-
-ITEMS: Final = "items."
-"""What the names of an earlier item's fields begin with."""
+from dutyd.evaluate.engine.compiled.sequence import ITEMS, ItemPlan, SequencePlan, Test
 
 KEPT_BYTES: Final = 16 * 1024
 """How much of an event's fields is kept until the sequence is whole, as JSON: the largest values go first."""
 
 Done = tuple[Event, ...]
 """The events of the first items, one for each."""
-
-Test = Callable[[Get], bool | None]
 
 Unknown = Callable[[Node, Mapping[str, Any]], None]
 """Takes a condition without a value, and the fields that it was asked about."""
@@ -66,67 +55,6 @@ class Step(NamedTuple):
 
     done: tuple[Done, ...]
     whole: Done = ()
-
-
-@dataclass(frozen=True, eq=False)
-class ItemPlan:
-    """One item: its *name*, its *topic*, and which events are it (*where*; None: all that the rule sees)."""
-
-    name: str
-    topic: str
-    where: Node | None
-
-    @cached_property
-    def holds(self) -> Test:
-        """The compiled ``where``."""
-        return compile_predicate(Literal(value=True) if self.where is None else self.where)
-
-    @cached_property
-    def bound(self) -> bool:
-        """Whether it reads earlier items."""
-        return self.where is not None and reads_items(self.where)
-
-
-@dataclass(frozen=True, eq=False)
-class SequencePlan:
-    """A rule's sequence, compiled.
-
-    Attributes:
-        digest: what tells it from another.
-        breaks: what breaks it, by the events of *guarded*; None: nothing.
-        bound: whether ``breaks`` reads earlier items.
-        waits: whether its events come from several topics, and so in no certain order.
-        selectors: topic alias to which of its events may matter.
-
-    """
-
-    rule: Rule
-    digest: str
-    items: tuple[ItemPlan, ...]
-    within: float
-    guarded: str
-    breaks: Test | None
-    bound: bool
-    waits: bool
-    selectors: Mapping[str, Selector]
-
-
-def sequence_of(rule: Rule, digest: str) -> SequencePlan:
-    """Return the plan of the sequence of *rule*, which has one."""
-    found = rule.sequence
-    assert found is not None
-    guard = found.unless
-    return SequencePlan(
-        rule=rule,
-        digest=digest,
-        items=tuple(ItemPlan(item.name, item.topic, _root(item.where)) for item in found.items),
-        within=found.within,
-        guarded="" if guard is None else guard.topic,
-        breaks=None if guard is None else compile_predicate(guard.where.root),
-        bound=guard is not None and reads_items(guard.where.root),
-        waits=len(found.topics) > 1,
-        selectors={topic: selector_of(_of_interest(rule, topic)) for topic in sorted(found.topics)},
-    )
 
 
 def advance(plan: SequencePlan, done: tuple[Done, ...], topic: str, event: Event, unknown: Unknown) -> Step | None:
@@ -184,11 +112,6 @@ def kept(event: Event) -> Event:
     return msgspec.structs.replace(event, fields=fields)
 
 
-def reads_items(node: Node) -> bool:
-    """Return whether *node* reads what was seen of an earlier item."""
-    return any(isinstance(part, Name | Has) and part.name.startswith(ITEMS) for part in walk(node))
-
-
 def _unbroken(plan: SequencePlan, breaks: Test, ways: list[Done], event: Event) -> list[Done] | None:
     """Return the ways that *event* does not break; None: it breaks all there are or could be."""
     if not plan.bound:
@@ -202,30 +125,3 @@ def _stored(ways: list[Done]) -> tuple[Done, ...]:
 
 def _fields(plan: SequencePlan, before: Done, event: Event) -> Mapping[str, Any]:
     return {**event.fields, **items_seen(plan.items, before)} if before else event.fields
-
-
-def _of_interest(rule: Rule, topic: str) -> Node | None:
-    """Return what an event of *topic* must fulfil to be an item or to break the sequence; None: nothing."""
-    assert rule.sequence is not None
-    guard = rule.sequence.unless
-    wheres = [_root(item.where) for item in rule.sequence.items if item.topic == topic]
-    wheres += [guard.where.root] if guard is not None and guard.topic == topic else []
-    either: Node = Literal(value=False)
-    for where in wheres:
-        own = [part for part in conjuncts(where) if not reads_items(part)] if where is not None else []
-        part = _all_of(own) or Literal(value=True)
-        either = part if either == Literal(value=False) else Binary("||", either, part)
-    parts = [part for part in (_root(rule.where), either) if part is not None]
-    return _all_of(part for part in parts if part != Literal(value=True))
-
-
-def _root(expression: Expr | None) -> Node | None:
-    return None if expression is None else expression.root
-
-
-def _all_of(parts: Iterable[Node]) -> Node | None:
-    """Return *parts* joined; None: there are none."""
-    joined: Node | None = None
-    for part in parts:
-        joined = part if joined is None else Binary("&&", joined, part)
-    return joined
