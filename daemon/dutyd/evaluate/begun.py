@@ -1,9 +1,10 @@
-"""Since when what by-key rules see is carried, from every source partition; windows that reach back more are unknown.
+"""Notes and tells since when the events of a by-key rule are on its by-key topic: older windows of it are unknown.
 
-A rule that is new, or sees other events than before, finds nothing on the by-key topic of what came before it; a window
-that took that for silence would lie. So whoever carries a source partition notes in Redis for which rules (by ``per``
-and ``where``) it does so, and since when; whoever judges asks. ``path`` calls it when tasks are taken up, when rules
-change, and now and then: processes take changed rules at different times.
+Events are carried there from every source partition, and only from the moment that the rule is known. A rule that is
+new, or sees other events than before, finds nothing there of what came before it; a window that took that for silence
+would lie. So whoever carries a source partition notes in Redis for which rules (by ``per`` and ``where``) it does so,
+and since when; whoever judges asks, and gives the latest answer to the engine. ``path`` calls it when tasks are taken
+up, when rules change, and now and then: processes take changed rules at different times.
 """
 
 import math

@@ -1,7 +1,8 @@
-"""When source partitions tell by-key partitions how far they have come: what was carried waits for it in ``merge``.
+"""The clock of the marks by which source partitions tell by-key partitions how far they have come.
 
-Each tells each, so it is many small records: once a second, and more often while an event that this process carried
-waits for a partition of its own that is behind it. ``path`` asks at each turn.
+An event that was carried to a by-key topic is judged there (``merge``) only when every source partition has told that
+it came as far. Each tells each, so marks are many small records: one round a second, and more while an event that this
+process carried waits for a partition of its own that is behind it. ``path`` asks at each turn, and sends them.
 """
 
 import math

@@ -1,7 +1,8 @@
-"""Whether a model can be offered a reading tool: its arguments must be sayable in the dialect without losing any.
+"""The first thing in a pydantic model that the endpoint's dialect of JSON schema has no words for, and what to do.
 
-``dialect`` says most of what pydantic can say, some of it in words. What it can't say would be offered as something
-else, or be refused by the endpoint in the middle of an incident. Asked by ``sayable``.
+It walks through one model, knows nothing of rules, and is asked by ``sayable``, which judges all that a rule offers.
+``dialect`` translates most of what pydantic can say. What it can't would be offered as something else, or be refused by
+the endpoint in the middle of an incident.
 """
 
 from collections.abc import Iterator, Mapping
