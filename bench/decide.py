@@ -20,11 +20,12 @@ import redis
 from decode import bare_seconds
 from dutyd.core.rule import Rule
 from dutyd.core.topic import Topic
-from dutyd.evaluate.checkpoint import Checkpoint, Decided, Write
+from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.engine import Resume, State, Trickle, plan
 from dutyd.evaluate.outbox import Outbox
 from dutyd.evaluate.path import POLL_RECORDS
 from dutyd.evaluate.plans import Planned
+from dutyd.evaluate.saved import Decided, Write
 from dutyd.evaluate.sources import Source
 from dutyd.evaluate.tasks import Task
 from dutyd.evaluate.writing import write_tasks

@@ -20,9 +20,10 @@ from dutyd.core.expr import parse
 from dutyd.core.incident import Evidence
 from dutyd.core.rule import Rule
 from dutyd.evaluate import garbage
-from dutyd.evaluate.checkpoint import Checkpoint, Decided, Write
+from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.engine import Latch, Limits, Phase, State, judge, plan
 from dutyd.evaluate.records import latch_name, read_stored, write_latch
+from dutyd.evaluate.saved import Decided, Write
 from row import Row
 from support.valkey import running_valkey
 

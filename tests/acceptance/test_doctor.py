@@ -16,7 +16,8 @@ from dutyd.embedded.backoffice import app
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
 from dutyd.embedded.standin.script import Script
-from dutyd.evaluate.checkpoint import Checkpoint, Decided, Write
+from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.saved import Decided, Write
 from dutyd.stream import open_stream
 from dutyd.stream.base import TopicSpec
 from dutyd.stream.own_topics import own_topics

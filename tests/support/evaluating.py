@@ -17,9 +17,10 @@ from dutyd.core.expr import parse
 from dutyd.core.incident import Trigger
 from dutyd.core.rule import Rule, RuleSet
 from dutyd.core.topic import OwnTopics, Topic
-from dutyd.evaluate.checkpoint import Answer, Checkpoint, Write
+from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.looking import progress_of
 from dutyd.evaluate.path import Evaluator
+from dutyd.evaluate.saved import Answer, Write
 from dutyd.stream.base import Partition, Producer, Stream, TopicSpec
 from dutyd.stream.dead_letters import DeadLetter, read_dead_letter
 from dutyd.stream.own_topics import own_topics

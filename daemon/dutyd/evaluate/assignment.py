@@ -21,7 +21,7 @@ from dutyd.core.metrics import TOPIC_MISSING
 from dutyd.core.rule import Rule
 from dutyd.core.topic import OwnTopics, Start, Topic, task_name
 from dutyd.evaluate.by_key import topic_of
-from dutyd.evaluate.checkpoint import Checkpoint, Decided, Found, Saved, Write
+from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.engine import Latch, LatchKey, Phase, Plan, Resume, State, Trickle, horizon
 from dutyd.evaluate.engine.latches.latch import NOWHERE
 from dutyd.evaluate.outbox import Outbox, Outgoing
@@ -35,6 +35,7 @@ from dutyd.evaluate.records import (
     read_trigger,
     write_latch,
 )
+from dutyd.evaluate.saved import Decided, Found, Saved, Write
 from dutyd.evaluate.sources import ByKeySource, Outlet, Source
 from dutyd.evaluate.tasks import Task
 from dutyd.stream.base import Consumer, Partition, Span, Stream

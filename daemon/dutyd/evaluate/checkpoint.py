@@ -3,8 +3,8 @@
 A task's checkpoint is four keys: a hash (owner's token, server, offsets decided up to per topic), a hash of latches,
 a list, the outbox: triggers that were decided and perhaps not yet produced, and a hash of snapshots of windows, which
 expires. ``write`` changes all of them at once, for every task of a turn in one round trip, and only for the owner.
-``path`` writes, ``assignment`` claims and loads; latches, triggers and snapshots are bytes here (``records`` and the
-engine know what is in them).
+``path`` writes, ``assignment`` claims and loads, in values of ``saved``; latches, triggers and snapshots are bytes here
+(``records`` and the engine know what is in them).
 
 Why fenced: a process that slept through a rebalance must not overwrite what its successor decided. Why the server's
 run id is compared: a Redis that came back from an older copy has the right token beside outdated latches.
@@ -13,8 +13,6 @@ run id is compared: a Redis that came back from an older copy has the right toke
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cache
 from hashlib import sha1
 from importlib.resources import files
@@ -30,6 +28,7 @@ from dutyd.core.incident import Ending
 from dutyd.core.version import VERSION, newer
 from dutyd.evaluate.engine import Written
 from dutyd.evaluate.notes import Notes, answering
+from dutyd.evaluate.saved import Answer, Decided, Found, Owner, Progress, Saved, Write
 
 _PAGE = 2_000
 """Latches per call while loading or restoring: a few milliseconds of the server's time each."""
@@ -39,99 +38,6 @@ _PAGE_OF_WINDOWS = 500
 
 _LONGER = 24 * 3600
 """How many seconds longer than the longest window snapshots are kept that nobody writes."""
-
-
-class Answer(StrEnum):
-    """What a fenced write found."""
-
-    OWN = "own"  # it is written
-    ANOTHER = "another"  # another process owns the task: nothing is written, stop working on it
-    LOST = "lost"  # the server does not have what was written before: nothing is written, restore
-
-
-class Found(StrEnum):
-    """What a claim found."""
-
-    NEW = "new"  # no checkpoint on this server
-    RESTARTED = "restarted"  # one from before the server's last start: perhaps outdated
-    SAME = "same"
-
-
-class Decided(msgspec.Struct, frozen=True):
-    """How far one topic partition is decided.
-
-    Attributes:
-        offset: of the next record to decide.
-        timestamp: of the last decided record, ms since the epoch; None when none was.
-        newest: newest event time seen, seconds since the epoch; None when none was.
-        upto: of a by-key partition: what arrived before this time, seconds since the epoch, is decided as far as it was
-            read up to *offset*.
-        held: the lowest offset of what was read and is not decided; None: there is nothing.
-
-    """
-
-    offset: int
-    timestamp: int | None = None
-    newest: float | None = None
-    upto: float | None = None
-    held: int | None = None
-    v: int = VERSION
-
-    @property
-    def below(self) -> int:
-        """The offset below which everything is decided."""
-        return self.offset if self.held is None else self.held
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Who may write a task: the task's name, a random token, and the run id of the server that holds it."""
-
-    task: str
-    token: str
-    server: str
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """What one batch changes.
-
-    Attributes:
-        number: from ``Checkpoint.number``: a write that is repeated with its number changes nothing.
-        offsets: by topic name.
-        latches: changed ones by their field; None for those that are gone.
-        triggers: new ones, in order.
-        acked: how many of the oldest triggers in the outbox are produced and can go.
-        windows: what changes of the snapshots of windows; None: nothing.
-
-    """
-
-    owner: Owner
-    number: int
-    offsets: Mapping[str, Decided] = field(default_factory=dict)
-    latches: Mapping[bytes, bytes | None] = field(default_factory=dict)
-    triggers: Sequence[bytes] = ()
-    acked: int = 0
-    windows: Written | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """A checkpoint as it was found, but for its latches, which come in pages: there may be a million of them.
-
-    Without *offsets* there is none: nothing was decided on this server.
-    """
-
-    offsets: Mapping[str, Decided]
-    outbox: Sequence[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a task is: its offsets by topic name, and how many triggers wait in its outbox."""
-
-    offsets: Mapping[str, Decided]
-    waiting: int
 
 
 class Checkpoint:

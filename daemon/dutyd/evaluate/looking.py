@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from dutyd.core.topic import Topic, task_name
-from dutyd.evaluate.checkpoint import Checkpoint, Progress
+from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.saved import Progress
 from dutyd.stream.base import Partition, Span, Stream
 
 

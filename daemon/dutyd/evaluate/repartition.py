@@ -15,9 +15,10 @@ import msgspec
 from dutyd.core.errors import NotReadyError
 from dutyd.core.topic import Topic, record_key, task_name
 from dutyd.evaluate.by_key import topic_of
-from dutyd.evaluate.checkpoint import Answer, Checkpoint, Decided, Owner, Saved, Write
+from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.engine import NOWHERE, Latch, LatchKey
 from dutyd.evaluate.records import latch_name, read_latches, write_latch
+from dutyd.evaluate.saved import Answer, Decided, Owner, Saved, Write
 from dutyd.stream.base import Partition, Span
 
 Place = Callable[[bytes, int], int]

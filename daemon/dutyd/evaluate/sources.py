@@ -20,8 +20,8 @@ from dutyd.core.event import Event, Record
 from dutyd.core.metrics import DROPPED, STALLED
 from dutyd.core.topic import Topic
 from dutyd.evaluate.by_key import Outward, Route, carry, channel, mark, read_carried, source_of, wanted
-from dutyd.evaluate.checkpoint import Decided
 from dutyd.evaluate.merge import InOrder, Merge
+from dutyd.evaluate.saved import Decided
 from dutyd.evaluate.watermark import NOTHING, Watermark, lowest
 from dutyd.stream.base import Partition
 from dutyd.stream.formats import Bad, Decoded, Decoder

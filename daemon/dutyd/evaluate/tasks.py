@@ -13,13 +13,13 @@ from dutyd.core.event import Record
 from dutyd.core.incident import Ending, TriggerKind
 from dutyd.core.metrics import EVENTS, REPLAYED, TRIGGERS
 from dutyd.evaluate.by_key import Outward
-from dutyd.evaluate.checkpoint import Decided, Owner, Write
 from dutyd.evaluate.counted import count
 from dutyd.evaluate.engine import Change, State, Written, end, judge, migrate, replay, sweep, tick
 from dutyd.evaluate.engine.latches.stored import join
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.records import latch_name, write_latch, write_trigger
+from dutyd.evaluate.saved import Decided, Owner, Write
 from dutyd.evaluate.sources import Source
 from dutyd.evaluate.triggers import trigger_of
 from dutyd.evaluate.watermark import lowest

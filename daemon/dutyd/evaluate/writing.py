@@ -9,7 +9,8 @@ from collections.abc import Iterable
 import structlog
 
 from dutyd.core.metrics import CHECKPOINT_SECONDS
-from dutyd.evaluate.checkpoint import Answer, Checkpoint
+from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.saved import Answer
 from dutyd.evaluate.tasks import Task
 
 log = structlog.get_logger()

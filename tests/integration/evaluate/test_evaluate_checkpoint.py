@@ -4,7 +4,8 @@ import pytest
 import redis
 
 from dutyd.core.errors import NotReadyError
-from dutyd.evaluate.checkpoint import Answer, Checkpoint, Decided, Found, Owner, Write
+from dutyd.evaluate.checkpoint import Checkpoint
+from dutyd.evaluate.saved import Answer, Decided, Found, Owner, Write
 from support.valkey_server import ValkeyServer
 
 

@@ -9,8 +9,8 @@ from prometheus_client import REGISTRY
 from dutyd.core.event import Event
 from dutyd.core.topic import Topic, by_key_alias
 from dutyd.evaluate.by_key import Carried
-from dutyd.evaluate.checkpoint import Decided
 from dutyd.evaluate.merge import Merge
+from dutyd.evaluate.saved import Decided
 from dutyd.evaluate.sources import ByKeySource, Source
 from dutyd.stream.base import Partition
 from support.records import FakeRecord

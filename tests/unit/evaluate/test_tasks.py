@@ -6,10 +6,10 @@ import pytest
 from dutyd.core.expr import parse
 from dutyd.core.rule import Rule, RuleSet
 from dutyd.core.topic import Topic
-from dutyd.evaluate.checkpoint import Decided, Owner
 from dutyd.evaluate.engine import State
 from dutyd.evaluate.outbox import Outbox
 from dutyd.evaluate.plans import Planned, Plans
+from dutyd.evaluate.saved import Decided, Owner
 from dutyd.evaluate.sources import Source
 from dutyd.evaluate.tasks import BEAT_SECONDS, WRITE_SECONDS, Task
 from dutyd.stream.base import Partition

@@ -20,10 +20,10 @@ from dutyd.core.opening import Opens
 from dutyd.core.place import Place
 from dutyd.core.rule import Rule
 from dutyd.core.topic import Topic
-from dutyd.evaluate.checkpoint import Decided, Owner
 from dutyd.evaluate.engine import State, plan
 from dutyd.evaluate.outbox import Outbox
 from dutyd.evaluate.plans import Planned
+from dutyd.evaluate.saved import Decided, Owner
 from dutyd.evaluate.sources import Source
 from dutyd.evaluate.tasks import Task
 from dutyd.rules.rehearsal import backtest
