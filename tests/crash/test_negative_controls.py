@@ -18,7 +18,7 @@ from dutyd.act.path import work
 from dutyd.act.worker import Worker
 from dutyd.core.errors import NotReadyError
 from dutyd.ledger import scripts
-from dutyd.ledger.incidents import Waiting
+from dutyd.ledger.claims import Waiting
 from support.acting import Office, office
 from support.broker import Broker
 from support.crash.asked import OPENINGS, RULES, STOCK, WANTED

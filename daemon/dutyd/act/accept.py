@@ -25,7 +25,8 @@ from dutyd.core.metrics import INCIDENTS
 from dutyd.core.policy import Policy
 from dutyd.core.rule import Rule, RuleSet, lowest
 from dutyd.core.tool import Catalogue, Tool
-from dutyd.ledger.incidents import Accepted, Arrival, Incidents
+from dutyd.ledger.claims import Accepted, Arrival
+from dutyd.ledger.incidents import Incidents
 from dutyd.stream.base import STAND_BY_SECONDS, Consumer, Partition, Polled
 
 log = structlog.get_logger()

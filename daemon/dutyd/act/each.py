@@ -14,7 +14,7 @@ import msgspec
 from dutyd.act.steps import StepResult, StepState
 from dutyd.core.expr import Look, number_text
 from dutyd.core.step import Step
-from dutyd.ledger.incidents import Waiting
+from dutyd.ledger.claims import Waiting
 
 MOST_ITEMS: Final = 100
 """Of one step; a list that is longer is refused as a whole, so that nobody has to find out which part was done."""

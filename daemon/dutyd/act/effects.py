@@ -32,8 +32,8 @@ from dutyd.core.tool import (
     Tool,
     UnknownOutcomeError,
 )
+from dutyd.ledger.claims import Claim, Waiting
 from dutyd.ledger.effects import Effect, Effects, Leave, LostError, MoneyLimitsMicros, NewEffect, Sent
-from dutyd.ledger.incidents import Claim, Waiting
 
 log = structlog.get_logger()
 

@@ -21,8 +21,8 @@ from dutyd.core.mute import Mute
 from dutyd.core.rule import Rule
 from dutyd.core.step import Step
 from dutyd.core.tool import known_tool
+from dutyd.ledger.claims import Claim, Hold, Waiting
 from dutyd.ledger.effects import Effect, LostError
-from dutyd.ledger.incidents import Claim, Hold, Waiting
 
 
 @dataclass(frozen=True, slots=True)

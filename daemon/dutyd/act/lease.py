@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from dutyd.core.errors import NotReadyError
-from dutyd.ledger.incidents import Claim, Hold, Incidents
+from dutyd.ledger.claims import Claim, Hold
+from dutyd.ledger.incidents import Incidents
 
 log = structlog.get_logger()
 

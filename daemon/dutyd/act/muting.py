@@ -12,7 +12,7 @@ from dutyd.core.limits import Inhibit
 from dutyd.core.mute import Mute, Other, RecurringSilence, Silence, all_silenced, inhibited, silenced
 from dutyd.core.rule import Rule
 from dutyd.ledger import Ledger
-from dutyd.ledger.incidents import Claim
+from dutyd.ledger.claims import Claim
 from dutyd.ledger.members import Members
 
 

@@ -23,8 +23,8 @@ from dutyd.core.limits import Group
 from dutyd.core.rule import Mode, lowest
 from dutyd.core.step import Step
 from dutyd.core.tool import known_tool
+from dutyd.ledger.claims import Claim, Hold, Waiting
 from dutyd.ledger.effects import LostError
-from dutyd.ledger.incidents import Claim, Hold, Waiting
 from dutyd.ledger.members import Formed
 
 PARALLEL = 8

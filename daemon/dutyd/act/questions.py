@@ -22,7 +22,7 @@ from dutyd.core.backoff import pause
 from dutyd.core.errors import NotReadyError
 from dutyd.core.step import Step
 from dutyd.core.tool import NotSentError, ProviderError, Tool, UnknownOutcomeError
-from dutyd.ledger.incidents import Tries, Waiting
+from dutyd.ledger.claims import Tries, Waiting
 
 log = structlog.get_logger()
 

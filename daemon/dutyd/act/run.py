@@ -29,7 +29,7 @@ from dutyd.core.model_use import ModelUse
 from dutyd.core.rule import Rule
 from dutyd.core.step import Budget, Step
 from dutyd.core.tool import Tool, known_tool
-from dutyd.ledger.incidents import Hold
+from dutyd.ledger.claims import Hold
 from dutyd.ledger.model_spend import NoRoom
 
 NO_MODEL = "no_model"

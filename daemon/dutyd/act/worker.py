@@ -20,8 +20,8 @@ from dutyd.act.means import Means
 from dutyd.act.outcomes import Writer
 from dutyd.act.path import work
 from dutyd.core.errors import NotReadyError
+from dutyd.ledger.claims import Claim, Waiting
 from dutyd.ledger.effects import LostError
-from dutyd.ledger.incidents import Claim, Waiting
 
 log = structlog.get_logger()
 

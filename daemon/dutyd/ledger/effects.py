@@ -15,7 +15,7 @@ import msgspec
 from dutyd.core.incident import EffectState
 from dutyd.core.metrics import EFFECTS
 from dutyd.core.tool import Receipt
-from dutyd.ledger.incidents import Claim
+from dutyd.ledger.claims import Claim
 from dutyd.ledger.scripts import Scripts, mapping, ms, text, texts
 
 MICROS = 1_000_000

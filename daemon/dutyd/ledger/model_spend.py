@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 import msgspec
 
 from dutyd.core.model_use import ModelLimits, ModelUse
+from dutyd.ledger.claims import Claim
 from dutyd.ledger.effects import MICROS, LostError
-from dutyd.ledger.incidents import Claim
 from dutyd.ledger.scripts import Scripts, text
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from dutyd.core.incident import EffectState, IncidentState, provider_key, round_suffix
+from dutyd.ledger.claims import Tries
 from dutyd.ledger.effects import Effect, Effects, effect_of
-from dutyd.ledger.incidents import Tries
 from dutyd.ledger.scripts import Scripts, text, texts
 
 Row = dict[str, Any]

@@ -20,7 +20,7 @@ from dutyd.core.rule import Mode
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
 from dutyd.embedded.standin.script import Script
-from dutyd.ledger.incidents import Waiting
+from dutyd.ledger.claims import Waiting
 from support.acting import Office, office, running
 
 BUDGET = 60_000  # tokens that a run may take where its rule says nothing

@@ -28,10 +28,10 @@ from dutyd.core.rule import Mode
 from dutyd.core.tool import Receipt
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.birth import Since
+from dutyd.ledger.claims import Accepted, Arrival, Claim, Hold, Waiting
 from dutyd.ledger.connect import connect_async
 from dutyd.ledger.decisions import Decided
 from dutyd.ledger.effects import Leave, LostError, MoneyLimitsMicros, NewEffect
-from dutyd.ledger.incidents import Accepted, Arrival, Claim, Hold, Waiting
 
 PRODUCED = int(time.time() * 1000)  # noqa: TID251  # as a broker stamps it
 offsets = count(1)

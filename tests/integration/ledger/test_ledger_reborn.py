@@ -12,9 +12,9 @@ from dutyd.core.limits import Throttle
 from dutyd.core.rule import Mode
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.birth import Found, Since
+from dutyd.ledger.claims import Arrival, Claim, Hold, Waiting
 from dutyd.ledger.connect import connect_async
 from dutyd.ledger.effects import Effect, LostError, MoneyLimitsMicros, NewEffect
-from dutyd.ledger.incidents import Arrival, Claim, Hold, Waiting
 
 LONG_AGO = 3600.0
 

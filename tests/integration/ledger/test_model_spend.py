@@ -14,9 +14,9 @@ from dutyd.core.model_use import ModelLimits, ModelUse
 from dutyd.core.rule import Mode
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.birth import Since
+from dutyd.ledger.claims import Arrival, Claim
 from dutyd.ledger.connect import connect_async
 from dutyd.ledger.effects import LostError
-from dutyd.ledger.incidents import Arrival, Claim
 from dutyd.ledger.model_spend import NoRoom, Reserved
 
 PRODUCED = int(time.time() * 1000)  # noqa: TID251  # as a broker stamps it

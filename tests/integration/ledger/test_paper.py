@@ -25,8 +25,8 @@ from dutyd.core.mute import Mute, Other, Silence, inhibited, silenced
 from dutyd.core.rule import Mode, Rule
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.birth import Birth, Since
+from dutyd.ledger.claims import Accepted, Arrival, Claim, Waiting
 from dutyd.ledger.connect import connect_async
-from dutyd.ledger.incidents import Accepted, Arrival, Claim, Waiting
 from dutyd.ledger.members import Gathering
 from dutyd.ledger.standing import Standings
 from dutyd.rules.rehearsal.paper import Entry, Kind, Paper, Terms

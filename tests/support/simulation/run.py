@@ -23,7 +23,7 @@ from dutyd.core.incident import Evidence, Trigger, TriggerKind, incident_id
 from dutyd.core.policy import Policy
 from dutyd.core.route import Routes
 from dutyd.ledger import Ledger
-from dutyd.ledger.incidents import Claim
+from dutyd.ledger.claims import Claim
 from support.acting import CATALOGUE, FixedBook
 from support.simulation.database import Copy, SimulatedRedis
 from support.simulation.people import decide

@@ -11,7 +11,7 @@ from dutyd.act.means import LONGEST_SECONDS, Means, Waits
 from dutyd.act.questions import PATIENCE_SECONDS, wait_after
 from dutyd.core.policy import Policy
 from dutyd.core.step import Retry, Step
-from dutyd.ledger.incidents import Tries
+from dutyd.ledger.claims import Tries
 
 ANSWER = 3600.0
 

@@ -23,7 +23,7 @@ from dutyd.core.money import Money
 from dutyd.core.rule import Rule
 from dutyd.core.step import Step
 from dutyd.core.tool import ANSWER, Catalogue, known_tool
-from dutyd.ledger.incidents import Waiting
+from dutyd.ledger.claims import Waiting
 from dutyd.rules.rehearsal.hostile import hostile_calls
 from dutyd.rules.rehearsal.paper_means import PaperMeans
 
