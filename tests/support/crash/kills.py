@@ -16,20 +16,20 @@ from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
 from dutyd.embedded.standin.script import parse_script
 from support.crash.asked import RESOLVED
-from support.crash.courses import CLASSES, COURSES, Course, Killed
+from support.crash.courses import CLASSES, COURSES, EACH_CLASS, Course, Killed
 from support.daemon import installation
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row: where it is killed, at which class, how often, at which pass of the point; or at which line of code."""
+    """One row: where it is killed, at which class, how often, at which pass of the point; or at which lines of code."""
 
     point: str
     kind: str
     kills: int
     course: Course
     hit: int = 1
-    line: int = 0
+    lines: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.point}, {self.kind}"
@@ -65,11 +65,13 @@ LINES = 16_000
 
 
 def lines(number: int, seed: int) -> Iterator[Case]:
-    """Yield *number* cases that are killed at a random line of code, without any hook."""
+    """Yield *number* cases killed at random lines of code, without any hook: each class in turn, once and twice."""
     chance = random.Random(seed)
-    for _ in range(number):
-        line = chance.randrange(1, LINES)
-        yield Case(f"line {line}", "B", 1, COURSES[0], line=line)
+    for case in range(number):
+        kind = EACH_CLASS[case % len(EACH_CLASS)]
+        kills = 1 + case // len(EACH_CLASS) % 2
+        at = tuple(chance.randrange(1, LINES) for _ in range(kills))
+        yield Case(f"line {', '.join(map(str, at))}", kind, kills, COURSES[0], lines=at)
 
 
 def cases(*, long: bool) -> Iterator[Case]:
@@ -121,12 +123,12 @@ def play(ground: Ground, case: Case) -> Row:
 
 def kill(killed: Killed, case: Case) -> str:
     """Run the process into its death, as often as the case says; return what went otherwise."""
-    first = {"line": case.line} if case.line else {"at": case.point, "hit": case.hit}
+    first = {"line": case.lines[0]} if case.lines else {"at": case.point, "hit": case.hit}
     if (code := killed.one.die(first, *case.course.command(killed))) != -signal.SIGKILL:
         return f"did not die of {first}, but ended with {code}"
     if case.kills == 2:
         case.course.between(killed)
-        second = {"at": SECOND.get(case.point, case.course.again)}
+        second = {"line": case.lines[1]} if case.lines else {"at": SECOND.get(case.point, case.course.again)}
         if (code := killed.one.die(second, *case.course.afterwards(killed))) != -signal.SIGKILL:
             return f"did not die of {second}, but ended with {code}"
     return ""
