@@ -131,7 +131,7 @@ class Trickle:
             return
         track.soiled = None
         name = place(view.name, track.key)
-        if not track.windows and not track.timers:
+        if not track.windows and not track.timers and not view.remembers:
             if track.whole > NOWHERE:
                 fields[name] = None
             return

@@ -184,6 +184,7 @@ class View:
         if event.time < newest:
             if track is not None and track.restored and (track.before is None or track.before.time <= event.time):
                 track.before = event  # not late: the newest was known before it is read again
+                self.soil(track, event)
             self._take_late(event, key, newest)
             return
         if track is not None:
@@ -193,8 +194,7 @@ class View:
             if track.keeps:
                 track.before, track.last = track.before if track.restored else track.last, event
                 track.restored = False
-            if track.soiled is None:
-                self.soil(track, event)
+            self.soil(track, event)
         else:
             self._newest[key] = event.time
         if self.remembers and track is None:
@@ -263,8 +263,7 @@ class View:
         if taken:
             track = self.tracks[key]
             track.stale.update(taken)
-            if track.soiled is None:
-                self.soil(track, event)
+            self.soil(track, event)
 
     def _feed(self, event: Event, key: Key, newest: float, known: Container[Aggregate] = ()) -> list[int]:
         """Add *event* to the windows that take it, none of *known*, and judge nothing; return their numbers."""
@@ -281,17 +280,17 @@ class View:
 
     def _feed_rest(self, event: Event, key: Key, track: Track) -> None:
         """Add *event*, which the snapshot of *track* holds, to the windows that it does not hold."""
-        if self._feed(event, key, track.newest, self.woken) and track.soiled is None:
+        if self._feed(event, key, track.newest, self.woken):
             self.soil(track, event)
 
     def soil(self, track: Track, event: Event) -> None:
-        """Take note that the snapshot of *track* lacks *event*."""
-        if self.topic.trickle is not None:
+        """Take note that the snapshot of *track* lacks *event*, if it lacked nothing before."""
+        if track.soiled is None and self.topic.trickle is not None:
             self.topic.trickle.soil(track, event)
 
     def forget_snapshot(self, track: Track) -> None:
-        """Take note that nothing of *track* is worth a snapshot any more."""
-        if self.topic.trickle is not None and self.name:
+        """Take note that nothing of *track* is worth a snapshot any more; what ``prev`` reads always is."""
+        if self.topic.trickle is not None and self.name and not self.remembers:
             self.topic.trickle.drop(track)
 
     def _remember(self, event: Event, key: Key, track: Track | None) -> Track | None:
