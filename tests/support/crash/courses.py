@@ -268,7 +268,7 @@ COURSES = (
         passes=2,
     ),
     Course(points.ACT),
-    TakingOver(points.UNKNOWN, passes=1),
+    TakingOver(points.UNKNOWN, (*EACH_CLASS, "C"), passes=1),
     Clearing(points.CLEARS, wanted=WANTED + Counter([RESOLVED]), passes=1),
     Course(
         points.GROUPS,

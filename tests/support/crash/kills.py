@@ -139,7 +139,7 @@ def judge(killed: Killed, case: Case, note: str) -> Row:
     wanted, found = case.course.wanted, in_the_office(killed)
     lost = sum((wanted - found).values()) + case.course.missing(killed)
     doubled = sum((found - wanted).values()) + case.course.needless(killed, case.point)
-    if case.kind == "C skip":  # at most once: what is missing must be said to be unsure
+    if case.kind in ("C", "C skip"):  # at most once: what is missing must be said to be unsure, or be parked
         lost -= unsure(killed)
     if case.kind == "C repeat":  # at least once
         doubled = 0
@@ -161,7 +161,7 @@ def in_the_office(killed: Killed) -> "Counter[tuple[str, str]]":
 
 
 def unsure(killed: Killed) -> int:
-    """Return how many effects the ledger refused because nobody knows whether they were done, and what needs them."""
+    """Return how many effects were refused or parked because nobody knows if they were done, and what needs them."""
     rows = killed.ask(lambda ledger: ledger.queries.effects())
-    refused = [row["step"] for row in rows if row["state"] == "REFUSED" and row["reason"] == "unsure"]
-    return len(refused) + refused.count("page")  # a ticket needs its page
+    left = [row["step"] for row in rows if row["state"] == "PARKED" or row["reason"] == "unsure"]
+    return len(left) + left.count("page")  # a ticket needs its page
