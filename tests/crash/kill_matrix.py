@@ -1,4 +1,4 @@
-"""SIGKILL at every point between two steps of both paths, at each class of provider, once and twice.
+"""SIGKILL at each point of ``support.crash.points``, at the classes of provider it has to do with, once and twice.
 
 ``make crash`` runs it: real Kafka, real Valkey that fsyncs, a back office that does again whatever it is asked to do
 again. Each row is an installation of its own; what the back office holds at the end is held against what the events
