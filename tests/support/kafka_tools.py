@@ -32,7 +32,7 @@ def _fetch() -> None:
     if TOOLS.is_dir():
         return
     if shutil.which("mvn") is None:
-        pytest.skip("Maven is missing")
+        pytest.skip("Maven is missing, by which Kafka's own programs are fetched")
     (broker,) = JARS.glob("kafka_*.jar")
     version = broker.stem.rpartition("-")[2]
     with tempfile.TemporaryDirectory(dir=TOOLS.parent) as fresh:

@@ -20,12 +20,13 @@ from dutyd.evaluate.engine import State, judge, plan, replay, tick
 from dutyd.evaluate.records import latch_name, read_latches, write_latch
 from dutyd.rules.load import load_files
 from dutyd.rules.rehearsal.event_files import read_document
+from support.needs import DATA
 from support.program import Program
 from support.rule_files import TOOLS_ONLY
 
-NAB = Path(__file__).parents[4] / "shared" / "data" / "nab"
+NAB = DATA / "nab"
 EXPECTED = NAB / "expected_threshold_firings.jsonl"
-pytestmark = pytest.mark.skipif(not EXPECTED.exists(), reason="the series are not beside the project")
+pytestmark = pytest.mark.skipif(not EXPECTED.exists(), reason="the real data is not beside the project: no nab")
 
 RULE = """\
   - id: {id}

@@ -16,12 +16,13 @@ from dutyd.rules.load import RuleErrors, load_files
 from dutyd.rules.problems import Problem
 from dutyd.rules.reading.fields import MOST_STRANGE
 from dutyd.rules.syntax import yaml_reader
+from support.needs import DATA
 from support.program import Program
 from support.quickly import quickly
 from support.rule_files import GOOD, TOOLS_ONLY, changed
 
-HOSTILE = Path(__file__).parents[4] / "shared" / "data" / "hostile"
-beside = pytest.mark.skipif(not HOSTILE.exists(), reason="the hostile texts are not beside the project")
+HOSTILE = DATA / "hostile"
+beside = pytest.mark.skipif(not HOSTILE.exists(), reason="the real data is not beside the project: no hostile")
 
 
 @pytest.fixture
