@@ -18,9 +18,10 @@ from dutyd.stream.formats import Decoder
 from support.acting import Office, office, running
 from support.evaluating import Path as Evaluation
 from support.evaluating import abandon, now_text
+from support.needs import DATA
 
 FUZZED = 100_000
-HOSTILE = Path(__file__).parents[4] / "shared" / "data" / "hostile"
+HOSTILE = DATA / "hostile"
 NAUGHTY = 500
 
 

@@ -6,7 +6,6 @@ Ours has one kind of number, so a tree is printed for CEL with every number a do
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cel
@@ -16,8 +15,9 @@ from dutyd.core.expr.text import quoted
 from dutyd.core.expr.tree import Binary, Call, Has, ListOf, Literal, Name, Ternary, Unary
 from dutyd.rules.rehearsal.event_files import read_document
 from dutyd.rules.rehearsal.trial import Value, checked, try_on
+from support.needs import DATA
 
-CASES = Path(__file__).parents[4] / "shared" / "data" / "cel_conformance" / "cases.jsonl"
+CASES = DATA / "cel_conformance" / "cases.jsonl"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ about several events. What the language does not have is named with its reason.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,10 @@ import pytest
 from dutyd.rules.load import load_files
 from dutyd.rules.rehearsal.event_files import read_document
 from dutyd.rules.rehearsal.rehearse import Rehearsal
+from support.needs import DATA
 from support.rule_files import TOOLS_ONLY
 
-CASES = Path(__file__).parents[4] / "shared" / "data" / "drools_ansible" / "cases.jsonl"
+CASES = DATA / "drools_ansible" / "cases.jsonl"
 pytestmark = pytest.mark.skipif(not CASES.exists(), reason="the cases are not beside the project")
 
 
