@@ -1,8 +1,8 @@
 """Trees become Python: statements that compute an expression with *unknown* as None, as ``evaluate`` does, but fast.
 
 A ``Writer`` collects the statements of one function; ``evaluate.engine.compiled.codegen`` puts the conditions of many
-rules into one, ``compile_predicate`` makes a function of a single condition. Syntax-tree nodes are built, never text,
-so that nothing an expression says can become code. Two ideas keep the code short and fast:
+rules into one, ``compile_predicate`` makes a function of a single condition, both of the nodes of ``python``. Two ideas keep
+the code short and fast:
 
 * a condition is written twice, as *what makes it true* and as *what makes it false*. Each is plain two-valued logic
   (``a && b`` is false when either is false), and what is neither is unknown;
@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from dutyd.core.expr.functions import FUNCTIONS
 from dutyd.core.expr.operators import BINARY
+from dutyd.core.expr.python import all_of, any_of, call, class_is, compare, constant, is_, is_not, known, name
 from dutyd.core.expr.tables import find_row
 from dutyd.core.expr.tree import (
     Binary,
@@ -36,6 +37,7 @@ from dutyd.core.expr.tree import (
     Unary,
     Window,
 )
+from dutyd.core.expr.types import static_type
 
 Get = Callable[[str], Any]
 """Gives the value of a field, None where the event lacks it: ``fields.get``."""
@@ -71,83 +73,6 @@ _TOO_LARGE: Final = 2**1024 - 2**970
 """Whole numbers from here on are beyond the doubles."""
 
 _HELPERS: Final = {op: f"op_{index}" for index, op in enumerate(BINARY)}
-
-
-def name(text: str) -> ast.expr:
-    """Return the code that reads the local name *text*."""
-    return ast.Name(text, ast.Load())
-
-
-def constant(value: object) -> ast.expr:
-    """Return the code of a constant."""
-    return ast.Constant(value)  # type: ignore[arg-type]  # frozen sets of constants are fine for the compiler
-
-
-def call(function: str, *args: ast.expr) -> ast.expr:
-    """Return the code of a call."""
-    return ast.Call(name(function), list(args), [])
-
-
-def all_of(*parts: ast.expr) -> ast.expr:
-    """Return ``a and b and ...``; of nothing: True."""
-    return ast.BoolOp(ast.And(), list(parts)) if len(parts) > 1 else (*parts, constant(True))[0]
-
-
-def any_of(*parts: ast.expr) -> ast.expr:
-    """Return ``a or b or ...``."""
-    return ast.BoolOp(ast.Or(), list(parts)) if len(parts) > 1 else parts[0]
-
-
-def is_(value: ast.expr, other: bool | None) -> ast.expr:
-    """Return ``value is other``."""
-    if isinstance(value, ast.Constant):
-        return constant(value.value is other)
-    return ast.Compare(value, [ast.Is()], [constant(other)])
-
-
-def is_not(value: ast.expr, other: bool | None) -> ast.expr:
-    """Return ``value is not other``."""
-    if isinstance(value, ast.Constant):
-        return constant(value.value is not other)
-    return ast.Compare(value, [ast.IsNot()], [constant(other)])
-
-
-def compare(left: ast.expr, op: type[ast.cmpop], right: ast.expr) -> ast.expr:
-    """Return ``left op right``."""
-    return ast.Compare(left, [op()], [right])
-
-
-def _class_is(value: ast.expr, kind: str) -> ast.expr:
-    return compare(ast.Attribute(value, "__class__", ast.Load()), ast.Is, name(kind))
-
-
-def _known(*values: ast.expr) -> list[ast.expr]:
-    """Return the checks that none of *values* is None; a constant needs none."""
-    unsure = [value for value in values if not (isinstance(value, ast.Constant) and value.value is not None)]
-    return [is_not(value, None) for value in unsure]
-
-
-def static_type(node: Node) -> Type:  # noqa: PLR0911  # one kind of node after the other
-    """Return what *node* can only be, where it is not unknown."""
-    match node:
-        case Literal(value=bool()) | Has() | Unary(op="!") | Window(function="absent"):
-            return Type.BOOL
-        case Literal(value=float() | int()) | Window() | Unary(op="-") | Binary(op="-" | "*" | "/" | "%"):
-            return Type.NUMBER
-        case Literal(value=str()):
-            return Type.TEXT
-        case ListOf():
-            return Type.LIST
-        case Call():
-            return FUNCTIONS[node.function].gives
-        case Lookup():
-            return node.gives
-        case Binary(op="+"):
-            sides = {static_type(node.left), static_type(node.right)}
-            return next(iter(sides - {Type.ANY}), Type.ANY)
-        case Binary():
-            return Type.BOOL
-    return Type.ANY
 
 
 class Writer:
@@ -232,7 +157,7 @@ class Writer:
 
     def _when_known(self, values: list[ast.expr], code: ast.expr) -> ast.expr:
         """Return *code*, or None where one of *values* is None."""
-        checks = _known(*values)
+        checks = known(*values)
         return ast.IfExp(all_of(*checks), code, constant(None)) if checks else code
 
     def _compute(self, node: Node) -> ast.expr:  # noqa: PLR0911  # one kind of node after the other
@@ -283,8 +208,8 @@ class Writer:
             case Name() | Prev() | Lookup():
                 value = self.value(node)
                 fits = ast.Compare(constant(-_TOO_LARGE), [ast.Lt(), ast.Lt()], [value, constant(_TOO_LARGE)])
-                whole = ast.IfExp(all_of(_class_is(value, "int"), fits), call("float", value), constant(None))
-                return self._keep(ast.IfExp(_class_is(value, "float"), value, whole))
+                whole = ast.IfExp(all_of(class_is(value, "int"), fits), call("float", value), constant(None))
+                return self._keep(ast.IfExp(class_is(value, "float"), value, whole))
         return constant(None)
 
     def _arithmetic(self, node: Binary) -> ast.expr:
@@ -294,7 +219,7 @@ class Writer:
         local = f"r{len(self.body)}"
         stored = ast.NamedExpr(ast.Name(local, ast.Store()), result)
         finite = ast.Compare(constant(-math.inf), [ast.Lt(), ast.Lt()], [stored, constant(math.inf)])
-        checks = _known(left, right)
+        checks = known(left, right)
         if node.op in "/%":
             checks.append(compare(right, ast.NotEq, constant(0.0)))
         return ast.IfExp(all_of(*checks, finite), name(local), constant(None))
@@ -314,8 +239,8 @@ class Writer:
 
     def _order(self, node: Binary) -> tuple[ast.expr, ast.expr]:
         left, right = self.number(node.left), self.number(node.right)
-        checks = [] if node.left in self._given else _known(left)
-        checks += [] if node.right in self._given else _known(right)
+        checks = [] if node.left in self._given else known(left)
+        checks += [] if node.right in self._given else known(right)
         holds, fails = _ORDER[node.op]
         return all_of(*checks, compare(left, holds, right)), all_of(*checks, compare(left, fails, right))
 
@@ -323,16 +248,16 @@ class Writer:
         """Compare with a constant: values of another type differ from it."""
         value = self.value(node)
         if isinstance(literal.value, bool):
-            return is_(value, literal.value), all_of(*_known(value), is_not(value, literal.value))
+            return is_(value, literal.value), all_of(*known(value), is_not(value, literal.value))
         same = value if isinstance(literal.value, str) else self.number(node)
         right = self.number(literal) if same is not value else self.value(literal)
-        return compare(same, ast.Eq, right), all_of(*_known(value), compare(same, ast.NotEq, right))
+        return compare(same, ast.Eq, right), all_of(*known(value), compare(same, ast.NotEq, right))
 
     def _among(self, node: Node, texts: ListOf) -> tuple[ast.expr, ast.expr]:
         value = self.value(node)
         options = constant(frozenset(item.value for item in texts.items if isinstance(item, Literal)))
-        found = all_of(_class_is(value, "str"), compare(value, ast.In, options))
-        return found, all_of(*_known(value), ast.UnaryOp(ast.Not(), found))
+        found = all_of(class_is(value, "str"), compare(value, ast.In, options))
+        return found, all_of(*known(value), ast.UnaryOp(ast.Not(), found))
 
     def _by_helper(self, node: Binary) -> ast.expr:
         helped = call(_HELPERS[node.op], self.value(node.left), self.value(node.right))
@@ -340,7 +265,7 @@ class Writer:
             return helped
         left, right = self.number(node.left), self.number(node.right)
         numbers = compare(left, _ORDER[node.op][0], right)
-        return ast.IfExp(all_of(*_known(left, right)), numbers, helped)
+        return ast.IfExp(all_of(*known(left, right)), numbers, helped)
 
 
 def _only_texts(node: ListOf) -> bool:

@@ -29,7 +29,7 @@ from dutyd.core.expr.tree import (
     Window,
 )
 
-__all__ = ["Checked", "Scope", "Type", "check", "examine"]
+__all__ = ["Checked", "Scope", "Type", "check", "examine", "static_type"]
 
 _NUMBER_TEXT: Final = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 
@@ -72,6 +72,29 @@ def examine(expr: Expr, scope: Scope, expect: Type = Type.ANY) -> Checked:
     checker = _Checker(scope, expr.offset, [])
     found = checker.expect(expr.root, expect, "the expression must be")
     return Checked(found, tuple(sorted(checker.problems, key=lambda problem: problem.column)))
+
+
+def static_type(node: Node) -> Type:  # noqa: PLR0911  # one kind of node after the other
+    """Return what *node* can only be, whatever the scope, where it is not unknown: what compiled code relies on."""
+    match node:
+        case Literal(value=bool()) | Has() | Unary(op="!") | Window(function="absent"):
+            return Type.BOOL
+        case Literal(value=float() | int()) | Window() | Unary(op="-") | Binary(op="-" | "*" | "/" | "%"):
+            return Type.NUMBER
+        case Literal(value=str()):
+            return Type.TEXT
+        case ListOf():
+            return Type.LIST
+        case Call():
+            return FUNCTIONS[node.function].gives
+        case Lookup():
+            return node.gives
+        case Binary(op="+"):
+            sides = {static_type(node.left), static_type(node.right)}
+            return next(iter(sides - {Type.ANY}), Type.ANY)
+        case Binary():
+            return Type.BOOL
+    return Type.ANY
 
 
 @dataclass(frozen=True, slots=True)

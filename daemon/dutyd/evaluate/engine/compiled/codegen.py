@@ -10,7 +10,8 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 
 from dutyd.core.expr import Node
-from dutyd.core.expr.compiler import Writer, all_of, any_of, compile_function, constant, name
+from dutyd.core.expr.compiler import Writer, compile_function
+from dutyd.core.expr.python import all_of, any_of, constant, name
 from dutyd.core.expr.tree import Window
 from dutyd.evaluate.engine.compiled.conditions import Conditions
 
