@@ -9,17 +9,16 @@ incidents are open: latches are never derived from events a second time.
 import math
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import msgspec
 import structlog
 
-from dutyd.core.errors import NotReadyError, WrongError
+from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import Trigger
-from dutyd.core.metrics import TOPIC_MISSING
 from dutyd.core.rule import Rule
-from dutyd.core.topic import OwnTopics, Start, Topic, task_name
+from dutyd.core.topic import OwnTopics, Start, Topic
 from dutyd.evaluate.by_key import topic_of
 from dutyd.evaluate.checkpoint import Checkpoint
 from dutyd.evaluate.engine import Latch, LatchKey, Phase, Plan, Resume, State, Trickle, horizon
@@ -38,6 +37,7 @@ from dutyd.evaluate.records import (
 from dutyd.evaluate.saved import Decided, Found, Saved, Write
 from dutyd.evaluate.sources import ByKeySource, Outlet, Source
 from dutyd.evaluate.tasks import Task
+from dutyd.evaluate.topics import Topics
 from dutyd.stream.base import Consumer, Partition, Span, Stream
 
 REPLAY_RECORDS = 1_000_000
@@ -67,85 +67,18 @@ class _Past:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What is needed to take up tasks: the stream, the checkpoints, the topics by their real names."""
+    """What is needed to take up tasks: the stream, the checkpoints, the topics that are read, and our own."""
 
     stream: Stream
     checkpoint: Checkpoint
-    topics: Mapping[str, Topic]
+    topics: Topics
     own: OwnTopics
-    _counts: dict[str, int] = field(default_factory=dict)
-    _missed: set[str] = field(default_factory=set)  # were not there when they were looked for
-
-    def learn_counts(self) -> None:
-        """Ask how many partitions each topic has, and compare with what its tasks were made for.
-
-        A topic that is not there yet is waited for, the others are read meanwhile.
-
-        Raises:
-            NotReadyError: none of the source topics is there.
-            WrongError: a topic has another number of partitions than before: state would be in the wrong tasks.
-
-        """
-        found = self._look_for(self.topics)
-        sources = sorted(name for name, topic in self.topics.items() if not topic.carries)
-        if not found.keys() & set(sources):
-            raise NotReadyError(_absent(sources))
-        stored = self.checkpoint.notes.keep_counts(found)
-        for topic, count in found.items():
-            if stored[topic] != count:
-                raise WrongError(
-                    f"topic '{topic}' has {count} partitions, its state was made for {stored[topic]}: "
-                    "stop all evaluators and run `dutyd state repartition`"
-                )
-        self._counts.update(found)
-
-    def _look_for(self, topics: Iterable[str]) -> dict[str, int]:
-        """Return the partition counts of those that are there; say once of each other that it is not."""
-        counts = {topic: self.stream.partitions(topic) for topic in topics}
-        for topic, count in counts.items():
-            TOPIC_MISSING.labels(self.topics[topic].alias).set(count is None)
-            if count is None and topic not in self._missed:
-                self._missed.add(topic)
-                log.warning("a topic is waited for", why=_absent([topic]))
-        return {topic: count for topic, count in counts.items() if count is not None}
-
-    def appeared(self) -> bool:
-        """Look again for the topics that were missing; whether one of them is there now."""
-        found = self._look_for(self.missing)
-        for topic in found:
-            log.info("a topic that was waited for is there: joining the group anew to read it", topic=topic)
-        return bool(found)
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The topics that are waited for."""
-        return tuple(sorted(self.topics.keys() - self._counts.keys()))
-
-    @property
-    def starts(self) -> Mapping[str, Start]:
-        """The topics that are there, each with where it begins: what was waited for is new from its first record."""
-        return {topic: Start.EARLIEST if topic in self._missed else self.topics[topic].start for topic in self._counts}
-
-    def task_of(self, partition: Partition) -> str:
-        """Return the task that *partition* belongs to: its number over topics with the same partition count.
-
-        Raises:
-            WrongError: the topic got more partitions since ``learn_counts``.
-
-        """
-        count = self._counts[partition.topic]
-        if partition.number >= count:
-            raise WrongError(
-                f"topic '{partition.topic}' has more partitions than the {count} its state was made for: "
-                "stop all evaluators and run `dutyd state repartition`"
-            )
-        return task_name(self.topics[partition.topic], count, partition.number)
 
     def take_up(self, consumer: Consumer, partitions: frozenset[Partition], planned: Planned) -> Iterator[Task]:
         """Yield a task after the other, loaded, its partitions sought."""
         by_task: dict[str, list[Partition]] = defaultdict(list)
         for partition in sorted(partitions):
-            by_task[self.task_of(partition)].append(partition)
+            by_task[self.topics.task_of(partition)].append(partition)
         spans = self.stream.spans(sorted({partition.topic for partition in partitions}))
         history: list[Trigger] | None = None
         for name, members in by_task.items():
@@ -160,7 +93,7 @@ class Assignment:
             if found is not Found.SAME:
                 history = self._history() if history is None else history
                 told = latches_of(self._newer(history, members, saved))
-            scheduling = self._scheduler in members
+            scheduling = self.topics.scheduler in members
             marks = self._marks(name, state.marks, planned.plan.schedules, history or ()) if scheduling else {}
             newer = {**told, **marks}
             state.load(newer)
@@ -190,11 +123,6 @@ class Assignment:
         """Return the topics among *members* whose events lie in the order in which they are decided."""
         topics = [self.topics[each.topic] for each in members]
         return [topic.alias for topic in topics if not topic.carries]
-
-    @property
-    def _scheduler(self) -> Partition:
-        """The partition whose owner runs the scheduled rules: one that every evaluator finds without asking."""
-        return Partition(min(topic for topic in self._counts if not self.topics[topic].carries), 0)
 
     def _keep(self, task: Task, latches: Mapping[LatchKey, Latch]) -> None:
         """Write *task* with what is newer in *latches*: the next to take it up finds a whole checkpoint."""
@@ -230,7 +158,7 @@ class Assignment:
         if decided is None:
             committed = consumer.committed([partition])[partition]
             if committed is None:  # never read: nothing to replay
-                edge = span.begin if self.starts[topic.topic] is Start.EARLIEST else span.end
+                edge = span.begin if self.topics.starts[topic.topic] is Start.EARLIEST else span.end
                 return self._reading(topic, partition, Decided(edge), edge)
             decided = Decided(committed)
         elif decided.offset > span.end and decided.timestamp is not None:
@@ -255,9 +183,10 @@ class Assignment:
         self, topic: Topic, partition: Partition, decided: Decided, read: int, *, partly: bool = False
     ) -> Source:
         if topic.carries:
-            return ByKeySource(topic, partition, decided, read, self._counts.get(topic.carries, 0), partly=partly)
+            return ByKeySource(topic, partition, decided, read, self.topics.count(topic.carries) or 0, partly=partly)
         by_key = self.own.by_key(topic.alias)
-        outlet = Outlet(by_key, self._counts[by_key]) if topic.rekey and by_key in self._counts else None
+        count = self.topics.count(by_key)
+        outlet = Outlet(by_key, count) if topic.rekey and count is not None else None
         return Source(topic, partition, decided, read, partly=partly, outlet=outlet)
 
     def _history(self) -> list[Trigger]:
@@ -312,8 +241,3 @@ def _place(trigger: Trigger) -> int:
 
 def _outbox(saved: Saved) -> Outbox:
     return Outbox(Outgoing(read_trigger(value).key, value) for value in saved.outbox)
-
-
-def _absent(topics: Sequence[str]) -> str:
-    do, it = ("do", "them") if len(topics) > 1 else ("does", "it")
-    return f"{', '.join(map(repr, topics))} {do} not exist: create {it}, or correct `topics` in the settings"

@@ -15,6 +15,7 @@ from dutyd.evaluate import garbage
 from dutyd.evaluate.assignment import Assignment
 from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.tasks import Task
+from dutyd.evaluate.topics import Topics
 from dutyd.stream.base import STAND_BY_SECONDS, Consumer, Partition, Polled, Stream
 
 LOOK_SECONDS = 5.0
@@ -31,12 +32,13 @@ class Membership:
 
     """
 
-    def __init__(self, group: str, stream: Stream, assignment: Assignment) -> None:
+    def __init__(self, group: str, stream: Stream, topics: Topics, assignment: Assignment) -> None:
         self.tasks: dict[str, Task] = {}
         self.waiting: frozenset[Partition] = frozenset()
         self.consumer: Consumer | None = None
         self._group = group
         self._stream = stream
+        self._topics = topics
         self._assignment = assignment
         self._told = False  # by the group, at least once
         self._since = time.monotonic()
@@ -45,10 +47,15 @@ class Membership:
     def join(self) -> Consumer:
         """Return the reader, joining the group where that has not happened yet."""
         if self.consumer is None:
-            self._assignment.learn_counts()
-            self.consumer = self._stream.consumer(self._group, self._assignment.starts, client=self._group)
+            self._topics.learn_counts()
+            self.consumer = self._stream.consumer(self._group, self._topics.starts, client=self._group)
             self._since = time.monotonic()
         return self.consumer
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The topics that are waited for."""
+        return self._topics.missing
 
     @property
     def stands(self) -> bool:
@@ -58,16 +65,16 @@ class Membership:
     def appeared(self) -> bool:
         """Return whether a topic that was waited for is there: it is shared only among those who join anew."""
         clock = time.monotonic()
-        if self.consumer is None or not self._assignment.missing or clock - self._looked < LOOK_SECONDS:
+        if self.consumer is None or not self.missing or clock - self._looked < LOOK_SECONDS:
             return False
         self._looked = clock
-        return self._assignment.appeared()
+        return self._topics.appeared()
 
     def follow(self, polled: Polled) -> AbstractSet[Partition]:
         """Drop the tasks that a group change touches, what is still ours of them waits; return what is not ours now."""
         gone = polled.revoked | polled.lost
         if gone or polled.assigned:
-            self.drop({self._assignment.task_of(each) for each in gone | polled.assigned})
+            self.drop({self._topics.task_of(each) for each in gone | polled.assigned})
             self.waiting = (self.waiting | polled.assigned) - gone
             self._told = True
         return gone
@@ -84,7 +91,7 @@ class Membership:
 
     def task_of(self, partition: Partition) -> Task | None:
         """Return whose *partition* is; None: it waits to be taken up, and will be read again from its place."""
-        return self.tasks.get(self._assignment.task_of(partition))
+        return self.tasks.get(self._topics.task_of(partition))
 
     def drop(self, names: AbstractSet[str]) -> None:
         """Forget the tasks *names*, to take them up anew as they are stored."""

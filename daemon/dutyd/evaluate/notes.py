@@ -1,7 +1,7 @@
 """What the evaluators of an installation note for each other in Redis beside the checkpoints of tasks: for how many
 partitions state was made, which tasks ran the scheduled rules, since when by-key topics carry what rules see.
 
-Called through ``Checkpoint.notes`` by ``assignment``, ``begun`` and ``repartition``, and by commands that look.
+Called through ``Checkpoint.notes`` by ``topics``, ``assignment``, ``begun``, ``repartition`` and commands that look.
 """
 
 from collections.abc import Collection, Iterator, Mapping

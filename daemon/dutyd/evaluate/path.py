@@ -38,6 +38,7 @@ from dutyd.evaluate.sender import Sender
 from dutyd.evaluate.status import Status
 from dutyd.evaluate.tasks import Task
 from dutyd.evaluate.telling import Telling
+from dutyd.evaluate.topics import Topics
 from dutyd.evaluate.writing import write_tasks
 from dutyd.stream.base import Consumer, Partition, Polled, Stream
 
@@ -94,8 +95,9 @@ class Evaluator:
         self._plans = Plans(rules, topics)
         self._planned = self._plans.take()
         self._now = now
-        self._assignment = Assignment(stream, checkpoint, self._topics, own)
-        self._member = Membership(f"{installation}.evaluate", stream, self._assignment)
+        there = Topics(self._topics, stream, checkpoint.notes)
+        assignment = Assignment(stream, checkpoint, there, own)
+        self._member = Membership(f"{installation}.evaluate", stream, there, assignment)
         self._begun = Begun(checkpoint.notes)
         self._sender = Sender(stream.producer(), own)
         self._faults = Faults()
@@ -277,7 +279,7 @@ class Evaluator:
             waiting=self._member.waiting,
             decided={each: task.stored[each.topic].offset for task in tasks for each in task.sources if task.stored},
             unacked=sum(task.outbox.unacked for task in tasks),
-            missing=self._assignment.missing,
+            missing=self._member.missing,
         )
 
     def _finish(self) -> None:

@@ -36,8 +36,9 @@ from dutyd.ledger.connect import connect_async
 from dutyd.rules.known import Known
 from dutyd.rules.load import load_files
 from dutyd.rules.rehearsal.actor import Done
-from dutyd.rules.rehearsal.desk import Desk, Opening
+from dutyd.rules.rehearsal.desk import Desk
 from dutyd.rules.rehearsal.event_files import Line
+from dutyd.rules.rehearsal.opening import Opening
 from dutyd.rules.rehearsal.paper_means import Approvals, Script
 from dutyd.rules.rehearsal.rehearse import Rehearsal
 from dutyd.stream.base import Partition

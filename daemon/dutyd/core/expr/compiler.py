@@ -1,8 +1,8 @@
 """Trees become Python: statements that compute an expression with *unknown* as None, as ``evaluate`` does, but fast.
 
 A ``Writer`` collects the statements of one function; ``evaluate.engine.compiled.codegen`` puts the conditions of many
-rules into one, ``compile_predicate`` makes a function of a single condition, both of the nodes of ``python``. Two ideas keep
-the code short and fast:
+rules into one, ``compile_predicate`` makes a function of a single condition. They build the nodes of ``python``, never
+text. Two ideas keep the code short and fast:
 
 * a condition is written twice, as *what makes it true* and as *what makes it false*. Each is plain two-valued logic
   (``a && b`` is false when either is false), and what is neither is unknown;

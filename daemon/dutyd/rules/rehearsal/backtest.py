@@ -19,8 +19,9 @@ from dutyd.evaluate.engine import Counts
 from dutyd.rules.known import Known
 from dutyd.rules.rehearsal.actor import Done
 from dutyd.rules.rehearsal.asking import Price, asked_of
-from dutyd.rules.rehearsal.desk import Opening, Silences
+from dutyd.rules.rehearsal.desk import Silences
 from dutyd.rules.rehearsal.histories import Batch, Unread
+from dutyd.rules.rehearsal.opening import Opening
 from dutyd.rules.rehearsal.pacing import Paces, waits_of
 from dutyd.rules.rehearsal.paper_means import Script
 from dutyd.rules.rehearsal.rehearse import Rehearsal

@@ -18,7 +18,8 @@ from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import LATENESS, Change, Counts, State, judge, next_due, plan, tick
 from dutyd.evaluate.triggers import trigger_of
 from dutyd.rules.known import Known
-from dutyd.rules.rehearsal.desk import Desk, Opening, Silences
+from dutyd.rules.rehearsal.desk import Desk, Silences
+from dutyd.rules.rehearsal.opening import Opening
 from dutyd.rules.rehearsal.paper_means import Script
 
 MOST_WAITING = 50_000

@@ -28,7 +28,7 @@ class Moment:
     """An opening or a clear that is expected; None: whatever.
 
     Attributes:
-        muted: what held it back, as ``desk.Opening.muted`` says it, one thing or all of them; empty: nothing did.
+        muted: what held it back, as ``opening.Opening.muted`` says it, one thing or all of them; empty: nothing did.
         begun: when something was first done for it.
         braked: whether a brake was on.
 

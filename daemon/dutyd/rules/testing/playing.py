@@ -25,7 +25,7 @@ class Turn:
     """An opening or a clear, *at* seconds from the beginning, and the values it was decided by.
 
     Attributes:
-        muted, braked: what held it back, see ``desk.Opening``.
+        muted, braked: what held it back, see ``opening.Opening``.
         begun: when something was first done for it, seconds from the beginning; None: nothing was.
 
     """
