@@ -13,7 +13,7 @@ from support.broker import Broker
 from support.crash.kills import Case, Ground, Row, cases, lines, play
 from support.crash.run import Run, arguments, exit_code
 
-JOBS = 5
+JOBS = 10
 """Rows at a time: most of a row is waiting for Kafka to take a dead member for dead."""
 
 LINE_ROWS = 100

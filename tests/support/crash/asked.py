@@ -4,6 +4,11 @@
 """
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+Thing = tuple[str, str]
+"""Something at the back office: what it is, and its name."""
 
 ERRORS = """
   - id: errors
@@ -77,3 +82,33 @@ TURNS = 3
 """Answers of the model for one incident: a page, a ticket, words."""
 
 RESOLVED = ("alert-resolutions", "a")
+
+
+def articles(order: Mapping[str, Any]) -> str:
+    """Return the name of a purchase order: its article, or all of them."""
+    return str(order.get("sku") or "".join(sorted(line["sku"] for line in order["lines"])))
+
+
+def made_by(row: Mapping[str, Any]) -> Thing:
+    """Return what the effect of a ledger's *row* makes."""
+    args = row["args"]
+    match row["tool"]:
+        case "send_alert":
+            return "alerts", args["summary"]
+        case "create_ticket":
+            return "tickets", args["title"]
+        case "draft_purchase_order":
+            return "purchase-orders", articles(args)
+        case "resolve_alert":
+            return RESOLVED
+    raise ValueError(f"no rule here orders {row['tool']}")
+
+
+def needing(row: Mapping[str, Any]) -> list[Thing]:
+    """Return what is not made where the effect of *row* is not known to be there."""
+    match row["tool"]:
+        case "send_alert":
+            return [("tickets", row["args"]["summary"])]
+        case "draft_purchase_order":
+            return [("tickets", line["sku"]) for line in row["args"].get("lines") or ()]
+    return []

@@ -16,6 +16,7 @@ from dutyd.core.topic import record_key
 from dutyd.embedded.standin import Standin
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.connect import connect_async
+from dutyd.ledger.queries import Row
 from dutyd.stream import open_stream
 from dutyd.stream.base import TopicSpec
 from support.crash import points
@@ -35,8 +36,9 @@ from support.crash.asked import (
     TURNS,
     WANTED,
 )
+from support.crash.forked import Forked
 from support.crash.points import Point
-from support.daemon import Installation
+from support.daemon import END_SECONDS, Installation
 
 T = TypeVar("T")
 
@@ -51,10 +53,10 @@ CLASSES = {
 }
 """What a row is about: the class, and what the rule says when unsure; or, where that is nothing, what a person says."""
 
-EACH_CLASS = ("A", "B", "C skip", "C repeat")
+EACH_CLASS = ("A", "B", "C", "C skip", "C repeat")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Killed:
     """One installation of a course, and where its events and its ledger are.
 
@@ -62,6 +64,8 @@ class Killed:
         name: of the installation.
         kind: one of ``CLASSES``.
         model: what a course that asks one asks.
+        unheard: the effects that were being sent at each death: nobody heard what became of them.
+        processes: those that were started.
 
     """
 
@@ -71,6 +75,8 @@ class Killed:
     stream: str
     redis: str
     model: Standin
+    unheard: list[Row] = field(default_factory=list)
+    processes: list[Forked] = field(default_factory=list)
 
     def publish(self, alias: str, events: Sequence[Mapping[str, Any]], key: str) -> None:
         """Publish *events* to the topic *alias*."""
@@ -91,6 +97,27 @@ class Killed:
     def run(self) -> Sequence[str]:
         """Return the arguments of a daemon that ends when nothing is left to do."""
         return ("run", "--settings", str(self.one.settings), "--until-idle", "1s")
+
+    def start(self, plan: Mapping[str, object], *arguments: str) -> Forked:
+        """Start a process of the program that dies by *plan*, if it says so."""
+        process = Forked(plan, arguments, self.one.settings.parent / "daemon.log")
+        self.processes.append(process)
+        return process
+
+    def die(self, plan: Mapping[str, object], *arguments: str) -> int:
+        """Run the program into its death, or to its end; return its exit code."""
+        code = self.start(plan, *arguments).wait(END_SECONDS)
+        if plan:
+            self.unheard += [row for row in self.effects() if row["state"] in ("SENDING", "UNKNOWN")]
+        return code
+
+    def work(self) -> None:
+        """Have one process do all that is left to do."""
+        assert self.die({}, *self.run()) == 0, self.one.log()
+
+    def effects(self) -> list[Row]:
+        """Return the effects as the ledger has them."""
+        return self.ask(lambda ledger: ledger.queries.effects())
 
 
 def publish(url: str, topic: str, events: Sequence[Mapping[str, Any]], key: str) -> None:
@@ -152,7 +179,11 @@ class Course:
 
     def finish(self, killed: Killed) -> None:
         """Have all that is left done."""
-        killed.one.run_until_idle("1s")
+        killed.work()
+
+    def may_be_unsure(self, killed: Killed, row: Row) -> bool:
+        """Return whether nobody can know what became of the effect of *row*: it was being sent at a death."""
+        return any(row["key"] == each["key"] for each in killed.unheard)
 
     def missing(self, killed: Killed) -> int:
         """Return how much that the back office does not show is missing."""
@@ -169,14 +200,14 @@ class TakingOver(Course):
     """A send that nobody heard the end of is settled by another."""
 
     def prepare(self, killed: Killed) -> None:
-        killed.one.die({"at": "answer -> record"}, *killed.run())
+        killed.die({"at": "answer -> record"}, *killed.run())
 
 
 class Clearing(Course):
     """One incident clears after all is done."""
 
     def prepare(self, killed: Killed) -> None:
-        killed.one.run_until_idle("1s")
+        killed.work()
         killed.publish("metrics", CLEAR, "service")
 
 
@@ -184,7 +215,7 @@ class Sweeping(Course):
     """What was done is looked at again."""
 
     def prepare(self, killed: Killed) -> None:
-        killed.one.run_until_idle("1s")
+        killed.work()
 
     def command(self, killed: Killed) -> Sequence[str]:
         return killed.run()[:-2]  # nobody waits for the sweeper
@@ -197,15 +228,14 @@ class Sweeping(Course):
 
     def finish(self, killed: Killed) -> None:
         self.between(killed)
-        daemon, deadline = killed.one.start(), time.monotonic() + 30
+        daemon, deadline = killed.start({}, *self.command(killed)), time.monotonic() + 30
         while self.missing(killed) and time.monotonic() < deadline:
             time.sleep(0.2)
         daemon.terminate()
         daemon.wait(60)
 
     def missing(self, killed: Killed) -> int:
-        rows = killed.ask(lambda ledger: ledger.queries.effects())
-        return sum(row["look"] != "fine" for row in rows)
+        return sum(row["look"] != "fine" for row in killed.effects())
 
 
 class Asking(Course):
@@ -220,8 +250,8 @@ class Settling(Course):
 
     def prepare(self, killed: Killed) -> None:
         at = "answer -> record" if killed.kind == "C done" else "look-up -> request"
-        killed.one.die({"at": at}, *killed.run())
-        killed.one.run_until_idle("1s")
+        killed.die({"at": at}, *killed.run())
+        killed.work()
 
     def command(self, killed: Killed) -> Sequence[str]:
         return next(said for said in self._to_say(killed) if ("--done" in said) == (killed.kind == "C done"))
@@ -229,11 +259,11 @@ class Settling(Course):
     def between(self, killed: Killed) -> None:
         """Have the person say what still has to be said."""
         for said in self._to_say(killed):
-            assert killed.one.die({}, *said) == 0
+            assert killed.die({}, *said) == 0
 
     def finish(self, killed: Killed) -> None:
         self.between(killed)
-        killed.one.run_until_idle("1s")
+        killed.work()
 
     def _to_say(self, killed: Killed) -> list[Sequence[str]]:
         """Look for each parked effect in the back office; return the commands that say what is there."""
@@ -268,7 +298,7 @@ COURSES = (
         passes=2,
     ),
     Course(points.ACT),
-    TakingOver(points.UNKNOWN, (*EACH_CLASS, "C"), passes=1),
+    TakingOver(points.UNKNOWN, passes=1),
     Clearing(points.CLEARS, wanted=WANTED + Counter([RESOLVED]), passes=1),
     Course(
         points.GROUPS,

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,13 @@ from support.crash.points import POINTS, Point, When
 
 
 def main() -> None:
-    """Arm the plan, then run the program."""
-    plan = json.loads(sys.argv[1])
-    del sys.argv[1]
+    """Read the plan, then run the program."""
+    live(json.loads(sys.argv[1]), sys.argv[2:])
+
+
+def live(plan: Mapping[str, Any], arguments: Sequence[str]) -> None:
+    """Arm *plan*, then run the program with *arguments* to its end, or into its death."""
+    sys.argv[1:] = arguments
     for protection in plan.get("off", ()):
         PROTECTIONS[protection]()
     if plan.get("at"):
