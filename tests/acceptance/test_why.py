@@ -112,7 +112,7 @@ def test_where_nothing_is_found_that_is_said_and_a_finding(
     ("arguments", "said"),
     [
         ((), "say either --per FIELD=VALUE or --event ID"),
-        (("--per", "service"), "'service' is no FIELD=VALUE"),
+        (("--per", "service"), "--per service: write FIELD=VALUE"),
         (("--per", "service=a", "--at", "25:99"), "--at: '25:99' is no time: write 02:10"),
         (("--per", "service=a", "--at", "soon, I hope"), "is no time"),
     ],

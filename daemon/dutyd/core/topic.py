@@ -7,7 +7,11 @@ the evaluate path (where to start).
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 from urllib.parse import quote
+
+LATENESS: Final = 10.0
+"""Seconds; a topic's ``lateness`` where nobody says another."""
 
 
 class Format(StrEnum):
@@ -51,7 +55,7 @@ class Topic:
     partitioned_by: tuple[str, ...] = ()
     partitions: int = 3
     start: Start = Start.EARLIEST
-    lateness: float = 10.0
+    lateness: float = LATENESS
     fields: Mapping[str, str] = field(default_factory=dict)
     rekey: bool = False
     carries: str = ""

@@ -99,11 +99,6 @@ class Stage:
         self.kill()
         self._open.close()
 
-    @property
-    def office_url(self) -> str:
-        """Where the back office's page is."""
-        return self._office.url
-
     def start(self) -> None:
         """Start the daemon."""
         log = (self._play.folder / "daemon.log").open("ab")

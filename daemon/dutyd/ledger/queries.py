@@ -3,12 +3,12 @@
 Called by the command line; reads only. Rows are plain JSON values with the names that the interface promises.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from dutyd.core.incident import EffectState, IncidentState, provider_key, round_suffix
+from dutyd.core.instant import instant_text
 from dutyd.ledger.claims import Tries
 from dutyd.ledger.effects import Effect, Effects, effect_of
 from dutyd.ledger.scripts import Scripts, text, texts
@@ -161,9 +161,7 @@ def _note(line: bytes) -> Row:
 
 
 def _time(seconds: str | float | None) -> str | None:
-    if not seconds:
-        return None
-    return datetime.fromtimestamp(float(seconds), UTC).isoformat().replace("+00:00", "Z")
+    return instant_text(float(seconds)) if seconds else None
 
 
 def _incident_row(fields: dict[str, str]) -> Row:

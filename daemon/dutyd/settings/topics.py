@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dutyd.core.topic import Format, Start, Topic
+from dutyd.core.topic import LATENESS, Format, Start, Topic
 from dutyd.settings.group import Group
 from dutyd.settings.values import Duration, Words
 
@@ -40,7 +40,7 @@ class TopicSettings(Group):
     """How many partitions `publish` creates the topic with where it is missing. Three let three processes share it."""
     start: Start = Start.EARLIEST
     """Where to begin where nothing was read yet. `earliest`, because an alarm must not depend on who started first."""
-    lateness: Duration = 10.0
+    lateness: Duration = LATENESS
     """How much later than others an event may arrive (`10s`, `2m`). It delays only the timers of quiet entities; ten
     seconds cover ordinary collectors."""
     fields: FieldNames = FieldNames()

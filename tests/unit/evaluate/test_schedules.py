@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from dutyd.evaluate.schedule import ScheduleError, read_schedule, zone
 
-BERLIN = ZoneInfo("Europe/Berlin")
-
 
 def due(text: str, after: str, count: int, timezone: str = "Europe/Berlin") -> list[str]:
     """Return the next due times as that zone's clocks show them, with their offsets."""

@@ -174,7 +174,6 @@ rules:
         with: {sku: x, supplier: y, unit_price: 2.50 EUR}
         decide: {quantity: {integer: {min: 1, max: 10}}}
 """
-LOOK = "{tool: check_stock_levels, with: {sku: x}"
 NUMBERS = [
     ("{min: 1, max: 10}", "{min: 1, max: 0}", "11:38", "out-of-range", "no value lies within its bounds"),
     ("{min: 1, max: 10}", "{min: 1, max: 10, multiple_of: 20}", "11:38", "out-of-range", "no value lies"),

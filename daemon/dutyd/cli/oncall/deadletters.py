@@ -5,7 +5,6 @@ They need the stream, the settings and, for what went back before, Redis; no run
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,8 @@ from dutyd.cli.failures import Exit, say
 from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile
 from dutyd.cli.render import counted, print_json, print_rows, progress
 from dutyd.core.duration import parse_duration
-from dutyd.core.errors import NotReadyError, SettingsError, nearest
+from dutyd.core.errors import BadInputError, NotReadyError, SettingsError, nearest
+from dutyd.core.instant import second_text
 
 if TYPE_CHECKING:
     from dutyd.app.dead_letters import Ended, Kept, Wanted
@@ -40,15 +40,16 @@ COLUMNS = ("id", "died", "from", "reason", "value", "went back")
 
 def _moment(text: str) -> float:
     """Read how long ago, or when, as seconds since the epoch."""
+    from dutyd.stream.formats.times import Times
+
     try:
         return time.time() - parse_duration(text)  # noqa: TID251 - the edge: what a person means by an hour ago
     except ValueError:
         pass
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
+        return Times().read(text)
+    except BadInputError:
         raise typer.BadParameter(f"'{text}': write how long ago (2h, 7d) or when (2026-03-02T10:31:00Z)") from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 Topic = Annotated[
@@ -223,11 +224,11 @@ def _row(kept: "Kept", back: "Replay | None") -> Row:
     topic, partition = letter.partition
     return {
         "id": kept.name,
-        "died": _time(kept.died),
+        "died": second_text(kept.died),
         "from": f"{topic}/{partition}@{letter.offset}",
         "reason": letter.reason,
         "value": value[:SHOWN] + ("…" if len(value) > SHOWN else ""),
-        "went back": f"{_time(back.at)} {back.who}" if back and back.sent else "begun" if back else "",
+        "went back": f"{second_text(back.at)} {back.who}" if back and back.sent else "begun" if back else "",
     }
 
 
@@ -237,11 +238,11 @@ def _whole(kept: "Kept", back: "Replay | None") -> Row:
     topic, partition = letter.partition
     return {
         "id": kept.name,
-        "died": _time(kept.died),
+        "died": second_text(kept.died),
         "topic": topic,
         "partition": partition,
         "offset": letter.offset,
-        "timestamp": _time(letter.timestamp / 1000),
+        "timestamp": second_text(letter.timestamp / 1000),
         "reason": letter.reason,
         "traceback": letter.traceback,
         "key": None if letter.key is None else letter.key.decode(errors="replace"),
@@ -249,9 +250,5 @@ def _whole(kept: "Kept", back: "Replay | None") -> Row:
         "value": value[:LONGEST].decode(errors="replace"),
         "bytes": letter.cut or len(value),
         "cut": letter.cut is not None,
-        "went_back": {"state": back.state, "who": back.who, "at": _time(back.at)} if back else None,
+        "went_back": {"state": back.state, "who": back.who, "at": second_text(back.at)} if back else None,
     }
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

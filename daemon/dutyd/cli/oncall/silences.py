@@ -6,7 +6,6 @@ force bring along are listed beside those that people made, with the place where
 
 import secrets
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +14,7 @@ from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, Because, SettingsFile, W
 from dutyd.cli.render import counted, print_json, print_rows
 from dutyd.core.duration import parse_duration
 from dutyd.core.errors import BadInputError, NotReadyError, SettingsError
+from dutyd.core.instant import second_text
 from dutyd.core.mute import RecurringSilence, Silence
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def add(  # noqa: PLR0913, PLR0917  # a command has as many parameters as option
         entity=dict(pair_of("--match", text, "FIELD=VALUE, such as service=checkout") for text in match or ()),
     )
     ask_ledger(settings, lambda ledger: ledger.silences.add(silence))
-    span = f"until {_shown(ends)}" if begin is None else f"from {_shown(begins)} until {_shown(ends)}"
+    span = f"until {second_text(ends)}" if begin is None else f"from {second_text(begins)} until {second_text(ends)}"
     typer.echo(f"silence {silence.id} {span}; end it with `dutyd silences end {silence.id}`")
 
 
@@ -114,7 +114,7 @@ def _span(begin: str | None, length: str, now: float) -> tuple[float, float]:
         raise SettingsError(f"--for: {error}") from None
     begins = now if begin is None else _moment(begin, now)
     try:
-        ends = _shown(begins + seconds)
+        ends = second_text(begins + seconds)
     except (ValueError, OverflowError, OSError):
         raise SettingsError("--for: it would end after the year 9999") from None
     if seconds <= 0:
@@ -155,7 +155,7 @@ def _row(
     silence: Silence | RecurringSilence, begins: float, ends: float, who: str = "", again: str = "", written: str = ""
 ) -> dict[str, Any]:
     told = {"id": silence.id, "rule": silence.rule, "match": dict(silence.entity)}
-    told |= {"begins": _shown(begins), "ends": _shown(ends), "again": again, "who": who}
+    told |= {"begins": second_text(begins), "ends": second_text(ends), "again": again, "who": who}
     return told | {"because": silence.because, "written": written}
 
 
@@ -165,7 +165,3 @@ def _place(silence: RecurringSilence) -> str:
 
 def _now() -> float:
     return time.time()  # noqa: TID251  # the edge: when a person decided
-
-
-def _shown(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

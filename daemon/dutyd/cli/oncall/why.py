@@ -15,7 +15,7 @@ import msgspec
 import typer
 
 from dutyd.cli.failures import Exit
-from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile
+from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile, pair_of
 from dutyd.cli.render import counted, plain, print_json, printable, progress, short
 from dutyd.core.errors import BadInputError, SettingsError
 from dutyd.core.instant import instant_text
@@ -84,13 +84,7 @@ def why(  # noqa: PLR0913, PLR0917  # a command has as many parameters as option
 
 
 def _entity(per: list[str] | None) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for part in per or ():
-        name, equals, value = part.partition("=")
-        if not (name and equals):
-            raise SettingsError(f"'{part}' is no FIELD=VALUE: write --per service=checkout")
-        found[name] = value
-    return found
+    return dict(pair_of("--per", text, "FIELD=VALUE, such as service=checkout") for text in per or ())
 
 
 def _until(option: str, at: str, now: float) -> float:

@@ -7,7 +7,7 @@ event: ``judge`` -> ``views.topic`` (repeats, entity, ``where``) -> ``views.view
 wait, ask the time or roll dice.
 """
 
-from dutyd.evaluate.engine.compiled.plan import LATENESS, Limits, Plan, horizon, plan
+from dutyd.evaluate.engine.compiled.plan import Limits, Plan, horizon, plan
 from dutyd.evaluate.engine.ending import end
 from dutyd.evaluate.engine.judge import judge, replay, tick
 from dutyd.evaluate.engine.latches.latch import NOWHERE, Change, Counts, Latch, LatchKey, Phase, SwitchedOff
@@ -19,7 +19,6 @@ from dutyd.evaluate.engine.snapshots.trickle import Trickle, Written
 from dutyd.evaluate.engine.state import State
 
 __all__ = [
-    "LATENESS",
     "NOWHERE",
     "Change",
     "Counts",

@@ -15,7 +15,8 @@ from itertools import count
 from dutyd.core.event import Event
 from dutyd.core.incident import Trigger
 from dutyd.core.rule import Rule
-from dutyd.evaluate.engine import LATENESS, Change, Counts, State, judge, next_due, plan, tick
+from dutyd.core.topic import LATENESS
+from dutyd.evaluate.engine import Change, Counts, State, judge, next_due, plan, tick
 from dutyd.evaluate.triggers import trigger_of
 from dutyd.rules.known import Known
 from dutyd.rules.rehearsal.desk import Desk, Silences

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import Final
 
 from dutyd.core.expr import to_text
 from dutyd.core.expr.compiler import Get, compile_predicate
 from dutyd.core.expr.tree import Literal, Name, Window
 from dutyd.core.opening import Opens
 from dutyd.core.rule import Rule
+from dutyd.core.topic import LATENESS
 from dutyd.evaluate.engine.compiled.aggregates import Aggregates, Kind, aggregates_of
 from dutyd.evaluate.engine.compiled.codegen import Hits, generate, generate_for_number
 from dutyd.evaluate.engine.compiled.conditions import Conditions, conditions_of
@@ -25,9 +25,6 @@ from dutyd.evaluate.engine.compiled.cuts import LEAST, Cuts, step_of
 from dutyd.evaluate.engine.compiled.selector import Selector, selector_of
 from dutyd.evaluate.engine.compiled.sequence import SequencePlan, sequence_of
 from dutyd.evaluate.engine.compiled.touch import NOTHING, Band, Touch, threshold_of, touch_of
-
-LATENESS: Final = 10.0
-"""Seconds; a topic's ``lateness`` where nobody says another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
