@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
@@ -31,8 +32,10 @@ from dutyd.evaluate.path import Evaluator
 from dutyd.ledger import Ledger
 from dutyd.ledger.server import server_facts
 from dutyd.ops.http import PATIENCE, HttpServer, probes
+from dutyd.ops.notices import Notices
 from dutyd.ops.series import begin_series
 from dutyd.rules.book import Book
+from dutyd.rules.known import Known
 from dutyd.settings import Settings
 from dutyd.stream.fit import Access, evaluator_needs, together, worker_needs
 
@@ -71,46 +74,84 @@ def serve(settings: Settings, role: Role, until_idle: float | None) -> None:
         asyncio.run(_serve(world, role, until_idle))
 
 
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """What all parts of one process share, whatever its roles."""
+
+    world: World
+    ledger: Ledger
+    book: Book
+    known: Known
+    checkpoint: Checkpoint
+    notices: Notices
+    health: Health
+    stop: asyncio.Event
+
+
 async def _serve(world: World, role: Role, until_idle: float | None) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with AsyncExitStack() as open_:
-        client = world.ledger_client()
-        open_.push_async_callback(client.aclose)
-        ledger = world.ledger(client)
-        book = Book(ledger.rule_sets, world.catalogue)
-        health = Health(world.plain_redis, stopping=stop.is_set)
-        _open_http(world, ledger, health, open_)
-        known = await asyncio.to_thread(world.known_really)
-        health.broker = ""
-        checkpoint = Checkpoint(world.plain_redis, world.settings.installation)
-        begin_series(world.topics, world.catalogue)
-        notices = make_notices(world, ledger, open_)
+        process = await _begin(world, stop, open_)
         # Whatever settings can be wrong is wrong before anything runs: a coroutine that nobody awaits complains, too.
-        worker = await make_worker(world, ledger, book, open_) if role.acts else None
+        worker = await make_worker(world, process.ledger, process.book, open_) if role.acts else None
         parts: list[Coroutine[None, None, None]] = []
         if role.evaluates:
-            files = RuleFiles(world.settings.rules, known, ledger.rule_sets, book, notices)
-            await files.start()
-            health.rules = lambda: ""
-            health.evaluator = _evaluator(world, files, checkpoint)
-            parts += [_until(stop, files.watch(), files.stop), _in_thread(stop, health.evaluator)]
-            if beat := make_heartbeat(world, health):
-                parts.append(_until(stop, beat.run(stop), _nothing))
+            parts += await _evaluating(process)
         if worker is not None:
-            health.acceptor = worker.acceptor
-            if not role.evaluates:
-                health.rules = _rules_of_others(book)
-            lookout = make_lookout(world, ledger, notices)
-            running = [worker.run(stop), lookout.run(stop), *(each.run(stop) for each in _sweepers(world, worker))]
-            parts += [_until(stop, each, _nothing) for each in running]
+            parts += _acting(process, worker, has_files=role.evaluates)
         if until_idle is not None:
-            idle = _idle(world, checkpoint, ledger, health)
-            parts.append(_when_idle(stop, idle.wait(until_idle, time.monotonic)))
+            parts.append(_when_idle(stop, _idle(process).wait(until_idle, time.monotonic)))
         log.info("dutyd runs", role=role.value, installation=world.settings.installation)
         await _all(parts)
     log.info("dutyd has stopped")
+
+
+async def _begin(world: World, stop: asyncio.Event, open_: AsyncExitStack) -> _Process:
+    """Open what every role needs and learn what the broker has; the probes answer from the start."""
+    client = world.ledger_client()
+    open_.push_async_callback(client.aclose)
+    ledger = world.ledger(client)
+    health = Health(world.plain_redis, stopping=stop.is_set)
+    _open_http(world, ledger, health, open_)
+    known = await asyncio.to_thread(world.known_really)
+    health.broker = ""
+    begin_series(world.topics, world.catalogue)
+    return _Process(
+        world=world,
+        ledger=ledger,
+        book=Book(ledger.rule_sets, world.catalogue),
+        known=known,
+        checkpoint=Checkpoint(world.plain_redis, world.settings.installation),
+        notices=make_notices(world, ledger, open_),
+        health=health,
+        stop=stop,
+    )
+
+
+async def _evaluating(process: _Process) -> list[Coroutine[None, None, None]]:
+    """Load the rules, and return what runs in a process that evaluates."""
+    world, health, stop = process.world, process.health, process.stop
+    files = RuleFiles(world.settings.rules, process.known, process.ledger.rule_sets, process.book, process.notices)
+    await files.start()
+    health.rules = lambda: ""
+    health.evaluator = _evaluator(world, files, process.checkpoint)
+    parts = [_until(stop, files.watch(), files.stop), _in_thread(stop, health.evaluator)]
+    if beat := make_heartbeat(world, health):
+        parts.append(_until(stop, beat.run(stop), _nothing))
+    return parts
+
+
+def _acting(process: _Process, worker: Worker, *, has_files: bool) -> list[Coroutine[None, None, None]]:
+    """Return what runs in a process that acts."""
+    health, stop = process.health, process.stop
+    health.acceptor = worker.acceptor
+    if not has_files:
+        health.rules = _rules_of_others(process.book)
+    lookout = make_lookout(process.world, process.ledger, process.notices)
+    running = [worker.run(stop), lookout.run(stop), *(each.run(stop) for each in _sweepers(process.world, worker))]
+    return [_until(stop, each, _nothing) for each in running]
 
 
 def _open_http(world: World, ledger: Ledger, health: Health, open_: AsyncExitStack) -> None:
@@ -184,10 +225,12 @@ def _sweepers(world: World, worker: Worker) -> Sequence[Sweeper]:
     return (Sweeper(worker.means, per_minute),) if per_minute else ()
 
 
-def _idle(world: World, checkpoint: Checkpoint, ledger: Ledger, health: Health) -> Idle:
-    own = world.settings.own_topics
+def _idle(process: _Process) -> Idle:
+    world, own = process.world, process.world.settings.own_topics
     topics = read_topics(own, world.topics.values())
-    return Idle(world.another_stream(), checkpoint, ledger, topics, own.triggers, health.assigned)
+    return Idle(
+        world.another_stream(), process.checkpoint, process.ledger, topics, own.triggers, process.health.assigned
+    )
 
 
 def _needs(world: World, role: Role) -> tuple[Access, ...]:

@@ -1,9 +1,14 @@
 """``dutyd demo``: four scenes on real parts, with numbers; no question asked, nothing to install."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dutyd.demo.story import Told
 
 Fast = Annotated[bool, typer.Option("--fast", help="A smaller storm.")]
 AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON line of all numbers.")]
@@ -21,7 +26,7 @@ def demo(fast: Fast = False, json: AsJson = False, keep: Keep = False, stream: S
 
     from rich.console import Console
 
-    from dutyd.demo.story import EVENTS, FAST_EVENTS, stage_folder, tell
+    from dutyd.demo.story import EVENTS, FAST_EVENTS
     from dutyd.ops.logging import configure_logging
 
     configure_logging(logging.ERROR)
@@ -29,7 +34,22 @@ def demo(fast: Fast = False, json: AsJson = False, keep: Keep = False, stream: S
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print("Everything here is embedded: Valkey, a back office, a stand-in for the model (no model is asked).")
     kept = Path(tempfile.mkdtemp(prefix="dutyd-demo-")) if keep else None
-    told = []
+    told = _play(console, FAST_EVENTS if fast else EVENTS, stream, kept)
+    if kept:
+        console.print(f"Kept in {kept}: settings, rules, logs and the back office's database of each scene.")
+    if json:
+        import msgspec
+
+        typer.echo(msgspec.json.encode({scene.scene.name: scene.numbers for scene in told}).decode())
+    if not all(scene.good for scene in told):
+        raise typer.Exit(1)
+
+
+def _play(console: "Console", events: int, stream: str | None, kept: Path | None) -> "list[Told]":
+    """Play all scenes, a storm of *events* among them, and print each as it ends."""
+    from dutyd.demo.story import stage_folder, tell
+
+    told: list[Told] = []
     with stage_folder(kept) as folder, console.status("starting") as status:
 
         def show(text: str) -> None:
@@ -41,15 +61,8 @@ def demo(fast: Fast = False, json: AsJson = False, keep: Keep = False, stream: S
             console.print(f"[bold]{title}[/bold]")
             status.update("starting")
 
-        for scene in tell(FAST_EVENTS if fast else EVENTS, stream, folder, announce, show):
+        for scene in tell(events, stream, folder, announce, show):
             told.append(scene)
             mark = "[green]ok[/green]" if scene.good else "[red]NOT AS PROMISED[/red]"
             console.print(f"  {scene.scene.proof.format(**scene.numbers)}  {mark}")
-    if kept:
-        console.print(f"Kept in {kept}: settings, rules, logs and the back office's database of each scene.")
-    if json:
-        import msgspec
-
-        typer.echo(msgspec.json.encode({scene.scene.name: scene.numbers for scene in told}).decode())
-    if not all(scene.good for scene in told):
-        raise typer.Exit(1)
+    return told

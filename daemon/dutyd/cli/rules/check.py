@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dutyd.core.topic import Topic
     from dutyd.rules.known import Known
     from dutyd.rules.lints.pricing import Cost
-    from dutyd.rules.problems import Problem
+    from dutyd.rules.problems import Problem, RuleErrors
 
 SKIPPED = "topics (`from`, `per`) and the policy: name the settings with --settings FILE to check them, too"
 LOOKED_AT = 100_000
@@ -56,15 +56,11 @@ def check(
     try:
         loaded = load_place(folder, known)
     except RuleErrors as errors:
-        if as_json:
-            print_json([asdict(each) for each in errors.problems])
-        else:
-            typer.echo(errors.render())
-            typer.echo(f"\n{folder}: {counted(len(errors.problems), 'mistake')}.{skipped}")
+        _print_mistakes(errors, f"{folder}: {counted(len(errors.problems), 'mistake')}.{skipped}", as_json=as_json)
         raise typer.Exit(Exit.BAD_RULE) from None
     found = sorted([*find(loaded, known), *(_unseen(loaded, known, events, topic) if events else ())])
+    rows = _costs_of(loaded, known)
     if costs:
-        rows = _costs_of(loaded, known)
         print_json(_rows_of(rows)) if as_json else _print_costs(rows)
         return
     if as_json:
@@ -72,11 +68,19 @@ def check(
     else:
         for each in found:
             typer.echo(each.render(loaded.files.get(each.file, "")))
-        _print_costs(_costs_of(loaded, known))
+        _print_costs(rows)
         but = f", {counted(len(found), 'finding')}" if found else ""
         typer.echo(f"{folder}: {counted(len(loaded.rules), 'rule')}, no mistake{but}.{skipped}")
     if found:
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _print_mistakes(errors: "RuleErrors", summary: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(each) for each in errors.problems])
+    else:
+        typer.echo(errors.render())
+        typer.echo(f"\n{summary}")
 
 
 def _unseen(loaded: "RuleSet", known: "Known", events: Path, alias: str | None) -> "list[Problem]":
