@@ -9,7 +9,6 @@ then was not sent. Called by ``perform`` for new effects and by ``Episode.recall
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import structlog
 
@@ -19,6 +18,7 @@ from dutyd.act.steps import StepResult, StepState
 from dutyd.core.incident import EffectState, IncidentState, provider_key
 from dutyd.core.metrics import EFFECTS
 from dutyd.core.route import Routes
+from dutyd.core.step import IfUnsure
 from dutyd.core.tool import (
     UNPROMISED,
     KeyKnownError,
@@ -45,6 +45,19 @@ KNOWN_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Instead:
+    """What becomes of an effect in doubt that turns out not to have happened, in place of another send.
+
+    Attributes:
+        state: REFUSED, or AWAITING_APPROVAL where a person is asked by now.
+
+    """
+
+    state: EffectState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """Sends the effects of one claimed incident.
 
@@ -54,6 +67,7 @@ class Delivery:
         if_unsure: what the rule says for class C: ``skip``, ``repeat`` or None (park).
         pause: how long to wait before another try (``Means.pause``).
         approval: seconds until an approval that nobody gave is a denial.
+        instead: why nothing is sent again, where what allowed it does not any more.
 
     """
 
@@ -62,9 +76,10 @@ class Delivery:
     lease: Lease
     tool: Tool
     routes: Routes
-    if_unsure: Literal["skip", "repeat"] | None
+    if_unsure: IfUnsure
     pause: Pause
     approval: float
+    instead: Instead | None = None
 
     async def perform(self, new: NewEffect, limits: MoneyLimitsMicros) -> StepResult:
         """Bring the effect as far as it can be brought now.
@@ -171,18 +186,24 @@ class Delivery:
         sent = await self.effects.take(self.claim, effect, quiet)
         if sent.young:
             return _waits(Waiting.SETTLE, quiet - sent.ago, "its sender may still say what became of it")
-        off = not effect.clear and not self.tool.outlives_clear
-        cleared = self.claim.state is IncidentState.CLEARING and off
+        instead = self._cleared(effect) or self.instead
         if promise.kind is ProviderClass.C:
-            return await self._unsure(effect, cleared=cleared)
+            return await self._unsure(effect, instead)
         inside = promise.window is None or sent.first_ago < promise.window / 2
-        if promise.kind is ProviderClass.A and inside and not cleared:
+        if promise.kind is ProviderClass.A and inside and instead is None:
             return await self._send(effect)
         if not promise.searchable:
             return await self._end(effect, EffectState.PARKED, "it may have happened, and the provider can't be asked")
-        return await self._look(effect, sent, cleared=cleared)
+        return await self._look(effect, sent, instead)
 
-    async def _look(self, effect: Effect, sent: Sent, *, cleared: bool) -> StepResult:
+    def _cleared(self, effect: Effect) -> Instead | None:
+        """Return what a clear makes of *effect*; None where there was none, or where it outlives that."""
+        closed = self.claim.over and self.claim.clear_trigger is None  # its steps were done, no clear ended it
+        cleared = self.claim.state is IncidentState.CLEARING and not closed
+        off = cleared and not effect.clear and not self.tool.outlives_clear
+        return Instead(EffectState.REFUSED, "cleared") if off else None
+
+    async def _look(self, effect: Effect, sent: Sent, instead: Instead | None) -> StepResult:
         """Ask the provider, once it must know; what it never saw is sent again, unless that is off by now."""
         promise = self._promise(effect)
         quiet = promise.timeout + GRACE + promise.settle
@@ -194,17 +215,18 @@ class Delivery:
             return _waits(Waiting.SETTLE, self.pause(effect.attempts), str(error))
         if found is not None:
             return await self._done(effect, found)
-        if cleared:
-            return await self._end(effect, EffectState.REFUSED, "cleared")
+        if instead is not None:
+            await self._record(effect, instead.state, instead.reason)
+            return await self.go_on(await self.effects.get(effect.key))
         if promise.kind is ProviderClass.A:
             return await self._end(effect, EffectState.PARKED, "the provider's window is over and it was not found")
         return await self._send(effect)
 
-    async def _unsure(self, effect: Effect, *, cleared: bool) -> StepResult:
+    async def _unsure(self, effect: Effect, instead: Instead | None) -> StepResult:
         """Class C: nobody can say whether it happened; the rule does."""
-        if self.if_unsure == "skip" or cleared:
+        if self.if_unsure == "skip" or self._cleared(effect):
             return await self._end(effect, EffectState.REFUSED, "unsure")
-        if self.if_unsure == "repeat":
+        if self.if_unsure == "repeat" and instead is None:
             return await self._send(effect)
         return await self._end(effect, EffectState.PARKED, "it may have happened, and the provider can't tell")
 

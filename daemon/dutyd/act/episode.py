@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dutyd.act.each import Item, items_of, to_take_back, together, waited_for
-from dutyd.act.effects import Delivery, result_of
+from dutyd.act.effects import Delivery, Instead, result_of
 from dutyd.act.gateway import Gate, Outcome, gate
 from dutyd.act.lease import Lease
 from dutyd.act.means import Means
@@ -19,7 +19,7 @@ from dutyd.core.expr import Look, look_with
 from dutyd.core.incident import EffectState, IncidentState, Trigger, effect_key, item_of, round_of, round_suffix
 from dutyd.core.mute import Mute
 from dutyd.core.rule import Rule
-from dutyd.core.step import Step
+from dutyd.core.step import IfUnsure, Step
 from dutyd.core.tool import known_tool
 from dutyd.ledger.claims import Claim, Hold, Waiting
 from dutyd.ledger.effects import Effect, LostError
@@ -168,13 +168,12 @@ class Episode:
             step = self.accepted.steps.get(effect.step)
             if effect.clear or effect.state.ended or step is None or round_of(effect.key) >= self.round:
                 continue
-            if effect.state is EffectState.RESERVED and self.claim.predates:
-                effect = await self.means.ledger.effects.doubt(self.claim, effect.key)  # noqa: PLW2901  # as it is now
+            effect = await self._doubted(effect)  # noqa: PLW2901  # as it is now
             if effect.state in (EffectState.RESERVED, EffectState.AWAITING_APPROVAL):
                 why = f"round {self.round} began"
                 await self.means.ledger.effects.regate(self.claim, effect, EffectState.REFUSED, why)
             else:
-                self.earlier.append(await self.sender(self._as_now(effect, step)).go_on(effect))
+                self.earlier.append(await self.sender(self._allowed(effect) or step, self._gone(effect)).go_on(effect))
 
     async def rounds(self) -> list[int]:
         """Return the rounds in which something was done, and this one."""
@@ -186,17 +185,30 @@ class Episode:
         """Bring one remembered effect on, through its gates again where it is not sent yet."""
         if effect.state.ended:
             return result_of(effect)
-        if effect.state in (EffectState.RESERVED, EffectState.AWAITING_APPROVAL):
-            now = self._regated(effect, step)
-            if now is not None:
-                await self.means.ledger.effects.regate(self.claim, effect, *now)
-                effect = await self.means.ledger.effects.get(effect.key)
-        return result_of(effect) if effect.state.ended else await self.sender(self._as_now(effect, step)).go_on(effect)
+        effect = await self._doubted(effect)
+        now = self._regated(effect)
+        if now is not None and effect.state in (EffectState.RESERVED, EffectState.AWAITING_APPROVAL):
+            await self.means.ledger.effects.regate(self.claim, effect, now.state, now.reason)
+            effect = await self.means.ledger.effects.get(effect.key)
+        if effect.state.ended:
+            return result_of(effect)
+        return await self.sender(self._allowed(effect) or step, now).go_on(effect)
 
-    def _as_now(self, effect: Effect, step: Step) -> Step:
-        """Return *step*, as it was accepted, as it may be done now; one that is gone is not repeated by itself."""
-        now = (self.rule.on_clear if effect.clear else self.rule.steps).get(step.name)
-        return now or replace(step, if_unsure="skip" if step.if_unsure == "skip" else None)
+    async def _doubted(self, effect: Effect) -> Effect:
+        """Return *effect* as one that may have been sent, where a loss of the ledger may have taken that along."""
+        if effect.state is EffectState.RESERVED and self.claim.predates:
+            return await self.means.ledger.effects.doubt(self.claim, effect.key)
+        return effect
+
+    def _allowed(self, effect: Effect) -> Step | None:
+        """Return the step of *effect* as it may be done now; None: it may not."""
+        return (self.rule.on_clear if effect.clear else self.rule.steps).get(effect.step)
+
+    def _gone(self, effect: Effect) -> Instead | None:
+        """Return what becomes of *effect* where its step is gone; None where it is there."""
+        if self._allowed(effect) is not None:
+            return None
+        return Instead(EffectState.REFUSED, f"step '{effect.step}' is no longer in the rule")
 
     def gate(self, step: Step, args: Mapping[str, Any]) -> Gate:
         """Return what the gates say to *step*'s call with *args* now; one that has nowhere to go is refused."""
@@ -205,32 +217,36 @@ class Episode:
             return Gate(Outcome.REFUSE, missing)
         return gate(step, args, tool, self.look, self.means.policy, self.rule.mode)
 
-    def _regated(self, effect: Effect, step: Step) -> tuple[EffectState, str] | None:
-        """Return the state and reason that the gates give to an unsent effect now; None: it stays as it is."""
-        allowed = (self.rule.on_clear if effect.clear else self.rule.steps).get(step.name)
+    def _regated(self, effect: Effect) -> Instead | None:
+        """Return what the gates make of *effect* now, as far as it is not sent; None: it stays as it is."""
+        allowed = self._allowed(effect)
         if allowed is None:
-            return EffectState.REFUSED, f"step '{step.name}' is no longer in the rule"
+            return self._gone(effect)
         now = self.gate(allowed, effect.args)
         if now.outcome is Outcome.REFUSE:
-            return EffectState.REFUSED, now.reason
+            return Instead(EffectState.REFUSED, now.reason)
         if now.outcome is Outcome.OBSERVE:
-            return EffectState.REFUSED, "observe"
-        asks = now.outcome is Outcome.ASK and effect.state is EffectState.RESERVED and not effect.approved
-        return (EffectState.AWAITING_APPROVAL, now.reason) if asks else None
+            return Instead(EffectState.REFUSED, "observe")
+        asked = effect.approved or effect.state is EffectState.AWAITING_APPROVAL
+        return Instead(EffectState.AWAITING_APPROVAL, now.reason) if now.outcome is Outcome.ASK and not asked else None
 
-    def sender(self, step: Step) -> Delivery:
-        """Return who sends *step*'s effects."""
-        tool = self.means.catalogue[step.tool]
-        routes = self.means.providers[tool.family]
+    def sender(self, step: Step, instead: Instead | None = None) -> Delivery:
+        """Return who sends *step*'s effects; *instead*: what becomes of those that would be sent again."""
+        return self.sender_of(step.tool, step.if_unsure, instead)
+
+    def sender_of(self, name: str, if_unsure: IfUnsure, instead: Instead | None = None) -> Delivery:
+        """Return who sends effects of the tool called *name*."""
+        tool = self.means.catalogue[name]
         return Delivery(
             self.means.ledger.effects,
             self.claim,
             self.lease,
             tool,
-            routes,
-            step.if_unsure,
+            self.means.providers[tool.family],
+            if_unsure,
             pause=self.means.pause,
             approval=self.means.waits.approval,
+            instead=instead,
         )
 
     def saw(self, hold: Hold) -> None:

@@ -12,6 +12,7 @@ from dutyd.act.episode import Episode, Rest
 from dutyd.act.gateway import tighten
 from dutyd.act.grouping import gathering_of, with_members
 from dutyd.act.lease import Lease
+from dutyd.act.leftovers import end_leftovers
 from dutyd.act.means import Means
 from dutyd.act.parallel import side_by_side
 from dutyd.act.perform import perform
@@ -55,6 +56,8 @@ async def work(means: Means, claim: Claim, lease: Lease) -> Rest | None:
     if claim.braked:
         rule = replace(rule, mode=lowest(rule.mode, Mode.APPROVE))
     episode = Episode(means, claim, lease, accepted, rule, claim.trigger, round=claim.trigger.round)
+    if claim.over:
+        return await end_leftovers(episode)
     if claim.kind == "rollup":
         return await page_many(episode, many.ROLLUP, close=True)
     if accepted.group is not None and not claim.told:

@@ -10,6 +10,9 @@ from typing import Literal
 from dutyd.core.expr import Expr, Template
 from dutyd.core.place import UNPLACED, Place
 
+IfUnsure = Literal["skip", "repeat"] | None
+"""What a rule says where nobody can tell whether it was done; None: a person is asked."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
@@ -66,7 +69,7 @@ class Step:
     retry: Retry | None = None
     each: Template | None = None
     on_error: Literal["stop", "continue"] = "stop"
-    if_unsure: Literal["skip", "repeat"] | None = None
+    if_unsure: IfUnsure = None
     place: Place = UNPLACED
 
 

@@ -102,6 +102,7 @@ class Claim:
         age: seconds since it was accepted.
         braked: whether its rule opened too often: each of its effects asks a person.
         told: whether it is a group whose members stand fast, and the outcomes topic knows them.
+        over: whether it is over, and worked only until its last effects have ended: nothing of it is sent any more.
         predates: whether it is older than the ledger, which lost its data since: effects may have been sent that it
             knows nothing of.
 
@@ -119,6 +120,7 @@ class Claim:
     predates: bool = False
     braked: bool = False
     told: bool = False
+    over: bool = False
 
     @property
     def round_suffix(self) -> str:

@@ -213,6 +213,8 @@ class Effects:
     async def withdraw(self, claim: Claim) -> None:
         """Refuse everything unsent of a cleared incident, but for effects that outlive the clear or are in doubt.
 
+        Of an incident that is over, also what outlives its clear.
+
         Raises:
             LostError: the lease is another worker's now.
 

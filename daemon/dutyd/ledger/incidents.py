@@ -197,4 +197,5 @@ def _claim(fields: dict[str, str]) -> Claim:
         predates=fields["predates"] == "1",
         braked=fields.get("braked") == "1",
         told=fields["told"] == "1",
+        over=fields.get("over") == "1",
     )

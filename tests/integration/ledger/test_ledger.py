@@ -445,7 +445,9 @@ async def test_a_resume_wakes_no_closed_incident(ledger: Ledger) -> None:
     await ledger.effects.sending(claim, effect)
     await ledger.incidents.rest(claim, Waiting.PAUSED, None)
     await ledger.incidents.accept([arrival(cleared(trigger))])
-    await ledger.incidents.rest(await claim_one(ledger), Waiting.NOTHING, None, close=True)
+    claim = await claim_one(ledger)
+    await ledger.effects.withdraw(claim)
+    await ledger.incidents.rest(claim, Waiting.NOTHING, None, close=True)
     await ledger.decisions.resume("all", "kim")
     assert await ledger.incidents.claim("w1", 15, 10) == []
     assert await ledger.incidents.busy() == 0

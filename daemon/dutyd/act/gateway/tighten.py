@@ -10,9 +10,8 @@ from typing import Literal, TypeVar
 
 from dutyd.core.expr import Expr, ExpressionError, Node, Template, parse, parse_template, tree
 from dutyd.core.rule import Rule, lowest
-from dutyd.core.step import Agent, Bound, Budget, Step
+from dutyd.core.step import Agent, Bound, Budget, IfUnsure, Step
 
-_IfUnsure = Literal["skip", "repeat"] | None
 _Number = TypeVar("_Number", int, float)
 
 
@@ -84,7 +83,7 @@ def _step(accepted: Step, current: Step) -> Step | None:
         return None  # together they are too long to be one expression
 
 
-def _unsure(accepted: _IfUnsure, current: _IfUnsure) -> _IfUnsure:
+def _unsure(accepted: IfUnsure, current: IfUnsure) -> IfUnsure:
     """Return what both allow where nobody can tell: to repeat is the widest, to skip the tightest."""
     if accepted == current:
         return accepted

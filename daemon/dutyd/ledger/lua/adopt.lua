@@ -1,7 +1,7 @@
 -- Takes in what the outcomes topic remembers, where this ledger does not know it or knows less. Repeating it changes
 -- nothing. ARGV: 2.. key, record (JSON) pairs. Answers how many records were new, and how many of them this ledger would
 -- still know had it lost nothing.
-local at, adopted, forgotten = now_ms(), 0, 0
+local at, adopted, forgotten, touched = now_ms(), 0, 0, {}
 
 local function count(record)
   local since = tonumber(record.closed or record.ended or record.reserved or record.accepted or '0')
@@ -25,6 +25,7 @@ local function ended(state) return state == 'DONE' or state == 'REFUSED' or stat
 local function adopt_effect(name, record)
   local effect = key('effect', name)
   local state = redis.call('HGET', effect, 'state')
+  touched[record.incident] = true
   local settled = state == 'PARKED' and (record.state == 'DONE' or record.state == 'REFUSED')
   if (ended(state) and not settled) or (state and not ended(record.state)) then return end
   if state and record.state == 'REFUSED' then release_money(object(effect)) end
@@ -68,6 +69,7 @@ local function adopt_closed(id, record)
   sleep(id, '')
   know_members(id, record)
   leave(id, at)
+  touched[id] = true
   count(record)
 end
 
@@ -95,5 +97,8 @@ for i = 2, #ARGV, 2 do
   else
     adopt_closed(ARGV[i], record)
   end
+end
+for id in pairs(touched) do
+  if redis.call('HGET', key('incident', id), 'state') == 'CLOSED' and leaves_open(id) then end_leftovers(id, at) end
 end
 return {adopted, forgotten}

@@ -248,8 +248,27 @@ local function leave(id, at)
   end
 end
 
+-- Whether an effect of an incident has not ended.
+local function leaves_open(id)
+  for _, name in ipairs(redis.call('LRANGE', key('incident', id) .. ':effects', 0, -1)) do
+    local state = redis.call('HGET', key('effect', name), 'state')
+    if state and not ENDED[state] and state ~= 'PARKED' then return true end
+  end
+  return false
+end
+
+-- An incident that is over while an effect of it is not: of a step that nobody knows any more, or in an older copy of the
+-- data. It is worked until that has ended, too; nothing of it is sent (`act.leftovers`).
+local function end_leftovers(id, at)
+  redis.call('HSET', key('incident', id), 'state', 'CLEARING', 'over', '1')
+  for _, part in ipairs(parts_of(id)) do redis.call('PERSIST', part) end
+  wake(id, at, 'ready')
+end
+
 function close(id, at)
   local incident = key('incident', id)
+  if leaves_open(id) then return end_leftovers(id, at) end
+  redis.call('HDEL', incident, 'over')
   redis.call('HSET', incident, 'state', 'CLOSED', 'closed', at)
   sleep(id, '')
   redis.call('HDEL', key('open', redis.call('HGET', incident, 'rule')), id)

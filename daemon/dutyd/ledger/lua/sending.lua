@@ -4,8 +4,8 @@ local id, name = ARGV[2], ARGV[4]
 local effect = object(key('effect', name))
 if not holds(id, ARGV[3]) then return 'lost' end
 if effect.state ~= 'RESERVED' and effect.state ~= 'UNKNOWN' then return effect.state end
-local state = redis.call('HGET', key('incident', id), 'state')
-if state == 'CLOSED' or (state == 'CLEARING' and ARGV[5] ~= '1' and effect.outlives ~= '1') then
+local state, over = unpack(redis.call('HMGET', key('incident', id), 'state', 'over'))
+if state == 'CLOSED' or over or (state == 'CLEARING' and ARGV[5] ~= '1' and effect.outlives ~= '1') then
   if effect.state == 'RESERVED' then set_effect(name, 'REFUSED', 'cleared') end
   return 'cleared'
 end
