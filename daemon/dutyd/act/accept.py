@@ -143,12 +143,18 @@ class Acceptor:
         self.joined = self.joined or bool(polled.assigned) or self.clock() - self._began > STAND_BY_SECONDS
 
     async def _resume(self, partitions: Sequence[Partition]) -> None:
-        """Go on from the lower of the ledger's offset and the group's; without either from the topic's start."""
+        """Go on from the lower of the ledger's offset and the group's; without either from the topic's start.
+
+        The group has an offset before the first trigger is accepted: so a ledger that lost all is told from a new one.
+        """
         ledger = await self.incidents.accepted_offsets()
         committed: Mapping[Partition, int | None] = await self._in_thread(self.consumer.committed, partitions)
         for partition in partitions:
             known = ledger.get(source_name(partition), 0)
             await self._in_thread(self.consumer.seek, partition, min(known, committed[partition] or 0))
+        begun = {partition: 0 for partition in partitions if committed[partition] is None}
+        if begun:
+            await self._in_thread(self.consumer.commit, begun)
         self._unplaced = frozenset()
 
     async def _accept(self, partition: Partition, records: Sequence[Record]) -> None:

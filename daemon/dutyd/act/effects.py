@@ -38,7 +38,8 @@ from dutyd.ledger.effects import Effect, Effects, Leave, LostError, MoneyLimitsM
 log = structlog.get_logger()
 
 GRACE = 2.0
-"""Seconds on top of a send's timeout before a successor believes that the bytes are no longer on their way."""
+"""Seconds on top of a send's timeout before a successor believes that the bytes are no longer on their way: so long the
+ledger's answer to SENDING may take."""
 
 KNOWN_TRIES = 8
 """How often a provider that can't be searched may say that it knows a key: by then no send is still in work there."""
@@ -108,6 +109,7 @@ class Delivery:
 
     async def _send(self, effect: Effect) -> StepResult:
         """SENDING in the ledger first, then the lease by our own clock, then bytes."""
+        asked = self.lease.clock()
         leave = await self.effects.sending(self.claim, effect)
         if leave is Leave.LOST:
             raise LostError(effect.key)
@@ -120,6 +122,8 @@ class Delivery:
         if not self.lease.lasts():  # a successor waits out our send's timeout, so that owning it now is enough
             await self._record(effect, self._unsent(effect), "the lease had ended")
             raise LostError(effect.key)
+        if self.lease.clock() - asked > GRACE:  # others count from SENDING: bytes leave then, or not at all
+            return await self._failed(effect, NotSentError("the ledger took too long to answer"))
         try:
             receipt = await self._create(effect)
         except ProviderError as error:

@@ -4,9 +4,7 @@ The scripts write them in the same step that ends an effect or closes an inciden
 ``act.outcomes`` produces them. A record that is produced twice is harmless: the topic is compacted by the same key.
 """
 
-from typing import Any
-
-from dutyd.ledger.scripts import Scripts, reaching
+from dutyd.ledger.scripts import Scripts
 
 
 class Outcomes:
@@ -16,11 +14,9 @@ class Outcomes:
         self._scripts = scripts
 
     async def pending(self, limit: int = 500) -> dict[bytes, bytes]:
-        """Return about *limit* pending records by their key."""
-        name = self._scripts.key("outcomes")
-        with reaching():
-            found: Any = await self._scripts.client.hscan(name, count=limit)
-        return dict(found[1])
+        """Return about *limit* pending records by their key; none of a ledger that is not whole."""
+        flat = await self._scripts.run("pending", limit)
+        return dict(zip(flat[::2], flat[1::2], strict=True))
 
     async def count(self) -> int:
         """Return how many are pending."""

@@ -44,8 +44,10 @@ class Topics:
             self._next += 1
 
     def compact(self) -> None:
-        """Forget all records of the one key but the last."""
-        del self.triggers[:-1]
+        """Forget all records of the one key but the last; what was sent again goes with its original, days later."""
+        last = self.triggers[-1].value
+        first = next(at for at, record in enumerate(self.triggers) if record.value == last)
+        del self.triggers[:first]
 
     def reader(self) -> "Reader":
         """Join the group."""

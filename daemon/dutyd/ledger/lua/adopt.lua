@@ -1,6 +1,6 @@
 -- Takes in what the outcomes topic remembers, where this ledger does not know it or knows less. Repeating it changes
--- nothing. ARGV: 2.. key, record (JSON) pairs. Answers how many records were new, and how many of them this ledger would
--- still know had it lost nothing.
+-- nothing; what an older copy of the data would still produce under the same key is forgotten. ARGV: 2.. key, record
+-- (JSON) pairs. Answers how many records were new, and how many of them this ledger would still know had it lost nothing.
 local at, adopted, forgotten, touched = now_ms(), 0, 0, {}
 
 local function count(record)
@@ -30,6 +30,7 @@ local function adopt_effect(name, record)
   if (ended(state) and not settled) or (state and not ended(record.state)) then return end
   if state and record.state == 'REFUSED' then release_money(object(effect)) end
   set_state(name, record.state, record.reason or '')
+  redis.call('HDEL', key('outcomes'), name)
   redis.call('HSET', effect, unpack(fields(record)))
   redis.call('SREM', key('approvals'), name)
   if not state then
@@ -61,6 +62,7 @@ end
 local function adopt_closed(id, record)
   local incident = key('incident', id)
   if redis.call('HGET', incident, 'state') == 'CLOSED' then return end
+  redis.call('HDEL', key('outcomes'), id)
   redis.call('HSET', incident, unpack(fields(record)))
   redis.call('HSET', incident, 'kind', record.formed and 'group' or 'incident')
   redis.call('ZADD', key('incidents'), record.opened, id)
