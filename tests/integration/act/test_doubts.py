@@ -1,6 +1,7 @@
 """A later no never makes an earlier send unheard of: who can be asked is asked, for the rest a person looks."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from dutyd.act import means
 from dutyd.core.tool import Provider
+from dutyd.ledger.effects import Effects
 from dutyd_tools.providers import backoffice, webhook
 from support.acting import Office, office, running
 
@@ -87,3 +89,38 @@ async def test_a_key_that_stays_known_needs_a_person_where_nobody_can_be_asked(d
 async def test_a_key_that_was_only_in_work_is_done_in_the_end(desk: Office) -> None:
     state, _, there = await outcome(desk, unsearchable(desk), {"do": "fail", "status": 409, "times": 3})
     assert (state, there) == ("DONE", 1)
+
+
+@dataclass
+class Slow:
+    """A ledger whose first answers to SENDING take *seconds* each, by a clock that it moves."""
+
+    effects: Effects
+    seconds: list[float]
+    time: float = 0.0
+
+    def clock(self) -> float:
+        return self.time
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.effects, name)
+
+    async def sending(self, *given: Any) -> Any:
+        self.time += self.seconds.pop() if self.seconds else 0.0
+        return await self.effects.sending(*given)
+
+
+@pytest.mark.parametrize(("seconds", "attempts"), [(1.0, 1), (3.0, 2)])
+async def test_bytes_leave_soon_after_the_ledger_says_so_or_another_time(
+    desk: Office, seconds: float, attempts: int
+) -> None:
+    worker = desk.worker()
+    slow = Slow(worker.means.ledger.effects, [seconds])
+    effects: Any = slow
+    worker.means, worker.clock = replace(worker.means, ledger=replace(worker.means.ledger, effects=effects)), slow.clock
+    desk.open_(desk.trigger("errors", {"service": "checkout", "error_count": 12}, {"service": "checkout"}))
+    async with running(worker):
+        await desk.settled(1)
+    (effect,) = await desk.ledger.queries.effects()
+    assert (effect["state"], int(effect["attempts"])) == ("DONE", attempts)
+    assert len(await desk.listed("/requests")) == 1

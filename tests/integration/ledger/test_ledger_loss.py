@@ -188,6 +188,33 @@ async def test_a_worker_reads_again_what_the_ledger_lost_though_another_made_it_
             await asyncio.to_thread(each.consumer.close)
 
 
+async def test_what_was_accepted_and_not_yet_committed_tells_a_loss_from_a_new_ledger(
+    opening: Opening, forgetful: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opening("C") as desk:
+        acceptor = desk.worker().acceptor
+        commit = acceptor.consumer.commit
+
+        def refuse(offsets: Mapping[Partition, int]) -> None:
+            if any(offsets.values()):
+                raise NotReadyError("the broker is away")
+            commit(offsets)
+
+        monkeypatch.setattr(acceptor.consumer, "commit", refuse)
+        desk.open_(errors(desk))
+        with pytest.raises(NotReadyError, match="the broker is away"):
+            while True:
+                await acceptor.turn()
+        assert len(await desk.ledger.queries.incidents()) == 1
+        await lose_everything(desk, forgetful)
+        acceptor.clock = lambda: time.monotonic() + 60
+        with pytest.raises(NotReadyError, match="the broker is away"):
+            while True:
+                await acceptor.turn()
+        assert (await desk.ledger.birth.noted()).at > 0
+        await asyncio.to_thread(acceptor.consumer.close)
+
+
 def answered(question: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
     """Ask until the server, which was away, answers."""
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from dutyd.core.incident import EffectState, Evidence, Settled, Trigger, TriggerKind, effect_key, incident_id
@@ -151,3 +152,18 @@ async def test_what_was_found_of_one_server_is_not_noted_of_the_next(ledger: Led
     assert await ledger.birth.look() is Found.RESTARTED
     await ledger.birth.born(Since.LOST)
     assert await ledger.birth.look() is Found.SAME
+
+
+async def test_an_older_copy_puts_nothing_over_what_the_outcomes_topic_has(ledger: Ledger) -> None:
+    claim = await claimed(ledger)
+    effect = await reserved(ledger, claim)
+    await ledger.effects.sending(claim, effect)
+    await ledger.effects.record(claim, effect.key, EffectState.PARKED, "unsure")
+    (older,) = (await ledger.outcomes.pending()).items()
+    await another_server(ledger)
+    assert await ledger.outcomes.pending() == {}
+    newer = {**msgspec.json.decode(older[1]), "state": "REFUSED", "reason": "a person says so"}
+    await ledger.birth.adopt([(older[0], msgspec.json.encode(newer))])
+    await ledger.birth.born(Since.LOST)
+    assert await ledger.outcomes.pending() == {}
+    assert await state(ledger, claim) is EffectState.REFUSED
