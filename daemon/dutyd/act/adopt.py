@@ -71,7 +71,9 @@ class Adoption:
 
     async def _has_history(self, committed: Committed) -> bool:
         offsets = await committed(await asyncio.to_thread(self.triggers))
-        return any(each is not None for each in offsets.values()) or await asyncio.to_thread(lambda: any(True for _ in self.outcomes()))
+        return any(each is not None for each in offsets.values()) or await asyncio.to_thread(
+            lambda: any(True for _ in self.outcomes())
+        )
 
     async def _adopt(self) -> Adopted:
         newest = await asyncio.to_thread(self._newest)
