@@ -40,7 +40,8 @@ def load_folder(path: Path, known: Known) -> RuleSet:
         RuleErrors: something is wrong; holds all problems.
 
     """
-    return load_files(read_folder(path), known)
+    files, unread = _read_folder(path)
+    return load_files(files, known, unread)
 
 
 def load_place(path: Path, known: Known) -> RuleSet:
@@ -51,12 +52,13 @@ def load_place(path: Path, known: Known) -> RuleSet:
 
     """
     if path.is_file():
-        return load_files(_read(path.parent, [path, *_tables_in(path.parent)]), known)
+        files, unread = _read(path.parent, [path, *_tables_in(path.parent)])
+        return load_files(files, known, unread)
     return load_folder(path, known)
 
 
-def load_files(files: Mapping[str, str], known: Known) -> RuleSet:
-    """Return the rules of *files*: relative path to text.
+def load_files(files: Mapping[str, str], known: Known, unread: Iterable[Problem] = ()) -> RuleSet:
+    """Return the rules of *files*: relative path to text; *unread* are the problems of files that gave no text.
 
     Raises:
         RuleErrors: something is wrong; holds all problems.
@@ -64,7 +66,7 @@ def load_files(files: Mapping[str, str], known: Known) -> RuleSet:
     """
     sheets = {name: SourceFile(name, files[name].removeprefix("\ufeff")) for name in sorted(files) if _is_table(name)}
     known = replace(known, tables=read_tables(sheets))
-    problems = [problem for sheet in sheets.values() for problem in sheet.problems]
+    problems = [*unread, *(problem for sheet in sheets.values() for problem in sheet.problems)]
     rules: dict[str, Rule] = {}
     ids: dict[str, Place] = {}
     silences: list[RecurringSilence] = []
@@ -97,16 +99,24 @@ def read_folder(path: Path) -> dict[str, str]:
         RuleErrors: there is no such folder, no rule file in it, or a file is no UTF-8 text.
 
     """
-    if not path.is_dir():
-        raise RuleErrors([Problem(str(path), 0, 0, "no-folder", "there is no such folder", "name a folder of rules")])
-    files = _read(path, _rule_files(path))
-    if all(map(_is_table, files)):
-        message, hint = "no rule files (*.yaml) in this folder", "a file with 'rules: []' says that there are no rules"
-        raise RuleErrors([Problem(str(path), 0, 0, "no-rules", message, hint)])
+    files, unread = _read_folder(path)
+    if unread:
+        raise RuleErrors(unread, files)
     return files
 
 
-def _read(path: Path, found: Iterable[Path]) -> dict[str, str]:
+def _read_folder(path: Path) -> tuple[dict[str, str], list[Problem]]:
+    if not path.is_dir():
+        raise RuleErrors([Problem(str(path), 0, 0, "no-folder", "there is no such folder", "name a folder of rules")])
+    files, unread = _read(path, _rule_files(path))
+    if not unread and all(map(_is_table, files)):
+        message, hint = "no rule files (*.yaml) in this folder", "a file with 'rules: []' says that there are no rules"
+        raise RuleErrors([Problem(str(path), 0, 0, "no-rules", message, hint)])
+    return files, unread
+
+
+def _read(path: Path, found: Iterable[Path]) -> tuple[dict[str, str], list[Problem]]:
+    """Return the texts of the files *found*, by their path below *path*, and what is wrong with those that are none."""
     files: dict[str, str] = {}
     problems: list[Problem] = []
     for file in found:
@@ -118,9 +128,7 @@ def _read(path: Path, found: Iterable[Path]) -> dict[str, str]:
             problems.append(Problem(name, 0, 0, "not-text", message, "save the file as UTF-8"))
         except OSError as error:
             problems.append(Problem(name, 0, 0, "unreadable", f"it can't be read: {error.strerror}"))
-    if problems:
-        raise RuleErrors(problems, files)
-    return files
+    return files, problems
 
 
 def _rule_files(folder: Path) -> Iterator[Path]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dutyd.rules.load import RuleErrors, load_folder, read_folder
+from dutyd.rules.load import RuleErrors, load_folder, load_place, read_folder
 from support.rule_files import GOOD, KNOWN
 
 
@@ -66,3 +66,13 @@ def test_a_folder_that_can_not_be_read_says_why(tmp_path: Path, prepare: object,
     (found,) = caught.value.problems
     assert found.code == code
     assert words in caught.value.render()
+
+
+def test_a_file_that_is_no_text_hides_no_mistake_of_the_others(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"\xff\xfe")
+    (tmp_path / "b.yaml").write_text("rules: []\n")
+    for path in (tmp_path, tmp_path / "b.yaml"):
+        with pytest.raises(RuleErrors) as caught:
+            load_place(path, KNOWN)
+        found = {(problem.file, problem.code) for problem in caught.value.problems}
+        assert found == {("b.yaml", "missing-key")} | ({("a.yaml", "not-text")} if path.is_dir() else set())
