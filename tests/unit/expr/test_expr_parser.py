@@ -156,6 +156,7 @@ def test_nodes_know_their_columns() -> None:
         ("a == b == c", 8, "brackets"),
         ("a > 10,000", 7, "10000"),
         ("a > 10k", 5, "without letters"),
+        ("sku == 0012", 8, 'put it in quotes if it is a text: "0012"'),
         ("a > 5m", 5, "windows"),
         ("5m", 1, "windows"),
         ("lower(5m)", 7, "windows"),

@@ -1,4 +1,4 @@
-"""Plain words for a token that stands where it can't: one function where a value was due, one where an operator was.
+"""Plain words for a token that stands where it can't: one function for each thing that was due in its place.
 
 Called by the parser when it is stuck; the lexer has its own words for what is no token at all.
 """
@@ -33,6 +33,12 @@ def no_value(token: Token) -> ExpressionError:
         return duration_outside(token)
     hint = "a number needs no sign" if token.text == "+" else _VALUE_HINT
     return ExpressionError(f"a value is missing before '{token.written}'", token.at + 1, hint)
+
+
+def leading_zeros(token: Token) -> ExpressionError:
+    """Return the error for the number *token* that a text was meant by: ``0012``."""
+    message = f"{token.text} reads as a number and loses its leading zeros"
+    return ExpressionError(message, token.at + 1, f'put it in quotes if it is a text: "{token.text}"')
 
 
 def no_operator(token: Token, before: Token) -> ExpressionError:

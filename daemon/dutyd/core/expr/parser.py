@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar, cast
 
 from dutyd.core.expr.calls import Argument, by_outside, known_function, make_call, series_of
 from dutyd.core.expr.errors import ExpressionError
-from dutyd.core.expr.mistakes import no_operator, no_value
+from dutyd.core.expr.mistakes import leading_zeros, no_operator, no_value
 from dutyd.core.expr.precedence import COMPARISON, POWER, TERNARY
 from dutyd.core.expr.tokens import Token, tokens
 from dutyd.core.expr.tree import Binary, Expr, ListOf, Literal, Name, Node, Ternary, Unary, children
@@ -157,6 +157,8 @@ class _Parser:
 
     def primary(self) -> Node:
         token = self.take()
+        if token.kind == "number" and token.text[0] == "0" and token.text[1:2].isdigit():
+            raise leading_zeros(token)
         if token.kind in ("number", "text"):
             return Literal(token.value, token.at)
         if token.kind == "name":
