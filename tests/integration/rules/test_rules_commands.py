@@ -79,6 +79,14 @@ def test_a_field_that_no_event_of_a_history_has_is_found(dutyd: Program) -> None
     assert "no event of 'metrics' has a field 'service' (1 looked at); did you mean 'serivce'? [never-seen]" in out
 
 
+def test_a_history_in_which_nothing_can_be_read_is_not_taken_for_one_where_every_field_is(dutyd: Program) -> None:
+    (dutyd.folder / "events.jsonl").write_text('{"serivce": "a", "n": 1}\n' * 5)
+    code, _, err = dutyd("rules", "check", "rules", "--events", "events.jsonl")
+    assert code == 0
+    assert "events.jsonl: 0 events; 5 records can't be read" in err
+    assert err.count("neither the record nor the event says a time") == 3
+
+
 def test_what_a_model_may_take_in_a_day_is_said(dutyd: Program) -> None:
     agent = "    agent: {goal: g, budget: {tokens: 1000, usd: 0.1}}\n    throttle: {per_rule: [2/1h]}\n    steps:\n"
     (dutyd.folder / "rules" / "a.yaml").write_text(RULE.replace("    steps:\n", agent))

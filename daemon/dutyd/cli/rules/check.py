@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SKIPPED = "topics (`from`, `per`) and the policy: name the settings with --settings FILE to check them, too"
 LOOKED_AT = 100_000
 """Events of a history that are looked at: a field that none of them has is not there."""
+SAID = 3
+"""Records that can't be read of which the reason is said."""
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the rule files.", show_default=False)]
 History = Annotated[
@@ -85,13 +87,19 @@ def _print_mistakes(errors: "RuleErrors", summary: str, *, as_json: bool) -> Non
 
 def _unseen(loaded: "RuleSet", known: "Known", events: Path, alias: str | None) -> "list[Problem]":
     from dutyd.rules.lints.seen_fields import Seen, never_seen
-    from dutyd.rules.rehearsal.histories import files_of, of_files
+    from dutyd.rules.rehearsal.histories import Unread, files_of, of_files
 
-    topic, seen = _topic(loaded, known, alias), Seen()
+    topic, seen, bad, unread = _topic(loaded, known, alias), Seen(), 0, list[Unread]()
     for batch in of_files(files_of(events), topic):
         seen.add(batch.events)
+        bad += len(batch.unread)
+        unread += batch.unread[: SAID - len(unread)]
         if seen.events >= LOOKED_AT:
             break
+    if bad or not seen.events:
+        typer.echo(f"{events}: {counted(seen.events, 'event')}; {counted(bad, 'record')} can't be read", err=True)
+    for each in unread:
+        typer.echo(f"{each.place}: {each.reason}", err=True)
     return list(never_seen(loaded.rules.values(), topic.alias, seen))
 
 
