@@ -11,6 +11,7 @@ import pytest
 
 from dutyd.app.dead_letters import Ended, Wanted, find, replay
 from dutyd.core.errors import NotReadyError
+from dutyd.core.event import Headers
 from dutyd.core.topic import OwnTopics
 from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.connect import connect_async
@@ -27,7 +28,7 @@ class Died(NamedTuple):
 
     value: bytes | None
     key: bytes | None = b"k"
-    headers: tuple[tuple[str, bytes], ...] = (("trace", b"\x00\xff"),)
+    headers: Headers = (("trace", b"\x00\xff"),)
     offset: int = 7
     timestamp: int = LONG_AGO
 
@@ -84,6 +85,14 @@ async def test_one_goes_back_to_its_partition_as_it_was(graveyard: Graveyard) ->
     assert place == Partition(graveyard.backend.topic, partition)
     assert (record.key, record.value, list(record.headers)) == (b"k", b'{"n": ', [("trace", b"\x00\xff")])
     assert record.timestamp > LONG_AGO, "dated as it was, it could be deleted before it is read"
+
+
+async def test_a_header_without_a_value_goes_back_empty(graveyard: Graveyard) -> None:
+    graveyard.bury(Died(b"one", headers=(("trace", None),)))
+    [ended] = await graveyard.replay()
+    assert ended.refused == ""
+    [(_, record)] = graveyard.back()
+    assert list(record.headers) == [("trace", b"")]
 
 
 async def test_none_goes_back_twice_unless_that_is_asked_for(graveyard: Graveyard) -> None:
@@ -186,6 +195,13 @@ def test_people_see_why_they_died_try_and_send(graveyard: Graveyard, cli: Progra
     assert (again.code, again.out.splitlines()[-1]) == (1, "0 dead letters went back, 2 refused.")
     assert "sent by ana" in again.out
     assert json.loads(cli("deadletters", "list", "--json", "--limit", "1").out)[0]["went_back"]["who"] == "ana"
+
+
+def test_what_is_odd_about_a_dead_letter_does_not_hide_the_others(graveyard: Graveyard, cli: Program) -> None:
+    graveyard.bury(Died(b"one", timestamp=LONG_AGO * 1000), Died(b"two", timestamp=-1, headers=(("trace", None),)))
+    newest, oldest = json.loads(cli("deadletters", "list", "--json").out)
+    assert (oldest["value"], oldest["timestamp"]) == ("one", None)
+    assert (newest["value"], newest["timestamp"]) == ("two", None)
 
 
 def test_replay_wants_to_know_which_and_who(cli: Program) -> None:

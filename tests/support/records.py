@@ -1,8 +1,9 @@
 """Records as a broker would give them, for tests that need none."""
 
 import json
-from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+from dutyd.core.event import Headers
 
 ARRIVAL = 1_800_000_000.0
 """When test records arrived, seconds since the epoch: 2027-01-15T08:00:00Z."""
@@ -15,7 +16,7 @@ class FakeRecord(NamedTuple):
     offset: int = 7
     timestamp: int = int(ARRIVAL * 1000)
     key: bytes | None = None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Headers = ()
 
 
 def json_record(document: Any, **others: Any) -> FakeRecord:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from dutyd.core.errors import BadInputError
-from dutyd.core.event import Record
+from dutyd.core.event import Headers, Record
 from dutyd.ledger.replays import Replay, Replays
 from dutyd.stream.base import Stream
 from dutyd.stream.dead_letters import DeadLetter, read_dead_letter
@@ -152,7 +152,7 @@ class _Letter(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Headers
 
 
 def _record(letter: DeadLetter) -> Record:

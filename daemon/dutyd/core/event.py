@@ -12,6 +12,9 @@ import msgspec
 OWN_SOURCE = "dutyd"
 """The source of events that dutyd publishes about itself: judging them would be a loop."""
 
+Headers = Sequence[tuple[str, bytes | None]]
+"""A record's headers, in order; on Kafka one may have no value."""
+
 
 class Record(Protocol):
     """What a topic holds: kafka-python's ``ConsumerRecord`` fits as it is."""
@@ -37,8 +40,8 @@ class Record(Protocol):
         ...
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """The headers, in order."""
+    def headers(self) -> Headers:
+        """The headers."""
         ...
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from dutyd.core.event import Record
+from dutyd.core.event import Headers, Record
 from dutyd.core.topic import Start
 from dutyd.stream.fit import Access, Difference
 
@@ -118,9 +118,12 @@ class Producer(Protocol):
         value: bytes | None,
         *,
         key: bytes | None = None,
-        headers: Sequence[tuple[str, bytes]] = (),
+        headers: Headers = (),
     ) -> None:
-        """Queue one record; the same key goes to the same partition."""
+        """Queue one record; the same key goes to the same partition.
+
+        A header without a value is written as an empty one.
+        """
         ...
 
     def put_back(self, partition: Partition, record: Record) -> None:

@@ -5,11 +5,10 @@ Written by the evaluate path for bad input and for what fails unexpectedly; read
 ``dutyd-``; those of an earlier death are replaced.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dutyd.core.errors import BadInputError
-from dutyd.core.event import Record
+from dutyd.core.event import Headers, Record
 from dutyd.core.secrets import cut
 from dutyd.core.topic import OwnTopics
 from dutyd.core.version import VERSION
@@ -48,7 +47,7 @@ class DeadLetter:
     cut: int | None
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: Headers
 
 
 def send_dead_letter(
@@ -84,8 +83,8 @@ def read_dead_letter(record: Record) -> DeadLetter:
         BadInputError: it has not our headers.
 
     """
-    said = {name[len(PREFIX) :]: text.decode() for name, text in record.headers if name.startswith(PREFIX)}
     try:
+        said = {name[len(PREFIX) :]: (text or b"").decode() for name, text in record.headers if name.startswith(PREFIX)}
         return DeadLetter(
             partition=Partition(said["topic"], int(said["partition"])),
             offset=int(said["offset"]),
@@ -101,5 +100,5 @@ def read_dead_letter(record: Record) -> DeadLetter:
         raise BadInputError(f"record {record.offset} of the dead-letter topic is no dead letter: {error!r}") from error
 
 
-def _theirs(headers: Sequence[tuple[str, bytes]]) -> tuple[tuple[str, bytes], ...]:
+def _theirs(headers: Headers) -> Headers:
     return tuple((name, content) for name, content in headers if not name.startswith(PREFIX))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from dutyd.core.event import Headers
 from dutyd.core.incident import Trigger
 from dutyd.stream.base import Partition, Polled
 from support.records import FakeRecord
@@ -53,9 +54,7 @@ class Topics:
         """Join the group."""
         return Reader(self)
 
-    def send(
-        self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = ()
-    ) -> None:
+    def send(self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Headers = ()) -> None:
         """Append an outcome's record."""
         del topic, headers
         self.outcomes.append(FakeRecord(value, key=key))

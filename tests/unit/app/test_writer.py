@@ -1,13 +1,12 @@
 """One producer for many who wait: what shares a flush, what is left out, and who hears of an error."""
 
 import threading
-from collections.abc import Sequence
 
 import pytest
 
 from dutyd.app.writer import Keyed, Writer
 from dutyd.core.errors import NotReadyError
-from dutyd.core.event import Record
+from dutyd.core.event import Headers, Record
 from dutyd.stream.base import Partition
 
 
@@ -22,9 +21,7 @@ class Gate:
         self.entered = threading.Semaphore(0)
         self.let_through = threading.Semaphore(0)
 
-    def send(
-        self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = ()
-    ) -> None:
+    def send(self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Headers = ()) -> None:
         assert (topic, key, headers) == ("t", None, ())
         self.sent.append(value)
 

@@ -139,6 +139,14 @@ def test_other_headers_do_not_make_a_cloudevent() -> None:
     assert event.fields == {"n": 1}
 
 
+@pytest.mark.parametrize("name", ["content-type", "ce_specversion", "ce_extension", "traceparent"])
+def test_a_header_without_a_value_is_as_if_it_were_not_there(name: str) -> None:
+    assert read(json_record({"n": 1}, headers=[(name, None)])).fields == {"n": 1}
+    others = [each for each in HEADERS if each[0] != name]
+    if len(others) == len(HEADERS):
+        assert read(json_record({"n": 1}, headers=[*HEADERS, (name, None)])).fields == ATTRIBUTES | {"n": 1}
+
+
 def test_a_missing_attribute_in_headers_is_told() -> None:
     assert "the attribute 'id' is missing" in refused(
         FakeRecord(json.dumps({}).encode(), headers=[("ce_specversion", b"1.0")]), Format.AUTO

@@ -1,13 +1,12 @@
 """Dead letters keep the record whole and say what was wrong."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from dutyd.core.errors import BadInputError
-from dutyd.core.event import Record
+from dutyd.core.event import Headers, Record
 from dutyd.core.topic import OwnTopics
 from dutyd.stream.base import Partition
 from dutyd.stream.dead_letters import VALUE_LIMIT, DeadLetter, read_dead_letter, send_dead_letter
@@ -24,9 +23,7 @@ class Box:
     sent: list[FakeRecord] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
 
-    def send(
-        self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = ()
-    ) -> None:
+    def send(self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Headers = ()) -> None:
         self.topics.append(topic)
         self.sent.append(FakeRecord(value, key=key, headers=headers))
 

@@ -116,6 +116,13 @@ def test_without_a_record_timestamp_the_event_arrives_at_its_own_time() -> None:
     assert reason(b"{}", timestamp=-1) == "neither the record nor the event says a time"
 
 
+@pytest.mark.parametrize("document", [{"id": "a", "time": "2027-01-15T07:00:00Z"}, {"id": "a"}, {"n": [1]}])
+def test_a_record_dated_in_microseconds_is_bad_input(document: dict[str, Any]) -> None:
+    """As an event of the year 59011 it would make all later ones of its entity old."""
+    said = reason(json.dumps(document).encode(), timestamp=int(ARRIVAL * 1e6))
+    assert said == "the record's timestamp 1800000000000000 is no time in milliseconds since the epoch"
+
+
 def test_settings_rename_id_source_and_time() -> None:
     topic = Topic(alias="m", topic="t", fields={"id": "event_id", "time": "meta.ts", "source": "app"})
     members = {"id": "no", "event_id": "yes", "time": "no", "meta": {"ts": ARRIVAL - 5}, "app": "till", "source": "no"}

@@ -242,13 +242,25 @@ def _whole(kept: "Kept", back: "Replay | None") -> Row:
         "topic": topic,
         "partition": partition,
         "offset": letter.offset,
-        "timestamp": second_text(letter.timestamp / 1000),
+        "timestamp": _dated(letter.timestamp),
         "reason": letter.reason,
         "traceback": letter.traceback,
-        "key": None if letter.key is None else letter.key.decode(errors="replace"),
-        "headers": {name: content.decode(errors="replace") for name, content in letter.headers},
+        "key": _read(letter.key),
+        "headers": {name: _read(content) for name, content in letter.headers},
         "value": value[:LONGEST].decode(errors="replace"),
         "bytes": letter.cut or len(value),
         "cut": letter.cut is not None,
         "went_back": {"state": back.state, "who": back.who, "at": second_text(back.at)} if back else None,
     }
+
+
+def _read(content: bytes | None) -> str | None:
+    return None if content is None else content.decode(errors="replace")
+
+
+def _dated(milliseconds: int) -> str | None:
+    """Return when a record says that it was made, None where that is no time: it may be what it died of."""
+    try:
+        return second_text(milliseconds / 1000) if milliseconds >= 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None

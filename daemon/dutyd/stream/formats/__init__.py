@@ -26,7 +26,7 @@ from dutyd.stream.formats.document import (
     read_json,
 )
 from dutyd.stream.formats.facts import ARRIVAL, Facts
-from dutyd.stream.formats.times import Times
+from dutyd.stream.formats.times import LATEST, Times
 
 MAX_NAME = 1_024
 """Characters of an id or a source: they become part of keys."""
@@ -130,8 +130,8 @@ class Decoder:
         if time is None:
             time = self._times.read(when)
         arrival = record.timestamp / 1000
-        if arrival < 0:  # a file, or a topic of an old broker
-            if time < 0:
+        if not 0 <= arrival < LATEST:  # a file, or a topic of an old broker, or no time at all
+            if time < 0 or arrival > 0:
                 return None
             arrival = time
         elif time > arrival:
@@ -147,7 +147,7 @@ class Decoder:
 
     def _facts(self, record: Record) -> list[Facts]:
         if record.headers and self._format in _BY_HEADERS:
-            headers = {name.lower(): content for name, content in record.headers}
+            headers = {name.lower(): content for name, content in record.headers if content is not None}
             if cloudevents.is_binary(headers):
                 return cloudevents.read_binary(headers, record.value)
         if record.value is None:
@@ -176,6 +176,8 @@ class Decoder:
         if source.__class__ is not str or not source or len(source) > MAX_NAME:
             source = _text("source", source) or self._alias
         arrival, told = record.timestamp / 1000, None
+        if arrival >= LATEST:  # taken for a time, it would make every later event of its entity an old one
+            raise BadInputError(f"the record's timestamp {record.timestamp} is no time in milliseconds since the epoch")
         if when is None or when is ARRIVAL:
             time = arrival
         else:

@@ -20,6 +20,9 @@ MILLISECONDS_FROM = 1e11
 TOO_LARGE = 1e14
 """As milliseconds it would be the year 5138: microseconds, or no time at all."""
 
+LATEST = TOO_LARGE / 1000
+"""Seconds since the epoch; a record that says it was made then does not say milliseconds."""
+
 _DATE = len("2026-01-31")
 
 

@@ -6,14 +6,13 @@ what comes twice carries the same ids.
 """
 
 import contextlib
-from collections.abc import Sequence
 from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from dutyd.core.errors import NotReadyError
-from dutyd.core.event import Record
+from dutyd.core.event import Headers, Record
 from dutyd.stream.base import Partition
 from dutyd.stream.kafka.client import Door
 
@@ -38,10 +37,10 @@ class KafkaRecordProducer:
         value: bytes | None,
         *,
         key: bytes | None = None,
-        headers: Sequence[tuple[str, bytes]] = (),
+        headers: Headers = (),
     ) -> None:
         """See ``stream.base.Producer.send``."""
-        self._queue(topic, value=value, key=key, headers=list(headers))
+        self._queue(topic, value=value, key=key, headers=_with_values(headers))
 
     def put_back(self, partition: Partition, record: Record) -> None:
         """See ``stream.base.Producer.put_back``: whoever produced it may have spread keys in another way than we do."""
@@ -49,7 +48,7 @@ class KafkaRecordProducer:
             partition.topic,
             value=record.value,
             key=record.key,
-            headers=list(record.headers),
+            headers=_with_values(record.headers),
             partition=partition.number,
         )
 
@@ -88,6 +87,11 @@ class KafkaRecordProducer:
         if self._kafka is not None:
             self._kafka.close(timeout=CLOSE_SECONDS)
             self._kafka = None
+
+
+def _with_values(headers: Headers) -> list[tuple[str, bytes]]:
+    """Return *headers* as the client takes them: to it, one without a value is an error."""
+    return [(name, content or b"") for name, content in headers]
 
 
 def _options() -> dict[str, Any]:

@@ -4,11 +4,12 @@ Pure. It knows plain records of format v2 (KIP-98) and stops before the first th
 to do then is the caller's affair (``reading``, which lets the client's own code go on from there).
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from kafka.record.util import decode_varint
+
+from dutyd.core.event import Headers
 
 
 class LeanRecord(msgspec.Struct, frozen=True, gc=False):
@@ -18,7 +19,7 @@ class LeanRecord(msgspec.Struct, frozen=True, gc=False):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Headers
 
 
 def read_records(data: bytes, pos: int, count: int, batch: Any) -> tuple[list[LeanRecord], int]:  # noqa: C901, PLR0912, PLR0915  # calls would cost more than the rest
@@ -104,7 +105,7 @@ def read_records(data: bytes, pos: int, count: int, batch: Any) -> tuple[list[Le
             if size >= 0:
                 value = data[pos : pos + size]
                 pos += size
-            headers: Sequence[tuple[str, bytes]] = ()
+            headers: Headers = ()
             if data[pos]:
                 headers, pos = _headers(data, pos)
             else:
@@ -119,10 +120,10 @@ def read_records(data: bytes, pos: int, count: int, batch: Any) -> tuple[list[Le
     return found, at
 
 
-def _headers(data: bytes, pos: int) -> tuple[list[tuple[str, bytes]], int]:
+def _headers(data: bytes, pos: int) -> tuple[Headers, int]:
     """Read the headers at *pos*; return them and the position behind them."""
     count, pos = decode_varint(data, pos)
-    headers: list[Any] = []
+    headers: list[tuple[str, bytes | None]] = []
     for _ in range(count):
         size, pos = decode_varint(data, pos)
         if size < 0:

@@ -8,8 +8,10 @@ a timestamp is an offset, too. A sequence above 2^20 - 1 (a million entries in o
 made up) counts as 2^20 - 1: such entries share an offset and may be read twice after a restart, but are never skipped.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+
+from dutyd.core.event import Headers
 
 BITS = 20
 LAST = (1 << BITS) - 1
@@ -23,7 +25,7 @@ class Entry(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Headers
     id: bytes
 
 
@@ -40,9 +42,9 @@ def entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry:
     return Entry(offset, offset >> BITS, fields.get(b"key"), fields.get(b"value"), tuple(headers), entry_id)
 
 
-def fields_of(value: bytes | None, key: bytes | None, headers: Sequence[tuple[str, bytes]]) -> dict[bytes, bytes]:
-    """Return the fields that carry a record; an entry must have at least one."""
-    fields = {HEADER + name.encode(): content for name, content in headers}
+def fields_of(value: bytes | None, key: bytes | None, headers: Headers) -> dict[bytes, bytes]:
+    """Return the fields that carry a record; an entry must have at least one, and each has a value."""
+    fields = {HEADER + name.encode(): content or b"" for name, content in headers}
     if key is not None:
         fields[b"key"] = key
     if value is not None:

@@ -4,10 +4,9 @@ Used like Kafka's; the server that acknowledges is the one that the ledger stand
 acknowledgement means.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dutyd.core.event import Record
+from dutyd.core.event import Headers, Record
 from dutyd.stream.base import Partition
 from dutyd.stream.redis.entries import fields_of
 from dutyd.stream.redis.server import reaching
@@ -32,7 +31,7 @@ class RedisRecordProducer:
         value: bytes | None,
         *,
         key: bytes | None = None,
-        headers: Sequence[tuple[str, bytes]] = (),
+        headers: Headers = (),
     ) -> None:
         """See ``stream.base.Producer.send``; also raises what ``flush`` raises."""
         self._queue.append((topic, dict(fields_of(value, key, headers))))
