@@ -4,7 +4,7 @@ Nothing is remembered between claims but the ledger: ``recall`` takes up what st
 are the same thing. ``path`` works with it, ``perform`` and ``run`` do single steps with it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -84,6 +84,10 @@ class Episode:
         """Whether something became of a step of this round."""
         return bool(self.results or self.items)
 
+    def waits_for(self, steps: Iterable[str]) -> bool:
+        """Whether one of *steps* was begun and has not ended."""
+        return any(self.results[name].state is StepState.WAITING for name in steps if name in self.results)
+
     def of_item(self, item: Item | None) -> "Episode":
         """Return the same work, on one item of a step's list."""
         return replace(self, item=item)
@@ -120,9 +124,7 @@ class Episode:
             view = self.of_item(self._item_of(effect, step))
             if effect.key != view.key(step.name, clear=clear):
                 continue
-            if again is not None and effect.approved and effect.state is EffectState.RESERVED:
-                await again(view, step)
-            self._remember(step, view.item, await view.take_up(effect, step))
+            self._remember(step, view.item, await view.take_up(effect, step, again))
         if self.claim.state is IncidentState.CLEARING and not clear:
             for name in self.items.keys() & known.keys():
                 self._settle_items(known[name], self.items[name])
@@ -181,12 +183,16 @@ class Episode:
         done = {round_of(effect.key) for effect in effects if effect.state is EffectState.DONE and not effect.clear}
         return sorted(done | {self.round})
 
-    async def take_up(self, effect: Effect, step: Step) -> StepResult:
+    async def take_up(self, effect: Effect, step: Step, again: "Reread | None" = None) -> StepResult:
         """Bring one remembered effect on, through its gates again where it is not sent yet."""
         if effect.state.ended:
             return result_of(effect)
+        approved = effect.approved and effect.state is EffectState.RESERVED
+        unread = await again(self, step) if again is not None and approved else None
+        if unread is not None and unread.state is StepState.WAITING:
+            return unread
         effect = await self._doubted(effect)
-        now = self._regated(effect)
+        now = self._regated(effect) if unread is None else Instead(EffectState.REFUSED, unread.reason)
         if now is not None and effect.state in (EffectState.RESERVED, EffectState.AWAITING_APPROVAL):
             await self.means.ledger.effects.regate(self.claim, effect, now.state, now.reason)
             effect = await self.means.ledger.effects.get(effect.key)
@@ -269,5 +275,5 @@ class Episode:
         return Rest(Waiting(first), due)
 
 
-Reread = Callable[[Episode, Step], Awaitable[None]]
-"""Reads anew what a step needs to know."""
+Reread = Callable[[Episode, Step], Awaitable[StepResult | None]]
+"""Reads anew what a step needs to know; None: that is known, else what its call comes to without."""

@@ -3,9 +3,12 @@
 ``path`` sends it, ``rules test`` and ``backtest`` show it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from dutyd.act.steps import needed_by
 from dutyd.core.incident import Trigger
+from dutyd.core.step import Step
+from dutyd.core.tool import Catalogue, known_tool
 
 STORM = "incidents of {rule} at once"
 ROLLUP = "more of {rule} held back by its throttle"
@@ -16,3 +19,9 @@ def text_of_many(count: int, what: str, rule: str, triggers: Iterable[Trigger]) 
     listed = list(triggers)
     entities = ", ".join(sorted({"/".join(each.entity.values()) or each.rule for each in listed}))
     return f"{count} {what.format(rule=rule)}: {entities}{', ...' if count > len(listed) else ''}"
+
+
+def questions_of(pages: Iterable[str], steps: Mapping[str, Step], catalogue: Catalogue) -> dict[str, Step]:
+    """Return the steps that are asked before *pages* are sent: of what these need, the rest is left out."""
+    needed = needed_by(set(pages), steps)
+    return {name: steps[name] for name in steps if name in needed and known_tool(steps[name].tool, catalogue).ask}

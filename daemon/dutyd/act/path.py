@@ -150,7 +150,7 @@ async def _take_back(episode: Episode) -> None:
     await episode.recall()
     off = StepResult(StepState.REFUSED, reason="cleared")
     episode.results = {**dict.fromkeys(episode.accepted.steps, off), **episode.results}
-    await episode.recall(clear=True)
+    await episode.recall(clear=True, again=read_again)
     for now in waves(episode, {**episode.rule.steps, **episode.rule.on_clear}):
         await _do_all(episode, now.plain, clear=True)
 
@@ -178,11 +178,15 @@ async def page_many(episode: Episode, what: str, *, close: bool) -> Rest:
     """Page once for many incidents of a rule, and list them."""
     members = await episode.means.ledger.incidents.members(episode.claim.id)
     episode.summary = many.text_of_many(members.count, what, episode.rule.id, members.triggers)
-    pages = [episode.rule.steps[name] for name in alerting_steps(episode.rule, episode.means.catalogue)]
-    await episode.recall()
+    pages = alerting_steps(episode.rule, episode.means.catalogue)
+    await episode.recall(again=read_again)
     if not episode.begun and (muted := await _muted(episode)):
         return muted
-    await _do_all(episode, tuple(step for step in pages if step.name not in episode.results))
+    questions = many.questions_of(pages, episode.rule.steps, episode.means.catalogue)
+    for now in waves(episode, questions):
+        await _do_all(episode, now.plain)
+    if not episode.waits_for(questions):
+        await _do_all(episode, tuple(episode.rule.steps[name] for name in pages if name not in episode.results))
     return episode.rest(close=close)
 
 

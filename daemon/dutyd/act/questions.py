@@ -2,7 +2,8 @@
 
 ``perform`` comes here with a reading step and its arguments. What may be answered later is WAITING with a due time, so
 that a system that is down for hours costs no order that needs to know something of it; what has to be known before an
-approved call is sent is asked again (``read_again``). The model can't wait: it is told (``answer_the_model``).
+approved call is sent is asked again in the same way (``read_again``). The model can't wait: it is told
+(``answer_the_model``).
 """
 
 import asyncio
@@ -12,16 +13,15 @@ from typing import Any
 
 import structlog
 
-from dutyd.act.each import Item, items_of, together
+from dutyd.act.each import items_of, together
 from dutyd.act.episode import Episode
 from dutyd.act.gateway import Unbound, bind
 from dutyd.act.guard import HeldBackError
 from dutyd.act.means import LONGEST_SECONDS, Means
 from dutyd.act.steps import StepResult, StepState, encode_result, needed_by, skipped
 from dutyd.core.backoff import pause
-from dutyd.core.errors import NotReadyError
 from dutyd.core.step import Step
-from dutyd.core.tool import NotSentError, ProviderError, Tool, UnknownOutcomeError
+from dutyd.core.tool import NotSentError, ProviderError, Tool, UnknownOutcomeError, known_tool
 from dutyd.ledger.claims import Tries, Waiting
 
 log = structlog.get_logger()
@@ -54,6 +54,18 @@ async def read(episode: Episode, step: Step, tool: Tool, args: Mapping[str, Any]
 
     A step that is repeated after a crash sees what its predecessors saw.
     """
+    result = await _ask_in_turn(episode, step, tool, args)
+    if result.state is not StepState.WAITING:
+        matters = result.state is StepState.FAILED and step.on_error == "stop"
+        noted = episode.means.ledger.incidents.note_step(
+            episode.claim, episode.note_name(step.name), encode_result(result), unanswered=matters
+        )
+        episode.saw(await noted)
+    return result
+
+
+async def _ask_in_turn(episode: Episode, step: Step, tool: Tool, args: Mapping[str, Any]) -> StepResult:
+    """Ask once; without an answer the question waits for its next turn, or has failed."""
     incidents, claim, name = episode.means.ledger.incidents, episode.claim, episode.note_name(step.name)
     result = await _ask(episode, tool, args)
     if isinstance(result, NotYet):
@@ -66,8 +78,6 @@ async def read(episode: Episode, step: Step, tool: Tool, args: Mapping[str, Any]
         result = StepResult(StepState.FAILED, reason=f"asked {tries.count} times without an answer: {result.reason}")
     if result.state is StepState.FAILED:
         log.warning("a question was not answered", step=name, tool=tool.name, error=result.reason)
-    matters = result.state is StepState.FAILED and step.on_error == "stop"
-    episode.saw(await incidents.note_step(claim, name, encode_result(result), unanswered=matters))
     return result
 
 
@@ -125,38 +135,40 @@ async def _ask(episode: Episode, tool: Tool, args: Mapping[str, Any]) -> StepRes
     return StepResult(StepState.DONE, answer if isinstance(answer, Mapping) else {"result": answer})
 
 
-async def read_again(episode: Episode, step: Step) -> None:
+async def read_again(episode: Episode, step: Step) -> StepResult | None:
     """Ask again what *step* needs to know: it was approved, and much may have changed since.
 
-    Raises:
-        NotReadyError: a question has no answer now; the call waits for it.
-
+    Return None where it may go on; else that it waits for an answer, or that there is none, which people are told.
     """
-    steps, catalogue = episode.rule.steps, episode.means.catalogue
+    steps, catalogue = {**episode.rule.steps, **episode.rule.on_clear}, episode.means.catalogue
     names = needed_by({step.name}, steps) if step.name in steps else ()
-    for name in (each for each in steps if each in names and not catalogue[steps[each].tool].changes):
+    for name in (each for each in steps if each in names and known_tool(steps[each].tool, catalogue).ask):
         result = await _read_now(episode, steps[name])
-        why = f"step '{name}' must be read again before '{step.name}' is sent"
-        if isinstance(result, NotYet):
-            raise NotReadyError(f"{why}: {result.reason}", retry_after=result.asked)
-        if result is None:
-            continue
-        if result.state not in (StepState.DONE, StepState.SKIPPED):
-            raise NotReadyError(f"{why}: {result.reason}")
+        why = f"step '{name}' must be read again before '{step.name}' is sent: {result.reason}"
+        if result.state is StepState.WAITING:
+            return replace(result, reason=why)
+        if result.state is StepState.FAILED and steps[name].on_error == "stop":
+            return StepResult(StepState.FAILED, reason=why)
         episode.results[name] = result
+    return None
 
 
-async def _read_now(episode: Episode, step: Step) -> StepResult | NotYet | None:
-    """Ask what *step* asks, for each of its items where it has some; None where its question can't be put."""
+async def _read_now(episode: Episode, step: Step) -> StepResult:
+    """Ask what *step* asks, for each of its items where it has some; where it can't be asked, what it was is so."""
+    known = episode.results.get(step.name, StepResult(StepState.SKIPPED))
     if step.each is not None and episode.item is None:
         items = items_of(step, episode.look)
-        views = [] if isinstance(items, str) else [(item, episode.of_item(item)) for item in items]
-        found: list[tuple[Item, StepResult]] = []
-        for item, view in views:
-            result = skipped(step, view.look) or await _read_now(view, step)
-            if not isinstance(result, StepResult):
-                return result
-            found.append((item, result))
-        return together(found) if found else None
+        if not items or isinstance(items, str):
+            return known
+        views = [(item, episode.of_item(item)) for item in items]
+        return together([(item, skipped(step, view.look) or await _read_now(view, step)) for item, view in views])
     bound = bind(step, episode.means.catalogue, episode.look)
-    return None if isinstance(bound, Unbound) else await _ask(episode, episode.means.catalogue[step.tool], bound.args)
+    if isinstance(bound, Unbound):
+        return known
+    incidents, claim, note = episode.means.ledger.incidents, episode.claim, episode.note_name(step.name)
+    result = await _ask_in_turn(episode, step, episode.means.catalogue[step.tool], bound.args)
+    if result.state is StepState.FAILED and step.on_error == "stop":
+        episode.saw(await incidents.note_unanswered(claim, note))
+    elif result.state is not StepState.WAITING and await incidents.tries(claim.id, note):
+        episode.saw(await incidents.note_tries(claim, note, None))
+    return result

@@ -96,9 +96,13 @@ class Incidents:
         what = "unanswered" if unanswered else "step"
         return Hold(text(await self._scripts.run("note", claim.id, claim.fence, what, step, result)))
 
-    async def note_tries(self, claim: Claim, step: str, tries: Tries) -> Hold:
-        """Remember how often a question was put that has no answer yet."""
-        said = msgspec.json.encode(tries)
+    async def note_unanswered(self, claim: Claim, step: str) -> Hold:
+        """Let people know that a question was put again and got no answer; what it was answered before stays."""
+        return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "unanswered", step, "")))
+
+    async def note_tries(self, claim: Claim, step: str, tries: Tries | None) -> Hold:
+        """Remember how often a question was put that has no answer yet; None: it has one."""
+        said = msgspec.json.encode(tries) if tries else ""
         return Hold(text(await self._scripts.run("note", claim.id, claim.fence, "tries", step, said)))
 
     async def tries(self, incident: str, step: str) -> Tries | None:

@@ -6,14 +6,15 @@ local id = ARGV[2]
 local incident = key('incident', id)
 if not holds(id, ARGV[3]) then return 'lost' end
 if ARGV[4] == 'step' or ARGV[4] == 'unanswered' then
-  redis.call('HSET', incident .. ':steps', ARGV[5], ARGV[6])
+  if ARGV[6] ~= '' then redis.call('HSET', incident .. ':steps', ARGV[5], ARGV[6]) end  -- else it was answered once
   redis.call('HDEL', incident .. ':tries', ARGV[5])
 end
 if ARGV[4] == 'unanswered' then
   redis.call('ZADD', key('unanswered'), now_ms(), id .. '/' .. ARGV[5])
   redis.call('ZREMRANGEBYSCORE', key('unanswered'), '-inf', now_ms() - 86400000)
 end
-if ARGV[4] == 'tries' then redis.call('HSET', incident .. ':tries', ARGV[5], ARGV[6]) end
+if ARGV[4] == 'tries' and ARGV[6] ~= '' then redis.call('HSET', incident .. ':tries', ARGV[5], ARGV[6]) end
+if ARGV[4] == 'tries' and ARGV[6] == '' then redis.call('HDEL', incident .. ':tries', ARGV[5]) end
 if ARGV[4] == 'rejected' then redis.call('HSET', incident .. ':rejected', ARGV[5], ARGV[6]) end
 if ARGV[4] == 'turn' then redis.call('RPUSH', incident .. ':turns' .. ARGV[5], ARGV[6]) end
 if ARGV[4] == 'run' or ARGV[4] == 'trouble' then redis.call('HSET', incident, ARGV[4] .. ARGV[5], ARGV[6]) end

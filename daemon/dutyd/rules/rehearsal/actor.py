@@ -6,7 +6,7 @@
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ import msgspec
 from dutyd.act.each import Item, items_of, to_take_back, together
 from dutyd.act.effects import OBSERVED
 from dutyd.act.gateway import Accepted, Bound, Call, Gate, Outcome, Rejected, Unbound, bind, gate, judge, narrowed
+from dutyd.act.many import questions_of
 from dutyd.act.names import names_of
 from dutyd.act.steps import StepResult, StepState, skipped, waves
 from dutyd.core.expr import Look, look_with
@@ -125,9 +126,12 @@ class Actor:
             if not now.plain:
                 self.decide(now.decided)
 
-    def page(self, summary: str, steps: Iterable[str]) -> None:
-        """Do only *steps*, with another summary."""
+    def page(self, summary: str, steps: Sequence[str]) -> None:
+        """Do only *steps*, and what they ask, with another summary."""
         self.summary = summary
+        for now in waves(self, questions_of(steps, self.rule.steps, self.catalogue)):
+            for step in now.plain:
+                self.perform(step)
         for name in steps:
             self.perform(self.rule.steps[name])
 
