@@ -78,6 +78,10 @@ async def _run(check: Check) -> str:
         return f"{type(error).__name__}: {error}"
 
 
+GRACE = 10
+"""Seconds that requests may still take after a stop; then they are cancelled, for one may never end by itself."""
+
+
 class HttpServer:
     """Serves an application in a thread; *port* 0 takes a free one.
 
@@ -104,7 +108,8 @@ class HttpServer:
             raise SettingsError(f"http: {host}:{port} can't be used: {error.strerror}; choose another port") from error
         shown = f"[{host}]" if family is socket.AF_INET6 else host
         self.url = f"http://{shown}:{self._socket.getsockname()[1]}"
-        self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE)
+        self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
 
     def _serve(self) -> None:

@@ -94,23 +94,32 @@ class Notices:
     clock: Callable[[], float] = time.monotonic
     _done: set[str] = field(default_factory=set)  # told, by whomever: not worth a question to Redis
     _logged: set[str] = field(default_factory=set)
+    _unsent: set[str] = field(default_factory=set)  # never left, and the ledger still has them as told
     _quiet_until: float = 0.0
 
     async def tell(self, notices: Sequence[Notice]) -> None:
         """Tell those of *notices* that nobody told yet, all of one kind in one message.
 
         Raises:
-            NotReadyError: Redis does not answer; nothing was told.
+            NotReadyError: Redis does not answer; what was not told is told at a later call.
 
         """
         if self.clock() < self._quiet_until:
             return
+        await self._take_back()
         asked = [notice for notice in notices if notice.name not in self._done]
         new = set(await self.standings.untold([notice.name for notice in asked]))
         self._done |= {notice.name for notice in asked}
         fresh = [notice for notice in asked if notice.name in new]
         for kind in sorted({notice.kind for notice in fresh}):
             await self._tell_kind(kind, [each for each in fresh if each.kind == kind])
+        await self._take_back()
+
+    async def _take_back(self) -> None:
+        """Have the ledger forget what never left."""
+        if self._unsent:
+            await self.standings.forget(sorted(self._unsent))
+            self._unsent.clear()
 
     async def _tell_kind(self, kind: str, notices: list[Notice]) -> None:
         names = {notice.name for notice in notices}
@@ -122,8 +131,8 @@ class Notices:
         NOTICES.labels(kind, told).inc(len(notices))
         if told is Told.UNSENT:
             self._done -= names
+            self._unsent |= names
             self._quiet_until = self.clock() + AGAIN_SECONDS
-            await self.standings.forget(sorted(names))
 
     async def _send(self, addressee: Addressee, kind: str, notices: list[Notice]) -> Told:
         """Send one message that lists *notices*."""

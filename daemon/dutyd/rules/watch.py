@@ -11,13 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+import structlog
 import watchfiles
 
 from dutyd.core.rule import RuleSet
 from dutyd.rules.load import Known, RuleErrors, digest_of, load_files, read_folder
+from dutyd.rules.problems import Problem
 
 STILL_SECONDS = 2.0
 RECHECK_SECONDS = 30.0
+
+_DEFECT = "it is a defect of dutyd: take the last change back; the log shows where it was"
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,10 @@ class Watcher:
             rules = load_files(files, self.known)
         except RuleErrors as errors:
             return digest_of(files), errors
+        except Exception as error:  # the boundary: files that the reader breaks on are wrong, and end nothing
+            log.exception("reading the rule files failed unexpectedly")
+            problem = Problem(str(self.path), 0, 0, "unexpected", f"reading the rule files failed: {error!r}", _DEFECT)
+            return digest_of(files), RuleErrors([problem], files)
         return rules.digest, rules
 
     def _moments(self, stop: Event) -> Iterator[None]:
@@ -88,6 +98,6 @@ class Watcher:
                     yield bool(batch)
                     if not self.path.exists():
                         break
-            except OSError:  # the folder is not there, or the system has no watches left: look now and then
+            except (OSError, RuntimeError):  # no folder, no watches left, a watch that broke: look now and then
                 stop.wait(self.still)
                 yield False

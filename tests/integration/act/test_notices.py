@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from dutyd.act.agent.client import Client, Endpoint
+from dutyd.core.errors import NotReadyError
 from dutyd.core.incident import EffectState
 from dutyd.core.model_use import ModelLimits
 from dutyd.core.policy import MoneyLimits, Policy
@@ -17,6 +18,7 @@ from dutyd.core.tool import Provider
 from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
 from dutyd.embedded.standin.script import Script
+from dutyd.ledger.standing import Standings
 from dutyd.ops.notices import AGAIN_SECONDS, Addressee, Notice, Notices
 from dutyd.ops.standing import Lookout
 from dutyd_tools.notification import notify
@@ -107,6 +109,25 @@ async def test_what_never_left_is_told_later_and_not_at_once(there: Office) -> N
         await cut_off.tell([notice])
         await other.tell([notice])
     assert await messages(there) == ["dutyd shop: rules: wrong"]
+
+
+async def test_what_never_left_is_told_later_also_where_redis_was_away_right_then(
+    there: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, notices = Clock(), [Notice("parked", "e1", "effect e1"), Notice("rules", "x", "wrong")]
+
+    async def away(*_: object) -> None:
+        raise NotReadyError("Redis is away")
+
+    async with telling(there, clock, "http://127.0.0.1:1") as cut_off, telling(there, Clock()) as other:
+        with monkeypatch.context() as patched:
+            patched.setattr(Standings, "forget", away)
+            with pytest.raises(NotReadyError):
+                await cut_off.tell(notices)
+        clock.now += AGAIN_SECONDS
+        await cut_off.tell([])
+        await other.tell(notices)
+    assert await messages(there) == ["dutyd shop: parked: effect e1", "dutyd shop: rules: wrong"]
 
 
 async def test_what_may_have_arrived_is_not_told_again(there: Office) -> None:

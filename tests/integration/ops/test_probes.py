@@ -1,9 +1,14 @@
 """The probes and the metrics, asked over real HTTP."""
 
+import socket
+import threading
 import time
 
 import httpx2
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from dutyd.core.errors import SettingsError
 from dutyd.core.metrics import DROPPED
@@ -52,6 +57,25 @@ def test_a_start_that_takes_long_says_what_it_waits_for() -> None:
         answer = httpx2.get(f"{server.url}/startupz")
     checks = {"rules": "not loaded yet", "broker": "ok"}
     assert (answer.status_code, answer.json()) == (503, {"status": "failing", "checks": checks})
+
+
+def test_a_client_that_never_ends_its_request_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dutyd.ops.http.GRACE", 1, raising=False)
+    arrived = threading.Event()
+
+    async def takes_all(request: Request) -> Response:
+        arrived.set()
+        return Response(await request.body())
+
+    app = probes({}, {}, {}, [Route("/api", takes_all, methods=["POST"])])
+    server = HttpServer(app, "127.0.0.1", 0).__enter__()
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as client:
+        client.sendall(b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+        assert arrived.wait(10)
+        ending = threading.Thread(target=server.__exit__, args=(None, None, None), daemon=True)
+        ending.start()
+        ending.join(10)
+        assert not ending.is_alive()
 
 
 def test_a_check_that_breaks_fails() -> None:

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
+import watchfiles
+from watchfiles._rust_notify import WatchfilesRustInternalError
 
 from dutyd.core.rule import RuleSet
 from dutyd.rules.load import RuleErrors, load_folder
@@ -83,6 +86,46 @@ def test_the_slow_check_sees_what_no_event_told(tmp_path: Path, stop: Event) -> 
     (tmp_path / "next").symlink_to("two")
     (tmp_path / "next").rename(link)
     assert digest(next(changes)) != first
+
+
+def test_a_defect_while_files_are_read_is_a_wrong_state_and_not_the_end(
+    tmp_path: Path, stop: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(GOOD)
+    changes = Watcher(tmp_path, KNOWN, still=STILL).changes(stop)
+    first = digest(next(changes))
+
+    def breaks(*_: object) -> RuleSet:
+        raise RecursionError("odd")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("dutyd.rules.watch.load_files", breaks)
+        file.write_text(GOOD.replace("> 10", "> 11"))
+        wrong = next(changes)
+    assert isinstance(wrong, RuleErrors)
+    assert "RecursionError('odd')" in str(wrong)
+    file.write_text(GOOD)
+    assert digest(next(changes)) == first
+
+
+def test_a_watch_that_breaks_is_begun_anew(tmp_path: Path, stop: Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, real = tmp_path / "a.yaml", watchfiles.watch
+    file.write_text(GOOD)
+    broken: list[str] = []
+
+    def watch_once_broken(*args: Any, **options: Any) -> Iterator[Any]:
+        if not broken:
+            broken.append("once")
+            raise WatchfilesRustInternalError("error in underlying watcher: too many events")
+        return real(*args, **options)
+
+    monkeypatch.setattr(watchfiles, "watch", watch_once_broken)
+    changes = Watcher(tmp_path, KNOWN, still=STILL).changes(stop)
+    next(changes)
+    file.write_text(GOOD.replace("> 10", "> 11"))
+    assert digest(next(changes)) == load_folder(tmp_path, KNOWN).digest
+    assert broken
 
 
 def test_watching_ends_when_it_is_told_to(tmp_path: Path, stop: Event) -> None:
