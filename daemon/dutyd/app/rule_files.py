@@ -47,6 +47,7 @@ class RuleFiles:
     notices: Notices
     _current: RuleSet | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
+    _taking: asyncio.Lock = field(default_factory=asyncio.Lock)  # one set after the other: the last one stays
 
     def current(self) -> RuleSet:
         """Return the rule set; called from the evaluator's thread."""
@@ -99,9 +100,10 @@ class RuleFiles:
         while not self._stop.is_set():
             await asyncio.sleep(KEPT_SECONDS)
             try:
-                if not await self.stored.knows(self.current().digest):
-                    log.warning("Redis lost the rule set in use: storing it again")
-                    await self._use(self.current())
+                async with self._taking:
+                    if not await self.stored.knows(self.current().digest):
+                        log.warning("Redis lost the rule set in use: storing it again")
+                        await self._use(self.current())
             except NotReadyError:
                 continue  # said elsewhere
 
@@ -124,7 +126,8 @@ class RuleFiles:
         """Use *rules* once Redis took them; until then the set before stays."""
         while not self._stop.is_set():
             try:
-                await self._use(rules)
+                async with self._taking:
+                    await self._use(rules)
             except NotReadyError as error:
                 log.warning("changed rules wait for Redis", digest=rules.digest, error=str(error))
                 await asyncio.sleep(error.retry_after or 1.0)
