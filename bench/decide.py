@@ -28,7 +28,7 @@ from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.saved import Decided, Write
 from dutyd.evaluate.sources import Source
 from dutyd.evaluate.tasks import Task
-from dutyd.evaluate.writing import write_tasks
+from dutyd.evaluate.writing import Writer
 from dutyd.stream.base import Partition
 from measure import cpu_seconds, in_turns
 from row import Row
@@ -73,24 +73,39 @@ def trickling() -> State:
     return State(Trickle({TOPIC.alias}, Resume()))
 
 
-def decide(client: "redis.Redis", made: Sequence[Rule], raw: Sequence[Raw], state: Callable[[], State]) -> float:
-    """Return the processor seconds that all but the first ``WARM`` of *raw* take, from bytes to checkpoint."""
+def decide(
+    client: "redis.Redis",
+    made: Sequence[Rule],
+    raw: Sequence[Raw],
+    state: Callable[[], State],
+    *,
+    seconds: Callable[[Callable[[], object]], float] = cpu_seconds,
+    behind: bool = True,
+) -> float:
+    """Return the *seconds* that all but the first ``WARM`` of *raw* take, from bytes to checkpoint.
+
+    Not *behind*: every write is waited for before the next records are read.
+    """
     planned = Planned("bench", plan(made))
     partition = Partition(TOPIC.topic, 0)
     checkpoint = Checkpoint(client, f"bench{next(_names)}")
     owner, _ = checkpoint.claim("1.0", "token")
     task = Task(owner, {partition: Source(TOPIC, partition, Decided(0), 0)}, state(), Outbox())
+    writer = Writer(checkpoint)
 
     def turns(found: Sequence[Raw]) -> None:
         for start in range(0, len(found), POLL_RECORDS):
             task.take(planned, partition, found[start : start + POLL_RECORDS])
-            if write_tasks(checkpoint, [task], time.monotonic(), at_once=True):
+            if writer.write([task], time.monotonic(), at_once=True, behind=behind):
                 raise RuntimeError("another process owns the task")
             task.outbox.take_unsent()
             task.flushed()
+        writer.write([task], time.monotonic())
 
     turns(raw[:WARM])
-    return cpu_seconds(lambda: turns(raw[WARM:]))
+    took = seconds(lambda: turns(raw[WARM:]))
+    writer.close()
+    return took
 
 
 def fsync_write(client: "redis.Redis") -> float:

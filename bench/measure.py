@@ -22,6 +22,13 @@ def cpu_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
+def wall_seconds(work: Callable[[], object]) -> float:
+    """Return the seconds that *work* takes by the clock: for what waits."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
 @contextmanager
 def as_an_evaluator() -> Iterator[None]:
     """Have the collector pass over what is there already, and come as seldom as in ``Evaluator.run``."""

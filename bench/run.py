@@ -23,6 +23,7 @@ ORDER = (
     "decode",
     "engine",
     "decide",
+    "changes",
     "memory",
     "restart",
     "worker",

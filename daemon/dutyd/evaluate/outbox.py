@@ -35,6 +35,11 @@ class Outbox:
         return [each.value for each in self._fresh]
 
     @property
+    def fresh_bytes(self) -> int:
+        """How large that is."""
+        return sum(len(each.value) for each in self._fresh)
+
+    @property
     def acked(self) -> int:
         """How many of the oldest the next write can drop."""
         return self._acked
@@ -43,6 +48,11 @@ class Outbox:
     def unacked(self) -> int:
         """How many are not known to be in the topic."""
         return len(self._stored) - self._acked + len(self._fresh)
+
+    @property
+    def told(self) -> bool:
+        """Whether all that is stored is known to be in the topic."""
+        return self._acked == len(self._stored)
 
     @property
     def kept(self) -> list[bytes]:

@@ -5,6 +5,7 @@
 Durable before visible: what a batch decided (latches, offsets, triggers) is in Redis before any trigger is produced,
 and a trigger leaves Redis only when the broker has acknowledged it. Whoever takes a task over, this process after a
 restart or another after a rebalance, resends its outbox and goes on from its offsets, with the same incident ids.
+While there is more to read than a turn takes, the write is under way beside the next turn (``writing``).
 
 ``app`` runs one ``Evaluator`` in a thread of its own; others look at its ``status``. When Redis or the broker do not
 answer, what was decided is kept and written later, nothing new is decided, and the loop polls only to stay in the
@@ -39,14 +40,14 @@ from dutyd.evaluate.status import Status
 from dutyd.evaluate.tasks import Task
 from dutyd.evaluate.telling import Telling
 from dutyd.evaluate.topics import Topics
-from dutyd.evaluate.writing import write_tasks
+from dutyd.evaluate.writing import Writer
 from dutyd.stream.base import Consumer, Partition, Polled, Stream
 
 POLL_SECONDS = 0.1
 """How long a poll waits for records; so often, too, what changed without a trigger is written."""
 
 POLL_RECORDS = 4_000
-"""At most so many records are decided by one write: about 30 ms of work."""
+"""At most so many records are decided by one turn, about 30 ms of work. A turn that got them all is behind."""
 
 TICK_SECONDS = 1.0
 """How often the watermark moves. It drives quiet entities only, so it costs latency there and nothing else."""
@@ -100,6 +101,7 @@ class Evaluator:
         self._member = Membership(f"{installation}.evaluate", stream, there, assignment)
         self._begun = Begun(checkpoint.notes)
         self._sender = Sender(stream.producer(), own)
+        self._writer = Writer(checkpoint)
         self._faults = Faults()
         self._lags = Lags(self._topics, now)
         self._telling = Telling()
@@ -109,24 +111,24 @@ class Evaluator:
         """Read a batch, decide it, make it durable, then visible."""
         self._follow_topics()
         consumer = self._member.join()
-        for task in self._member.take_up(self._planned):
-            self._begun.tell(task, self._planned)
+        self._take_up()
         self._follow_rules()
-        polled = consumer.poll(0.0 if self._sender.busy else POLL_SECONDS, POLL_RECORDS)
+        polled = consumer.poll(0.0 if self._sender.busy or self._writer.busy else POLL_SECONDS, POLL_RECORDS)
         self._follow_group(polled)
         for partition, records in polled.records.items():
             self._judge(partition, records)
         self._tick(consumer)
-        self._settle(consumer)
+        self._settle(consumer, behind=polled.count >= POLL_RECORDS)
         self._say()
 
-    def _settle(self, consumer: Consumer, *, at_once: bool = False) -> None:
+    def _settle(self, consumer: Consumer, *, at_once: bool = False, behind: bool = False) -> None:
         """Bring what was decided on its way: each step repeats what failed in it before."""
-        self._sender.flush(self._member.tasks.values())  # dead letters, and the triggers that the turn before sent
-        gone = write_tasks(self._checkpoint, self._member.tasks.values(), time.monotonic(), at_once=at_once)
+        tasks = self._member.tasks.values()
+        self._sender.flush(tasks)  # dead letters, and the triggers that the turn before sent
+        gone = self._writer.write(tasks, time.monotonic(), at_once=at_once, behind=behind)
         if gone:
             self._leave(gone[0])
-        self._sender.send(self._member.tasks.values())
+        self._sender.send(tasks)
         self._commit(consumer, at_once=at_once)
 
     def run(self, stop: threading.Event) -> None:
@@ -166,6 +168,13 @@ class Evaluator:
         if self._member.consumer is not None and self._member.appeared():
             self._settle(self._member.consumer, at_once=True)
             self._part()
+
+    def _take_up(self) -> None:
+        """Take up what waits, after the last write of what was dropped: it may be of the same task."""
+        if self._member.waiting:
+            self._writer.wait()
+        for task in self._member.take_up(self._planned):
+            self._begun.tell(task, self._planned)
 
     def _follow_rules(self) -> None:
         old, new = self._planned, self._plans.take()
@@ -292,6 +301,7 @@ class Evaluator:
                 log.warning("stopped before everything was written: it will be decided again", error=str(error))
             with contextlib.suppress(NotReadyError):
                 consumer.close()
+        self._writer.close()
         self._sender.close()
         self._plans.close()
         log.info("the evaluator has stopped")

@@ -233,7 +233,7 @@ class Task:
     def flushed(self) -> None:
         """Take note that every trigger that was sent is acknowledged."""
         self.outbox.flushed()
-        if not self.outbox.unacked:
+        if self.outbox.told:  # what is fresh was decided above what is stored
             self._safe = self.stored
 
     @property

@@ -56,6 +56,11 @@ class Polled:
     revoked: frozenset[Partition] = frozenset()
     lost: frozenset[Partition] = frozenset()
 
+    @property
+    def count(self) -> int:
+        """How many records there are in all."""
+        return sum(map(len, self.records.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
