@@ -65,7 +65,12 @@ BURST = [{"service": f"s{n % 7}", "error_count": 20 if n % 3 else 1} for n in ra
 
 
 @pytest.mark.parametrize("moment", ["before write", "after write", "after produce"])
-def test_a_process_that_dies_loses_no_trigger_and_doubles_no_incident(path: Path, moment: str) -> None:
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_process_that_dies_loses_no_trigger_and_doubles_no_incident(
+    path: Path, moment: str, behind: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if behind:  # writes are under way beside the next turns
+        monkeypatch.setattr("dutyd.evaluate.path.POLL_RECORDS", 7)
     path.publish(*BURST)
     checkpoint, stream = MortalCheckpoint(path.client, path.name), MortalStream(path.stream)
     dying = path.evaluator(checkpoint, stream)

@@ -50,18 +50,23 @@ def test_a_write_drops_no_more_than_it_said_when_it_is_repeated_later() -> None:
     assert outbox.acked == 1
 
 
-@given(st.lists(st.sampled_from(["add", "write", "send", "flush", "fail"]), max_size=60))
+@given(st.lists(st.sampled_from(["add", "write", "answer", "send", "flush", "fail"]), max_size=60))
 def test_every_trigger_is_sent_in_order_after_it_was_stored(actions: list[str]) -> None:
     outbox, redis, sent, acked, added = Outbox(), list[bytes](), list[bytes](), 0, 0
     flying = 0  # how many are acknowledged once the next flush returns: a failure takes the unacknowledged back
-    for action in [*actions, "write", "send"]:
+    write: tuple[list[bytes], int] | None = None  # under way: what else happens meanwhile is in the next
+    for action in [*actions, "answer", "write", "answer", "send"]:
         match action:
             case "add":
                 outbox.add(trigger(added))
                 added += 1
             case "write":
-                redis = redis[outbox.acked :] + outbox.fresh
-                outbox.written(len(outbox.fresh), outbox.acked)
+                write = write or (outbox.fresh, outbox.acked)
+            case "answer" if write is not None:
+                stored, dropped = write
+                redis = redis[dropped:] + stored
+                outbox.written(len(stored), dropped)
+                write = None
             case "send":
                 for each in outbox.take_unsent():
                     assert each.value in redis

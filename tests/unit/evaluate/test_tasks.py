@@ -134,6 +134,17 @@ def test_offsets_are_safe_when_the_triggers_before_them_are_acknowledged() -> No
     assert task.safe == {HERE: 1}
 
 
+def test_offsets_are_safe_while_later_records_go_on_to_make_triggers() -> None:
+    task = a_task()
+    task.take(planned(), HERE, [record(0, 12)])
+    task.write(1, now=0.0)
+    task.take(planned(), HERE, [record(1, 12, "b")])
+    task.written()
+    task.outbox.take_unsent()
+    task.flushed()
+    assert task.safe == {HERE: 1}
+
+
 def test_all_of_a_task_is_what_it_remembers() -> None:
     task = a_task()
     task.take(planned(), HERE, [record(0, 12), record(1, 12, "b")])
