@@ -9,7 +9,7 @@ Whatever the model did not decide, the rule's fallback does: a run can't suppres
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -24,7 +24,7 @@ from dutyd.act.episode import Episode
 from dutyd.act.gateway import Accepted, Bound, Call, Read, Rejected, judge, narrowed, offered, withheld
 from dutyd.act.perform import call, perform, refuse
 from dutyd.act.questions import answer_the_model
-from dutyd.act.steps import StepResult, StepState
+from dutyd.act.steps import TOO_LATE, StepResult, StepState, encode_result, may_start, not_chosen
 from dutyd.core.model_use import ModelUse
 from dutyd.core.rule import Rule
 from dutyd.core.step import Budget, Step
@@ -36,14 +36,28 @@ NO_MODEL = "no_model"
 
 
 async def ask_model(episode: Episode, steps: tuple[Step, ...]) -> Mapping[str, StepResult]:
-    """Have the model decide *steps*, once per incident; return what became of each."""
-    ended = episode.claim.run
-    if not ended:
+    """Have the model decide *steps*, once per incident; return what became of each that could begin."""
+    if not episode.claim.run:
         ended = await _run(episode, steps)
+        if ended == EndKind.FINISHED:
+            await _note_not_chosen(episode, steps)
         episode.saw(await episode.means.ledger.incidents.note_run(episode.claim, ended))
+        episode.claim = replace(episode.claim, run=ended)
     if episode.lease.cleared.is_set():
         return {}
-    return {step.name: await _fall_back(episode, step, ended) for step in steps if step.name not in episode.results}
+    rest = [step for step in steps if step.name not in episode.results]
+    free = [step for step in rest if may_start(step, episode.rule.steps, episode.results)]
+    return {step.name: await _fall_back(episode, step) for step in free}
+
+
+async def _note_not_chosen(episode: Episode, steps: tuple[Step, ...]) -> None:
+    """Remember which of *steps* the model left alone, where no fallback does them all the same."""
+    held_back = withheld(narrowed(episode.rule, steps), episode.means.catalogue, episode.look)
+    for step in not_chosen(steps, episode.rule.steps, episode.results):
+        if step.fallback is None and step.name not in held_back:
+            result = episode.results[step.name] = StepResult(StepState.SKIPPED, reason="the model chose not to")
+            name, said = episode.note_name(step.name), encode_result(result)
+            episode.saw(await episode.means.ledger.incidents.note_step(episode.claim, name, said))
 
 
 async def _run(episode: Episode, steps: tuple[Step, ...]) -> str:
@@ -83,15 +97,14 @@ def _granted(episode: Episode, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return tuple(step for step in episode.rule.steps.values() if step.decide and (step in steps or step.name in before))
 
 
-async def _fall_back(episode: Episode, step: Step, ended: str) -> StepResult:
+async def _fall_back(episode: Episode, step: Step) -> StepResult:
     """Do what the rule says where the model did not decide."""
     if step.fallback is not None:
         return await perform(episode, step, by="fallback")
     if why := withheld(narrowed(episode.rule, (step,)), episode.means.catalogue, episode.look):
         return await refuse(episode, step, why[step.name])
-    if ended == EndKind.FINISHED:
-        return StepResult(StepState.SKIPPED, reason="the model chose not to")
-    return await refuse(episode, step, ended)
+    ended = episode.claim.run
+    return await refuse(episode, step, TOO_LATE if ended == EndKind.FINISHED else ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +159,8 @@ class Executor:
         missing = sorted(name for name in step.after if name not in episode.results)
         if missing:
             return Failed(f"Rejected: decide {', '.join(missing)} first")
+        if not may_start(step, episode.rule.steps, episode.results):
+            return Failed("Rejected: what it needs is not done yet; leave it, it can't be decided in this run")
         result = episode.results[step.name] = await call(episode, step, bound, by="model")
         return Answered(_said(result, _tool(episode, step.name)))
 

@@ -4,7 +4,7 @@
 Steps without ``decide`` are *plain*: nothing is left open, so they go before the model is asked.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -105,7 +105,7 @@ def ready(steps: Mapping[str, Step], results: Results, look: Look) -> Ready:
     settled: dict[str, StepResult] = {}
     open_ = [step for step in steps.values() if step.name not in results]
     for step in open_:
-        if not _may_start(step, steps, results):
+        if not may_start(step, steps, results):
             continue
         refused = _hindrance(step, steps, results, look)
         if refused is not None:
@@ -115,7 +115,8 @@ def ready(steps: Mapping[str, Step], results: Results, look: Look) -> Ready:
     return Ready(tuple(plain), _to_decide(steps, {**results, **settled}), settled)
 
 
-def _may_start(step: Step, steps: Mapping[str, Step], results: Results) -> bool:
+def may_start(step: Step, steps: Mapping[str, Step], results: Results) -> bool:
+    """Whether all that *step* needs has ended."""
     return all(name in results and results[name].ended for name in step.after if name in steps or name in results)
 
 
@@ -145,6 +146,24 @@ def needed_by(names: AbstractSet[str], steps: Mapping[str, Step], ended: Abstrac
             found.add(name)
             following |= steps[name].after
     return found
+
+
+def not_chosen(steps: Iterable[Step], graph: Mapping[str, Step], results: Results) -> list[Step]:
+    """Return those of *steps*, which the model was to decide in a run that is over, that it left alone.
+
+    Not those behind something that had not ended by then: it could not decide these.
+    """
+    ended = {name for name, result in results.items() if result.ended}
+    left = [step for step in steps if step.name not in results]
+    return [
+        step
+        for step in left
+        if all(graph[name].decide and name not in results for name in needed_by({step.name}, graph, ended))
+    ]
+
+
+TOO_LATE = "the model was asked before what it needs was done, and it has no fallback"
+"""Why a step is not done that no run could decide."""
 
 
 def _hindrance(step: Step, steps: Mapping[str, Step], results: Results, look: Look) -> StepResult | None:

@@ -29,6 +29,7 @@ NO_POINT = {
     "model_settle": BY_ITSELF,
     "pace": BY_ITSELF,
     "pass_by": BY_ITSELF,
+    "pending": BY_ITSELF,
     "standing": BY_ITSELF,
     "store_rules": BY_ITSELF,
     "tell": BY_ITSELF,

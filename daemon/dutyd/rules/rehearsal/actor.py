@@ -17,7 +17,7 @@ from dutyd.act.effects import OBSERVED
 from dutyd.act.gateway import Accepted, Bound, Call, Gate, Outcome, Rejected, Unbound, bind, gate, judge, narrowed
 from dutyd.act.many import questions_of
 from dutyd.act.names import names_of
-from dutyd.act.steps import StepResult, StepState, skipped, waves
+from dutyd.act.steps import TOO_LATE, StepResult, StepState, may_start, not_chosen, skipped, waves
 from dutyd.core.expr import Look, look_with
 from dutyd.core.incident import EffectState, Trigger
 from dutyd.core.money import Money
@@ -76,6 +76,7 @@ class Actor:
         items: the same of each item, of steps that have some.
         earlier: the rounds before.
         number: of this round.
+        ran: whether the model was asked in this round.
         clearing: whether it is about to take back what was done.
         summary: replaces the rule's summary, on a page for many.
         item: the one that a step with ``each`` is done for now.
@@ -93,6 +94,7 @@ class Actor:
     earlier: list[Round] = field(default_factory=list)
     number: int = 1
     clearing: bool = False
+    ran: bool = False
     summary: str | None = None
     item: Item | None = None
 
@@ -140,6 +142,7 @@ class Actor:
         if self.results:
             self.earlier.append(Round(self.number, self.results, self.items))
         self.results, self.items, self.trigger, self.number = {}, {}, trigger, trigger.round
+        self.ran = False
 
     def settle_earlier(self) -> None:
         """What earlier rounds have not sent is off."""
@@ -194,21 +197,25 @@ class Actor:
             self.results[done.step] = together(list(self.items[done.step].values()))
 
     def decide(self, steps: tuple[Step, ...]) -> None:
-        """Take the scripted decisions in the order of the script, then the fallbacks of what is left."""
-        self.asked.append(self.means.now)
+        """Take the scripted decisions in the order of the script, once a round, then the fallbacks of what is left."""
         script = self.means.script
-        grant = narrowed(self.rule, steps)
-        for name, decided in self.calls(steps):
-            self.call(grant, name, decided)
-        for step in steps:
-            if step.name in self.results:
+        no_model = script.model is None and not script.hostile
+        if not self.ran:
+            self.ran = True
+            self.asked.append(self.means.now)
+            grant = narrowed(self.rule, steps)
+            for name, decided in self.calls(steps):
+                self.call(grant, name, decided)
+            for step in () if no_model else not_chosen(steps, self.rule.steps, self.results):
+                if step.fallback is None:
+                    self.results[step.name] = StepResult(StepState.SKIPPED, reason="the model chose not to")
+        for step in [each for each in steps if each.name not in self.results]:
+            if not may_start(step, self.rule.steps, self.results):
                 continue
             if step.fallback is not None:
                 self.perform(step)
-            elif script.model is None and not script.hostile:
-                self.note(step, {}, Gate(Outcome.REFUSE, "no_model"))
             else:
-                self.results[step.name] = StepResult(StepState.SKIPPED, reason="the model chose not to")
+                self.note(step, {}, Gate(Outcome.REFUSE, "no_model" if no_model else TOO_LATE))
 
     def calls(self, steps: tuple[Step, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield what the model asks for: function and arguments."""
@@ -224,7 +231,9 @@ class Actor:
         """Do one call of the scripted model, if the gateway lets it."""
         asked = Call("", name, msgspec.json.encode(decided).decode())
         match judge(grant, self.catalogue, asked, self.look):
-            case Accepted(step, args) if step.name not in self.results:
+            case Accepted(step, args) if step.name not in self.results and may_start(
+                step, self.rule.steps, self.results
+            ):
                 self.send(step, args)
             case Rejected(message):
                 self.said.append(f"{name}: {message}")
