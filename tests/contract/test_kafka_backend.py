@@ -1,5 +1,7 @@
 """What only Kafka has: shared groups, lost members, transactions, compression, brokers that die."""
 
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -212,6 +214,26 @@ def test_a_silent_broker_proves_no_end(
     with pytest.raises(NotReadyError, match="ask for end offsets"):
         consumer.at_end(partition)
     consumer.close()
+    stream.close()
+
+
+def test_a_scan_ends_where_the_broker_falls_silent(
+    mortal_broker: KafkaBroker, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "SILENT_SECONDS", 1.0, raising=False)
+    stream = KafkaStream(f"kafka://{mortal_broker.address}", {})
+    stream.ensure(TopicSpec(unique, 1, {"compression.type": "uncompressed"}))
+    producer = stream.producer()
+    for _ in range(20):
+        producer.send(unique, os.urandom(900_000))
+        producer.flush()
+    producer.close()
+    scanned = stream.scan(unique)
+    next(scanned)
+    mortal_broker.signal(signal.SIGSTOP)
+    with pytest.raises(NotReadyError, match=f"can't read {unique} at Kafka"):
+        list(scanned)
+    mortal_broker.signal(signal.SIGCONT)
     stream.close()
 
 

@@ -139,10 +139,10 @@ def test_a_scan_yields_everything_without_a_group(backend: Backend) -> None:
     assert sorted(record.value or b"" for _, record in found) == sent
     assert {partition.topic for partition, _ in found} == {backend.topic}
     times = sorted(record.timestamp for _, record in found)
-    for since in (0, times[1_500], times[-1] + 1):
+    for since in (-1_000, 0, times[1_500], times[-1] + 1):
         later = [(partition, record.offset) for partition, record in backend.stream.scan(backend.topic, since)]
         assert sorted(later) == sorted((p, record.offset) for p, record in found if record.timestamp >= since)
-    for until in (0, times[1_500], times[-1] + 1):
+    for until in (-1_000, 0, times[1_500], times[-1] + 1):
         early = [(partition, record.offset) for partition, record in backend.stream.scan(backend.topic, None, until)]
         assert sorted(early) == sorted((p, record.offset) for p, record in found if record.timestamp < until)
 

@@ -8,13 +8,15 @@
 import contextlib
 import functools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (
+    KafkaTimeoutError,
     NoError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
@@ -32,9 +34,12 @@ from dutyd.stream.kafka.consumer import KafkaGroupConsumer
 from dutyd.stream.kafka.producer import KafkaRecordProducer
 from dutyd.stream.kafka.rights import missing_rights
 from dutyd.stream.kafka.security import readable_login
-from dutyd.stream.kafka.settings import client_settings
+from dutyd.stream.kafka.settings import REQUEST_MS, client_settings
 from dutyd.stream.kafka.topic_fit import FoundTopic, differences
 from dutyd.stream.kafka.trouble import listen
+
+SILENT_SECONDS = REQUEST_MS / 1000
+"""How long a topic may bring nothing while it is read as a whole."""
 
 log = structlog.get_logger()
 
@@ -163,7 +168,7 @@ class KafkaStream:
                 left = {p: end for p, end in left.items() if reader.position(TopicPartition(*p)) < end}
             while left:
                 with self._door.reaching(f"read {topic}"):
-                    found = reader.poll(timeout_ms=500)
+                    found = _next(reader, left)
                     left_after = {p: end for p, end in left.items() if reader.position(TopicPartition(*p)) < end}
                 for each, records in found.items():
                     partition = Partition(*each)
@@ -203,11 +208,30 @@ _READER = {
 }
 
 
+def _next(reader: Any, ends: Iterable[Partition]) -> Mapping[Any, Sequence[Record]]:
+    """Return the next records, none where only a place was passed that holds none.
+
+    Raises:
+        KafkaTimeoutError: the broker was silent for ``SILENT_SECONDS``; the client would wait for it for ever.
+
+    """
+    before, until = _positions(reader, ends), time.monotonic() + SILENT_SECONDS
+    while not (found := reader.poll(timeout_ms=500)) and _positions(reader, ends) == before:
+        if time.monotonic() >= until:
+            raise KafkaTimeoutError(f"nothing came for {SILENT_SECONDS:g} s, and it is not read to its end")
+    records: Mapping[Any, Sequence[Record]] = found
+    return records
+
+
+def _positions(reader: Any, partitions: Iterable[Partition]) -> list[int]:
+    return [reader.position(TopicPartition(*each)) for each in partitions]
+
+
 def _ends(reader: Any, ends: Mapping[Partition, int], until: int | None) -> dict[Partition, int]:
     """Return where to stop: at the first records from *until* on (ms), where there are such."""
     if until is None:
         return dict(ends)
-    found = reader.offsets_for_times({TopicPartition(*partition): until for partition in ends})
+    found = reader.offsets_for_times({TopicPartition(*partition): max(0, until) for partition in ends})
     return {
         partition: end if (at := found.get(TopicPartition(*partition))) is None else min(end, at.offset)
         for partition, end in ends.items()
@@ -219,6 +243,6 @@ def _seek(reader: Any, ends: Mapping[Partition, int], since: int | None) -> None
     if since is None:
         reader.seek_to_beginning()
         return
-    found = reader.offsets_for_times({TopicPartition(*partition): since for partition in ends})
+    found = reader.offsets_for_times({TopicPartition(*partition): max(0, since) for partition in ends})
     for partition, at in found.items():
         reader.seek(partition, ends[Partition(*partition)] if at is None else at.offset)
