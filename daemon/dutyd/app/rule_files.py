@@ -85,13 +85,17 @@ class RuleFiles:
         loop = asyncio.get_running_loop()
 
         def follow() -> None:
+            wrong = False
             for change in Watcher(self.folder, self.known).changes(self._stop):
                 if isinstance(change, RuleErrors):
                     asyncio.run_coroutine_threadsafe(self._refuse(change), loop).result()
                 elif change.digest != self.current().digest:
                     asyncio.run_coroutine_threadsafe(self._use_when_stored(change), loop).result()
                 else:
-                    RULES_GOOD.set(1)  # a mistake was taken back
+                    RULES_GOOD.set(1)
+                    if wrong:
+                        log.info("the rule files are right again: they are as they were", digest=change.digest)
+                wrong = isinstance(change, RuleErrors)
 
         await asyncio.gather(asyncio.to_thread(follow), self._keep_stored())
 

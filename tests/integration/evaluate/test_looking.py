@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from dutyd.cli.places import ask_ledger
+from dutyd.rules.load import digest_of
 from support.program import Program
 
 SETTINGS = """\
@@ -114,3 +116,19 @@ def test_a_pause_is_told_by_the_doctor_until_it_ends(dutyd: Program) -> None:
     assert "dutyd resume --rule errors --as NAME" in dutyd("doctor").out
     assert dutyd("resume", "--as", "ana", "--rule", "errors").code == 0
     assert "resume" not in dutyd("doctor").out
+
+
+def test_a_pause_and_a_silence_of_what_is_not_there_say_so_and_what_stays_paused_is_named(dutyd: Program) -> None:
+    files = {"a.yaml": RULE}
+    ask_ledger(dutyd.folder / "dutyd.yaml", lambda ledger: ledger.rule_sets.store(digest_of(files), files))
+    pause, silence = ("pause", "--as", "ana"), ("silences", "add", "--for", "1h", "--as", "ana", "--because", "x")
+    code, out, err = dutyd(*pause, "--rule", "erors")
+    assert code == 0
+    assert out.startswith("paused rule 'erors'")
+    assert err == "dutyd: this holds nothing back now: no rule 'erors' is in force; did you mean 'errors'?\n"
+    assert "there is no tool 'send_alrt'; did you mean 'send_alert'?" in dutyd(*pause, "--tool", "send_alrt").err
+    assert "this mutes nothing now: no rule 'erors'" in dutyd(*silence, "--rule", "erors").err
+    for right in ((*pause, "--rule", "errors"), (*pause, "--tool", "send_alert"), (*silence, "--rule", "errors")):
+        assert not dutyd(*right).err
+    left = "still paused: rule 'erors', rule 'errors', tool 'send_alert', tool 'send_alrt'\n"
+    assert dutyd("resume", "--as", "ana").out.endswith(left)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from dutyd.app.rule_files import RuleFiles
 from dutyd.ops.notices import Addressee, Notices
@@ -72,13 +73,15 @@ async def test_a_wrong_file_is_told_once_and_a_mistake_can_be_taken_back(there: 
     async def is_good() -> bool:
         return good()
 
-    async with watched(there, folder), watched(there, folder):
-        assert good()
-        (folder / "a.yaml").write_text(GOOD.replace("n > 1", "n >"))
-        await comes(lambda: messages(1))
-        assert not good()
-        (folder / "a.yaml").write_text(GOOD)
-        await comes(is_good)
+    with capture_logs() as said:
+        async with watched(there, folder), watched(there, folder):
+            assert good()
+            (folder / "a.yaml").write_text(GOOD.replace("n > 1", "n >"))
+            await comes(lambda: messages(1))
+            assert not good()
+            (folder / "a.yaml").write_text(GOOD)
+            await comes(is_good)
+    assert "the rule files are right again: they are as they were" in [line["event"] for line in said]
     [message] = await there.listed("/messages")
     assert message["subject"] == "dutyd shop: rules"
     assert "the last good ones stay in use" in message["text"]

@@ -43,3 +43,23 @@ def rules_in_force(world: "World") -> "RuleSet | None":
         return load_files(files, Known(world.catalogue))
     except RuleErrors as error:
         raise NotReadyError(f"this dutyd can't read the rules in force: {error}") from error
+
+
+def strange_rule(world: "World", rule: str) -> str:
+    """Return what to tell of a *rule* that is not in force, or an empty text; so, too, where nobody can know."""
+    from dutyd.core.errors import NotReadyError, nearest
+
+    try:
+        rules = rules_in_force(world)
+    except NotReadyError:
+        return ""
+    if rules is None or rule in rules.rules:
+        return ""
+    return f"no rule '{rule}' is in force{nearest(rule, set(rules.rules))}"
+
+
+def strange_tool(world: "World", tool: str) -> str:
+    """Return what to tell of a *tool* that is not there, or an empty text."""
+    from dutyd.core.errors import nearest
+
+    return "" if tool in world.catalogue else f"there is no tool '{tool}'{nearest(tool, set(world.catalogue))}"

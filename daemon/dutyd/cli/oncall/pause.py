@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dutyd.cli.failures import say
 from dutyd.cli.options import DEFAULT_SETTINGS, SettingsFile, Who, Why
 from dutyd.cli.render import counted
 from dutyd.core.errors import SettingsError
@@ -26,11 +27,16 @@ def pause(
     why: Why = "",
 ) -> None:
     """Hold effects back: all of them, or those of one rule or tool."""
-    from dutyd.cli.places import ask_ledger
+    from dutyd.cli.oncall.known import strange_rule, strange_tool
+    from dutyd.cli.places import ask_ledger_of, open_world
 
     what = _what(rule, tool)
-    ask_ledger(settings, lambda ledger: ledger.decisions.pause(what, who, why))
+    with open_world(settings) as world:
+        ask_ledger_of(world, lambda ledger: ledger.decisions.pause(what, who, why))
+        doubt = strange_rule(world, rule) if rule else strange_tool(world, tool) if tool else ""
     typer.echo(f"paused {_told(what)}: new effects wait until `dutyd resume`; what is being sent is not stopped")
+    if doubt:
+        say(f"this holds nothing back now: {doubt}")
 
 
 def resume(
@@ -41,11 +47,15 @@ def resume(
     why: Why = "",
 ) -> None:
     """Let effects go out again."""
-    from dutyd.cli.places import ask_ledger
+    from dutyd.cli.places import ask_ledger_of, open_world
 
     what = _what(rule, tool)
-    woken = ask_ledger(settings, lambda ledger: ledger.decisions.resume(what, who, why))
+    with open_world(settings) as world:
+        woken = ask_ledger_of(world, lambda ledger: ledger.decisions.resume(what, who, why))
+        left = ask_ledger_of(world, lambda ledger: ledger.queries.paused())
     typer.echo(f"resumed {_told(what)}: {counted(woken, 'incident')} woken")
+    if left:
+        typer.echo(f"still paused: {', '.join(_told(each) for each in sorted(left))}")
 
 
 def _what(rule: str | None, tool: str | None) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dutyd.cli.failures import say
 from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, Because, SettingsFile, Who, pair_of
 from dutyd.cli.render import counted, print_json, print_rows
 from dutyd.core.duration import parse_duration
@@ -69,7 +70,8 @@ def add(  # noqa: PLR0913, PLR0917  # a command has as many parameters as option
     settings: SettingsFile = DEFAULT_SETTINGS,
 ) -> None:
     """Mute matching incidents that have not begun; they go on afterwards, if they are still open."""
-    from dutyd.cli.places import ask_ledger
+    from dutyd.cli.oncall.known import strange_rule
+    from dutyd.cli.places import ask_ledger_of, open_world
 
     begins, ends = _span(begin, length, _now())
     silence = Silence(
@@ -81,9 +83,13 @@ def add(  # noqa: PLR0913, PLR0917  # a command has as many parameters as option
         rule=rule,
         entity=dict(pair_of("--match", text, "FIELD=VALUE, such as service=checkout") for text in match or ()),
     )
-    ask_ledger(settings, lambda ledger: ledger.silences.add(silence))
+    with open_world(settings) as world:
+        ask_ledger_of(world, lambda ledger: ledger.silences.add(silence))
+        doubt = strange_rule(world, rule) if rule else ""
     span = f"until {second_text(ends)}" if begin is None else f"from {second_text(begins)} until {second_text(ends)}"
     typer.echo(f"silence {silence.id} {span}; end it with `dutyd silences end {silence.id}`")
+    if doubt:
+        say(f"this mutes nothing now: {doubt}")
 
 
 @silences.command()
