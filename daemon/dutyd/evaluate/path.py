@@ -181,7 +181,7 @@ class Evaluator:
         if new is not old:
             self._planned = new
             for task in self._member.tasks.values():
-                task.migrate(old, new, self._now())
+                task.migrate(new, self._now())
                 self._begun.tell(task, new)
 
     def _follow_group(self, polled: Polled) -> None:

@@ -14,7 +14,7 @@ from dutyd.core.incident import Ending, TriggerKind
 from dutyd.core.metrics import EVENTS, REPLAYED, TRIGGERS
 from dutyd.evaluate.by_key import Outward
 from dutyd.evaluate.counted import count
-from dutyd.evaluate.engine import Change, State, Written, end, judge, migrate, replay, sweep, tick
+from dutyd.evaluate.engine import Change, State, Written, end, judge, replay, sweep, tick
 from dutyd.evaluate.engine.latches.stored import join
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
@@ -151,9 +151,9 @@ class Task:
         if not self.replaying:
             self._changed(planned, end(planned.plan, self.state, endings))
 
-    def migrate(self, old: Planned, new: Planned, now: float) -> None:
+    def migrate(self, new: Planned, now: float) -> None:
         """Go on by other rules."""
-        self._changed(new, migrate(old.plan, new.plan, self.state, now))
+        self._changed(new, sweep(new.plan, self.state, now))
 
     def _changed(self, planned: Planned, changes: Sequence[Change]) -> None:
         for change in changes:

@@ -5,6 +5,7 @@ towards thresholds, so that guards, bands, cuts and generated code are all used.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -290,3 +291,54 @@ def batches(draw: st.DrawFn, found: Sequence[Event]) -> list[Sequence[Event]]:
     """Return *found*, cut at random places."""
     cuts = sorted(draw(st.sets(st.integers(0, len(found)), max_size=6)))
     return [found[start:end] for start, end in pairwise([0, *cuts, len(found)])]
+
+
+LATENESS, ALLOWANCE = 1.0, 8.0
+"""Seconds, in place of minutes: so that worlds of a minute hold events that nobody reads again."""
+
+
+def arriving(found: list[Event]) -> list[Event]:
+    """Return *found*, each record arriving when the newest of its events, or of those before it, happened; without what
+    comes again so late that nobody knows it.
+    """
+    newest, arrivals = 0.0, dict[int, float]()
+    for event in found:
+        newest = arrivals[event.offset] = max(newest, event.time)
+    made = [msgspec.structs.replace(event, arrival=arrivals[event.offset]) for event in found]
+    return [event for event in made if event.arrival - event.time < LATENESS + ALLOWANCE]
+
+
+@st.composite
+def edits(draw: st.DrawFn, pool: Sequence[Rule]) -> list[Rule]:
+    """Return *pool* after an edit: rules are gone, as they were, changed in one part, other ones, or renamed."""
+    others = {rule.id: rule for rule in draw(rules())}
+    found = []
+    for rule in pool:
+        other = others.get(rule.id, rule)
+        match draw(
+            st.sampled_from(["same", "same", "gone", "for", "when", "clear", "where", "other", "name", "terms"])
+        ):
+            case "same":
+                found.append(rule)
+            case "for":
+                found.append(replace(rule, hold=draw(st.sampled_from([0.0, 1.0, 4.0]))))
+            case "when":
+                found.append(replace(rule, when=other.when, let={**rule.let, **other.let}))
+            case "clear":
+                found.append(replace(rule, clear=None))
+            case "where":
+                found.append(replace(rule, where=other.where))
+            case "other":
+                found.append(other)
+            case "name":
+                found.append(replace(rule, id=f"renamed-{rule.id}"))
+            case "terms":
+                found.append(replace(rule, expire=draw(st.sampled_from([None, 2.0, 9.0]))))
+    return found + [rule for rule in others.values() if rule.id not in {each.id for each in pool}]
+
+
+def in_full(changes: Sequence[Change]) -> list[tuple[Told, str, str]]:
+    """Return what *changes* come to, in any order, with all of their evidence."""
+    return sorted(
+        (each, repr(change.evidence), repr(change.opening)) for each, change in zip(told(changes), changes, strict=True)
+    )

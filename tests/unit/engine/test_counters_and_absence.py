@@ -1,7 +1,7 @@
 """``rate`` and ``delta`` follow counters, ``absent`` says that a field is not there any more."""
 
 from dutyd.core.event import Event
-from dutyd.evaluate.engine import State, judge, migrate, plan, replay, tick
+from dutyd.evaluate.engine import State, judge, plan, replay, sweep, tick
 from dutyd.evaluate.engine.windows.series import MOST_SERIES
 from support.engine.run import TOPIC, Task, event, rule, short
 
@@ -81,7 +81,7 @@ def test_what_is_absent_stays_so_through_restarts_and_reloads() -> None:
     replay(made, second, TOPIC, [event(190, other=1)])  # replay goes not back to the beat
     assert judge(made, second, TOPIC, [event(201, other=1)]) == []
     edited = plan([rule("absent(beat, 15s)"), rule("x > 1", id="more")])
-    assert migrate(made, edited, second, 0.0) == []
+    assert sweep(edited, second, 0.0) == []
     assert judge(edited, second, TOPIC, [event(202, other=1)]) == []
     assert short(judge(edited, second, TOPIC, [event(203, beat=1)])) == [("r", "a", "cleared", 203)]
 

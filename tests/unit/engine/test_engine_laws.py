@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from dutyd.core.event import Event
 from dutyd.core.rule import Rule
-from dutyd.evaluate.engine import Change, Latch, LatchKey, Phase, Plan, State, judge, migrate, plan, replay, tick
+from dutyd.evaluate.engine import Change, Latch, LatchKey, Phase, Plan, State, judge, plan, replay, sweep, tick
 from dutyd.evaluate.engine.latches.stored import join, pack, split, unpack
 from support.engine.reference import Told
-from support.engine.worlds import TOPIC, batches, events, keepers, rules, told
+from support.engine.worlds import TOPIC, batches, events, in_full, keepers, rules, told
 
 END = 2000.0
 
@@ -44,10 +44,6 @@ def test_when_time_is_said_to_pass_changes_nothing(data: st.DataObject) -> None:
     assert sorted(told(ticking)) == sorted(at_once)
 
 
-def identities(changes: Sequence[Change]) -> set[tuple[str, tuple[str, ...], str, str]]:
-    return {(change.rule, change.entity, change.occurrence, change.kind) for change in changes}
-
-
 @given(st.data())
 def test_a_restart_anywhere_changes_nothing(data: st.DataObject) -> None:
     made = plan(data.draw(rules()))
@@ -70,7 +66,7 @@ def test_a_restart_anywhere_changes_nothing(data: st.DataObject) -> None:
 
     whole = State()
     unbroken = judge(made, whole, TOPIC, found) + tick(made, whole, END)
-    assert identities(before + after) == identities(unbroken)
+    assert in_full(before + after) == in_full(unbroken)
     phases = [{key: latch.phase for key, latch in state.all_latches().items()} for state in (second, whole)]
     assert phases[0] == phases[1]
 
@@ -98,7 +94,7 @@ def test_a_reload_of_the_same_rules_changes_nothing(data: st.DataObject) -> None
     old, new = plan(ruled), plan(ruled)
     state = State()
     changes = judge(old, state, TOPIC, found[:at])
-    assert migrate(old, new, state, 0.0) == []
+    assert sweep(new, state, 0.0) == []
     changes += judge(new, state, TOPIC, found[at:]) + tick(new, state, END)
     assert sorted(told(changes)) == sorted(everything(old, [found])[0])
 
@@ -112,5 +108,5 @@ def test_no_edit_clears_or_opens_anything_by_itself(data: st.DataObject) -> None
     state = State()
     judge(old, state, TOPIC, data.draw(events()))
     firing = {key for key, latch in state.all_latches().items() if latch.phase is Phase.FIRING}
-    assert migrate(old, new, state, 0.0) == []
+    assert sweep(new, state, 0.0) == []
     assert {key for key, latch in state.all_latches().items() if latch.phase is Phase.FIRING} == firing

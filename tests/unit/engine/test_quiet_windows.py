@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dutyd.evaluate.engine import migrate, plan
+from dutyd.evaluate.engine import plan, sweep
 from dutyd.evaluate.engine.compiled.fold import Fold
 from dutyd.evaluate.engine.compiled.touch import Band
 from dutyd.evaluate.engine.views.feeds import quiet_samples
@@ -87,6 +87,6 @@ def test_a_rule_that_came_later_finds_the_samples_of_a_quiet_window() -> None:
     task = Task(rule("avg(x, 5m) > 10"))
     task.judge(*(event(float(time), x=5) for time in range(1, 20)))
     new = plan([rule("avg(x, 5m) > 4")])
-    assert migrate(task.plan, new, task.state, 0.0) == []
+    assert sweep(new, task.state, 0.0) == []
     task.plan = new
     assert short(task.judge(event(30.0, x=5))) == [("r", "a", "opened", 30.0)]

@@ -1,14 +1,15 @@
 import pytest
 
 from dutyd.core.rule import Rule
-from dutyd.evaluate.engine import Phase, migrate, plan, sweep
+from dutyd.evaluate.engine import Phase, plan, sweep
+from dutyd.evaluate.engine.latches.stored import unpack
 from support.engine.run import Task, event, rule, short
 
 
 def reload(task: Task, *rules: Rule, now: float = 0.0) -> list[tuple[str, str, str, str]]:
     """Give *task* other rules; return rule, entity, kind and reason of what changes."""
     new = plan(rules)
-    changes = migrate(task.plan, new, task.state, now)
+    changes = sweep(new, task.state, now)
     task.plan = new
     return [(change.rule, "/".join(change.entity), change.kind.value, change.because) for change in changes]
 
@@ -37,6 +38,35 @@ def test_what_is_pending_begins_anew_when_its_rule_is_edited() -> None:
     task.judge(again)
     (change,) = task.tick(200.0)
     assert (change.rule, change.opened, change.occurrence) == ("r", 140.0, again.identity)
+
+
+def stopped_and_started(task: Task, *rules: Rule) -> Task:
+    """Return a new task by other rules that goes on from what *task* had stored."""
+    after = Task(*rules)
+    after.load({key: unpack(latch) for key, latch in task.state.take_changed().items() if latch is not None})
+    return after
+
+
+def test_what_is_pending_begins_anew_when_its_rule_is_edited_while_nothing_runs() -> None:
+    task = Task(rule("x > 3", hold=60.0), rule("x > 3", hold=60.0, id="other"))
+    task.judge(event(10.0, x=4))
+    after = stopped_and_started(task, rule("x > 100", hold=60.0), rule("x > 3", hold=60.0, id="other"))
+    assert short(after.tick(1_000.0)) == [("other", "a", "opened", 70.0)]
+    assert ("r", ("a",)) not in after.state.all_latches()
+
+
+def test_what_keeps_firing_does_so_anew_when_its_rule_is_edited_while_nothing_runs() -> None:
+    task = Task(rule("x > 3", keep=60.0))
+    task.judge(event(10.0, x=4), event(20.0, x=1))
+    assert stopped_and_started(task, rule("x > 3", keep=30.0)).tick(1_000.0) == []
+
+
+def test_a_window_of_a_topic_of_which_no_rule_saw_anything_begins_with_the_edit_that_brings_it() -> None:
+    task = Task(rule("x > 3", where="k == 'nobody'"))
+    task.judge(event(1_000.0, x=1))
+    assert reload(task, rule("count(5m) < 3")) == []
+    assert task.judge(event(1_010.0, x=1)) == []
+    assert len(task.judge(event(1_301.0, x=1))) == 1
 
 
 def test_a_change_of_steps_alone_leaves_what_is_pending() -> None:

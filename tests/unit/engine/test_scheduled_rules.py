@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dutyd.core.expr import parse
 from dutyd.core.incident import incident_id
 from dutyd.core.rule import Rule
-from dutyd.evaluate.engine import Change, Plan, State, migrate, next_due, plan, tick
+from dutyd.evaluate.engine import Change, Plan, State, next_due, plan, sweep, tick
 from dutyd.evaluate.schedule import read_schedule
 
 HOUR = 3600.0
@@ -76,7 +76,7 @@ def test_a_changed_schedule_does_not_fire() -> None:
     made, state = plan([scheduled()]), State()
     tick(made, state, NEVER, NOON)
     edited = plan([scheduled("30 * * * *")])
-    assert migrate(made, edited, state, NOON + HOUR + 1) == []
+    assert sweep(edited, state, NOON + HOUR + 1) == []
     assert opened(edited, state, NOON + HOUR + 1) == []
     assert opened(edited, state, NOON + 1.5 * HOUR) == [1.5]
 
@@ -96,7 +96,8 @@ def test_a_rule_of_events_that_gets_a_schedule_clears_what_it_had() -> None:
     events = Rule(id="report", topic="metrics", when=parse("x > 1"))
     state = State()
     made = plan([scheduled()])
-    migrate(plan([events]), made, state, NOON)
+    sweep(plan([events]), state, NOON)
+    sweep(made, state, NOON)
     tick(made, state, NEVER, NOON)
     assert opened(made, state, NOON + HOUR) == [1.0]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dutyd.core.event import Event
 from dutyd.core.rule import Rule
-from dutyd.evaluate.engine import Change, Latch, LatchKey, Phase, Plan, State, judge, migrate, plan, replay, tick
+from dutyd.evaluate.engine import Change, Latch, LatchKey, Phase, Plan, State, judge, plan, replay, sweep, tick
 from dutyd.evaluate.engine.latches.stored import unpack
 from support.engine.check import END, by_latch, check_equal
 from support.engine.reference import Reference
@@ -149,7 +149,7 @@ def test_a_reload_of_the_same_rules_goes_on_with_what_is_under_way(data: st.Data
     at = data.draw(st.integers(0, len(found)))
     old, new, state = plan(made), plan(made), State()
     changes = judge(old, state, TOPIC, found[:at])
-    assert migrate(old, new, state, 0.0) == []
+    assert sweep(new, state, 0.0) == []
     changes += judge(new, state, TOPIC, found[at:]) + tick(new, state, END)
     whole = State()
     assert sorted(told(changes)) == sorted(told(judge(old, whole, TOPIC, found) + tick(old, whole, END)))
@@ -169,5 +169,5 @@ def test_no_edit_of_a_sequence_opens_or_clears_anything_by_itself(data: st.DataO
     state = State()
     judge(old, state, TOPIC, data.draw(busy_events()))
     firing = {key for key, latch in state.all_latches().items() if latch.phase is Phase.FIRING}
-    assert migrate(old, new, state, 0.0) == []
+    assert sweep(new, state, 0.0) == []
     assert {key for key, latch in state.all_latches().items() if latch.phase is Phase.FIRING} == firing

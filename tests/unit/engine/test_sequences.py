@@ -5,7 +5,7 @@ import msgspec
 from dutyd.core.expr import parse
 from dutyd.core.opening import Guard, Item, Sequence, Silent, Then
 from dutyd.core.rule import Rule
-from dutyd.evaluate.engine import Latch, Limits, judge, migrate, plan
+from dutyd.evaluate.engine import Latch, Limits, judge, plan, sweep
 from dutyd.evaluate.engine.latches.progress import KEPT_BYTES
 from dutyd.evaluate.engine.sequences import MOST_WAITING
 from support.engine.run import TOPIC, Task, event, rule, short
@@ -167,7 +167,7 @@ def test_an_edited_sequence_begins_anew_also_after_a_restart() -> None:
         key: msgspec.json.decode(msgspec.json.encode(each), type=Latch)
         for key, each in task.state.all_latches().items()
     }
-    assert migrate(task.plan, plan([after]), task.state, 0.0) == []
+    assert sweep(plan([after]), task.state, 0.0) == []
     for edited in (Task(after), Task(sequence("x == 1", "x == 2", id="other"))):
         edited.load(stored)
         assert edited.told(event(2.0, x=2)) == []

@@ -3,44 +3,21 @@
 from collections.abc import Iterator
 from unittest.mock import patch
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dutyd.core.event import Event
-from dutyd.evaluate.engine import Change, Limits, plan
-from support.engine.reference import Told
+from dutyd.evaluate.engine import Limits, plan
 from support.engine.snapshots import Life
-from support.engine.worlds import TOPIC, events, rules, told
+from support.engine.worlds import ALLOWANCE, LATENESS, TOPIC, arriving, events, in_full, rules
 
 END = 2000.0
-LATENESS, ALLOWANCE = 1.0, 8.0
-"""Seconds, in place of minutes: so that worlds of a minute hold events that nobody reads again."""
 
 
 @pytest.fixture(autouse=True, scope="module")
 def shortly_known_repeats() -> Iterator[None]:
     with patch("dutyd.evaluate.engine.views.duplicates.ALLOWANCE", ALLOWANCE):
         yield
-
-
-def arriving(found: list[Event]) -> list[Event]:
-    """Return *found*, each record arriving when the newest of its events, or of those before it, happened; without what
-    comes again so late that nobody knows it.
-    """
-    newest, arrivals = 0.0, dict[int, float]()
-    for event in found:
-        newest = arrivals[event.offset] = max(newest, event.time)
-    made = [msgspec.structs.replace(event, arrival=arrivals[event.offset]) for event in found]
-    return [event for event in made if event.arrival - event.time < LATENESS + ALLOWANCE]
-
-
-def seen(changes: list[Change]) -> list[Told]:
-    """Return what *changes* come to, but for their evidence: a start does not always know the last event of an entity
-    that was quiet, and then shows the one that began it.
-    """
-    return sorted(each._replace(event="", fields="", let="") for each in told(changes))
 
 
 @given(st.data())
@@ -58,4 +35,4 @@ def test_snapshots_that_trickle_change_nothing_wherever_it_stops(data: st.DataOb
     for each in (life, whole):
         each.judge(len(found))
     assert life.values() == whole.values()
-    assert seen(life.end(END)) == seen(whole.end(END))
+    assert in_full(life.end(END)) == in_full(whole.end(END))

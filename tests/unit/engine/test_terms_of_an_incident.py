@@ -6,7 +6,7 @@ import pytest
 
 from dutyd.core.opening import Again, Opens, Silent, Then
 from dutyd.core.rule import Rule
-from dutyd.evaluate.engine import State, horizon, judge, migrate, plan, tick
+from dutyd.evaluate.engine import State, horizon, judge, plan, sweep, tick
 from support.engine.run import TOPIC, Task, event, rule, short
 
 
@@ -99,7 +99,7 @@ def test_edited_terms_begin_when_they_are_edited(more: dict[str, Any], restarts:
         latches, state = state.all_latches(), State()
         state.load(latches)
     else:
-        assert migrate(old, new, state, 0.0) == []
+        assert sweep(new, state, 0.0) == []
     assert tick(new, state, 900) == []
     assert tick(new, state, 909) == []
     (change, *_) = tick(new, state, 910)
@@ -140,5 +140,5 @@ def test_a_rule_that_now_opens_each_event_closes_what_it_had_open() -> None:
     changed: Rule = rule("x > 1", opens=Opens.EACH_EVENT)
     old, new, state = plan([rule("x > 1")]), plan([changed]), State()
     judge(old, state, TOPIC, [event(100, x=2)])
-    (closed,) = migrate(old, new, state, 0.0)
+    (closed,) = sweep(new, state, 0.0)
     assert (closed.kind, closed.because) == ("cleared", "rule changed")

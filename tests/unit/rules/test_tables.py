@@ -6,7 +6,7 @@ import pytest
 
 from dutyd.core.expr import Type, evaluate, look_in, to_text
 from dutyd.core.rule import Rule
-from dutyd.evaluate.engine import migrate, plan
+from dutyd.evaluate.engine import plan, sweep
 from dutyd.rules.load import load_files, load_folder
 from dutyd.rules.syntax.source import SourceFile
 from dutyd.rules.tables import read_tables
@@ -85,9 +85,9 @@ def test_another_table_is_another_rule_set_and_edits_no_rule() -> None:
         load_files({**FILES, "tables/articles.csv": text}, TOOLS_ONLY) for text in (ARTICLES, ARTICLES + "D,9,,true\n")
     ]
     assert sets[0].digest != sets[1].digest
-    old, new = (plan(each.rules.values()) for each in sets)
+    _, new = (plan(each.rules.values()) for each in sets)
     task = Task()
-    assert migrate(old, new, task.state, 0.0) == []
+    assert sweep(new, task.state, 0.0) == []
     task.plan = new
     assert len(task.judge(event(100, sku="D", inventory_level=5))) == 1
 

@@ -6,7 +6,7 @@ windows of a topic that is being read are unknown until it has been read for the
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 
 import msgspec
@@ -15,17 +15,19 @@ from dutyd.core.event import Event
 from dutyd.core.expr import to_text
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine.compiled.aggregates import Aggregate
+from dutyd.evaluate.engine.compiled.conditions import Conditions
 from dutyd.evaluate.engine.compiled.plan import Plan, ViewPlan
 from dutyd.evaluate.engine.entities import Key, entity_of
 from dutyd.evaluate.engine.latches.latch import NOWHERE, Latch, Phase
 from dutyd.evaluate.engine.latches.runner import Runner
 from dutyd.evaluate.engine.latches.stored import Head
 from dutyd.evaluate.engine.sequences import Sequencer, Watch
-from dutyd.evaluate.engine.snapshots.snapshot import Cover, aggregate_name
+from dutyd.evaluate.engine.snapshots.snapshot import aggregate_name
 from dutyd.evaluate.engine.state import Closing, Placed, State
 from dutyd.evaluate.engine.views.timing import wait
 from dutyd.evaluate.engine.views.topic import TopicState
 from dutyd.evaluate.engine.views.view import View
+from dutyd.evaluate.engine.windows.samples import EVER, Begun
 from dutyd.evaluate.engine.windows.tracks import Clock
 
 
@@ -54,10 +56,14 @@ def bind(plan: Plan, state: State) -> None:
 
 
 def _set_aside(plan: Plan, state: State) -> None:
-    """Put the latches whose rule has another topic or ``per`` now where ``sweep`` closes them."""
+    """Let go of what waits under what its rule said before an edit, and put the latches whose rule has another topic or
+    ``per`` now where ``sweep`` closes them.
+    """
     for rule_id, conditions in plan.rules.items():
         rule = conditions.rule
         latches = state.latches[rule_id]
+        for key in latches.where(partial(_began_otherwise, conditions)):
+            _begin_anew(rule_id, key, state)
         for key in latches.where(partial(_stands_otherwise, rule)):
             latch = latches[key]
             stood = (latch.topic or rule.topic, rule.per if latch.per is None else latch.per, False)
@@ -65,6 +71,21 @@ def _set_aside(plan: Plan, state: State) -> None:
                 latches[key] = msgspec.structs.replace(latch, topic=rule.topic, per=rule.per)
             else:
                 state.closing.append(Closing(rule_id, key, latches.pop(key)))
+
+
+def _began_otherwise(conditions: Conditions, head: Head) -> bool:
+    waits = head.phase is Phase.PENDING or "ending" in head.also
+    return waits and head.under not in ("", conditions.digest)
+
+
+def _begin_anew(rule: str, key: Key, state: State) -> None:
+    latches = state.latches[rule]
+    latch = latches[key]
+    if latch.phase is Phase.PENDING:
+        del latches[key]
+    else:
+        latches[key] = msgspec.structs.replace(latch, ending=None, under="")
+    state.journal.moved.add((rule, entity_of(key)))
 
 
 def _stands_otherwise(rule: Rule, head: Head) -> bool:
@@ -77,7 +98,7 @@ def _runner(rule: str, plan: Plan, state: State) -> Runner:
     runner = Runner(conditions, state.latches[rule], skips, state.journal, plan.limits.latches)
     if rule in state.rules:
         old = state.rules[rule].runner
-        runner.off = old.off and old.conditions.text == conditions.text
+        runner.off = old.off and old.conditions.digest == conditions.digest
     return runner
 
 
@@ -85,17 +106,45 @@ def _bind_topic(topic: TopicState, old: TopicState | None, state: State, runners
     views = []
     for plan in topic.plan.views:
         old_view = old.views.get(plan.key) if old is not None else None
-        known = max(state.known_since, state.begun.get((topic.plan.alias, plan.key[1]), -math.inf))
-        cover = topic.trickle.resume.cover(topic.plan.alias, plan, topic.limits) if topic.trickle is not None else None
-        view = View(plan, topic, runners, _since(plan, old, old_view, known) | _woken(plan, old_view, cover))
-        if old_view is not None:
-            view.inherit(old_view)
-        elif cover is not None and topic.trickle is not None:
-            view.wake(cover, topic.trickle.resume.take(view.name))
-        views.append(view)
+        views.append(_view(topic, plan, old_view, state, runners))
     topic.take(views, old)
     offsets = [offset for rule in topic.rules() for offset in state.skips.get(rule, {}).values()]
     topic.skip_until = max(offsets, default=NOWHERE)
+
+
+def _view(topic: TopicState, plan: ViewPlan, old: View | None, state: State, runners: Mapping[str, Runner]) -> View:
+    """Return a view that goes on where *old* was, else where a checkpoint says, else begins now."""
+    alias = topic.plan.alias
+    known = max(state.known_since, state.begun.get((alias, plan.key[1]), -math.inf))
+    now = state.read.get(alias, EVER)
+    if old is not None:
+        view = View(plan, topic, runners, _begun(plan, old.samples.begun, old.woken, now, known), old.first)
+        view.inherit(old)
+        return view
+    cover, tracks = (None, None) if topic.trickle is None else topic.trickle.resume.take(alias, plan, topic.limits)
+    stored = {} if cover is None else cover.begun
+    before = {each: stored[name] for each in plan.aggregates.all if (name := aggregate_name(each)) in stored}
+    woken = before.keys() if tracks is not None else set[Aggregate]()
+    first = now.offset if cover is None else cover.first
+    view = View(plan, topic, runners, _begun(plan, before, woken, now, known), first)
+    if tracks is not None:
+        view.wake(before.keys(), tracks)
+    return view
+
+
+def _begun(
+    plan: ViewPlan, before: Mapping[Aggregate, Begun], woken: Container[Aggregate], now: Begun, known: float
+) -> dict[Aggregate, Begun]:
+    """Return since when each aggregate's samples are all here: those of *before* since they were, others since *now*.
+
+    What reaches back to before *known* was not replayed, which is nothing to those that came from snapshots.
+    """
+    found = {}
+    for each in plan.aggregates.all:
+        begun = before.get(each, now)
+        begun = now if begun.time == math.inf else begun  # it was not to be had: it begins now
+        found[each] = begun if each in woken else Begun(max(known, begun.time), begun.offset)
+    return found
 
 
 def _bind_sequences(plan: Plan, state: State) -> None:
@@ -113,22 +162,6 @@ def _bind_sequences(plan: Plan, state: State) -> None:
     for alias, topic in state.topics.items():
         topic.watch(watches.get(alias, ()))
     state.journal.moved.update((rule, entity_of(key)) for rule, keys in under_way.items() for key in keys)
-
-
-def _since(plan: ViewPlan, topic: TopicState | None, view: View | None, known: float) -> dict[Aggregate, float]:
-    """Return since when each aggregate's samples are all here."""
-    kept = view.samples.since if view is not None else {}
-    begun = topic.newest() if topic is not None else -math.inf
-    kept = {aggregate: since for aggregate, since in kept.items() if since < math.inf}  # others begin now
-    return {aggregate: max(known, kept.get(aggregate, begun)) for aggregate in plan.aggregates.all}
-
-
-def _woken(plan: ViewPlan, view: View | None, cover: Cover | None) -> dict[Aggregate, float]:
-    """Return the same of those that came from snapshots: what was not replayed is nothing to them."""
-    if view is not None:
-        return {each: since for each, since in view.woken.items() if each in plan.aggregates.all}
-    found = {} if cover is None else cover.since
-    return {each: found[name] for each in plan.aggregates.all if (name := aggregate_name(each)) in found}
 
 
 def _restore(view: View, state: State) -> None:

@@ -26,6 +26,7 @@ def judge(plan: Plan, state: State, topic_alias: str, events: Sequence[Event]) -
     topic = state.topics.get(topic_alias)
     if topic is not None:
         topic.judge(events)
+    state.note(topic_alias, events)
     return state.journal.take_changes()
 
 
@@ -35,6 +36,7 @@ def replay(plan: Plan, state: State, topic_alias: str, events: Sequence[Event]) 
     topic = state.topics.get(topic_alias)
     if topic is not None:
         topic.replay(events)
+    state.note(topic_alias, events)
 
 
 def tick(plan: Plan, state: State, watermark: float, clock: float | None = None) -> list[Change]:

@@ -1,7 +1,7 @@
 """What a change of rule files would make of what is going on: which incidents stay, clear, or wait again.
 
 ``plan_change`` holds the rules in force and the new ones against the latches of all tasks, by the words of
-``engine.migrate``: an edit opens nothing, and the next event judges. ``dutyd rules plan`` shows what it returns.
+``engine.sweep``: an edit opens nothing, and the next event judges. ``dutyd rules plan`` shows what it returns.
 """
 
 from collections.abc import Iterator, Mapping
@@ -85,7 +85,7 @@ def _of_latch(key: LatchKey, latch: Latch, old: Rule | None, new: Rule | None) -
     if (latch.topic or new.topic, new.per if latch.per is None else latch.per) != (new.topic, new.per):
         return Outlook(Fate.CLEAR, name, entity, since, "its `from` or `per` changed: other entities")
     conditions = conditions_of(new)
-    edited = old is None or conditions_of(old).text != conditions.text
+    edited = old is None or conditions_of(old).digest != conditions.digest
     if not firing:
         fate = Fate.HELD if edited else Fate.STAY
         return Outlook(fate, name, entity, since, "`for` begins anew" if edited else "still pending")

@@ -6,6 +6,7 @@ and the analysis (``touch``), the compiler and the evidence all read the same tr
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from dutyd.core.errors import WrongError
 from dutyd.core.expr import Expr, Node
@@ -32,7 +33,7 @@ class Conditions:
         prevs: every field whose value before they read.
         absents: every ``absent`` among the windows.
         names: every field that *when* and *clear* read themselves.
-        text: all of it as text: as long as it stays the same, editing the rule changes no decision.
+        digest: of all that; as long as it stays the same, editing the rule changes no decision.
 
     """
 
@@ -45,7 +46,7 @@ class Conditions:
     prevs: frozenset[str]
     absents: frozenset[Window]
     names: tuple[str, ...]
-    text: str
+    digest: str
 
 
 def conditions_of(rule: Rule) -> Conditions:
@@ -74,14 +75,14 @@ def conditions_of(rule: Rule) -> Conditions:
         prevs=frozenset(node.field for node in read if isinstance(node, Prev)),
         absents=frozenset(node for node in read if isinstance(node, Window) and node.function == "absent"),
         names=tuple(dict.fromkeys(node.name for node in deciding if isinstance(node, Name))),
-        text=_text(rule),
+        digest=sha256(_text(rule).encode()).hexdigest()[:16],
     )
 
 
 def _text(rule: Rule) -> str:
     expressions = [rule.where, rule.when, rule.clear, *rule.let.values()]
     texts = [None if expression is None else expression.text for expression in expressions]
-    return repr((rule.topic, rule.per, rule.hold, list(rule.let), texts, *_sequence(rule)))
+    return repr((rule.topic, rule.per, rule.hold, rule.keep, list(rule.let), texts, *_sequence(rule)))
 
 
 def _sequence(rule: Rule) -> Iterator[object]:

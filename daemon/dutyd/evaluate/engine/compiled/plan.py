@@ -6,11 +6,11 @@ generated when a table is first needed, so that loading ten thousand rules does 
 ``view`` add the state.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 
 from dutyd.core.expr import to_text
 from dutyd.core.expr.compiler import Get, compile_predicate
@@ -122,9 +122,18 @@ class ViewPlan:
         silences = [each.rule.silent.after for each in self.rules if each.rule.silent is not None]
         return max([*windows, *silences], default=0.0)
 
+    @cached_property
+    def patience(self) -> float:
+        """How long after it, in seconds, something may ask for the last event of an entity, or since when it is absent;
+        infinite: for ever.
+        """
+        if any(each.kind is Kind.ABSENCE for each in self.aggregates.all):
+            return math.inf
+        return max([self.reach, *(_patience(each.rule) for each in self.rules)], default=0.0)
+
     def has_snapshots(self, limits: Limits) -> bool:
-        """Whether there are snapshots of its entities: see ``Limits.replayed``; who is absent is so for ever."""
-        return self.reach > limits.replayed or any(each.kind is Kind.ABSENCE for each in self.aggregates.all)
+        """Whether there are snapshots of its entities: see ``Limits.replayed``."""
+        return self.patience > limits.replayed
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +179,7 @@ def plan(rules: Iterable[Rule], lateness: Mapping[str, float] | None = None, lim
     for found in conditions.values():
         by_topic[found.rule.topic].append(found)
     sequences = {
-        id_: sequence_of(each.rule, _digest(each)) for id_, each in conditions.items() if each.rule.sequence is not None
+        id_: sequence_of(each.rule, each.digest) for id_, each in conditions.items() if each.rule.sequence is not None
     }
     for each in sequences.values():
         for alias in each.selectors:
@@ -183,9 +192,9 @@ def plan(rules: Iterable[Rule], lateness: Mapping[str, float] | None = None, lim
     return Plan(topics, conditions, sequences, schedules, limits or Limits())
 
 
-def _digest(of: Conditions) -> str:
-    """Return what tells a sequence from what its rule said before, in few characters."""
-    return sha256(of.text.encode()).hexdigest()[:16]
+def _patience(rule: Rule) -> float:
+    """Return how long after the last event of its entity *rule* may show it: with what time alone does."""
+    return math.inf if rule.again is not None or rule.expire is not None else max(rule.hold, rule.keep)
 
 
 def horizon(of: Plan) -> float:

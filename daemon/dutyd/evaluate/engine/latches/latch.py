@@ -46,6 +46,8 @@ class Latch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         round: how often it was acted on, the opening counted.
         acted: when the last further round was; 0: there was none.
         ending: since when what clears is true, while ``keep_firing_for`` runs; None: it is not.
+        under: what the rule said (``Conditions.digest``) when what waits here began: the pending, or *ending*; under
+            another rule that is worth nothing. Empty: an older dutyd wrote it.
         timing: the rule's terms (``Rule.timing``) that it stands under.
         edited: since when it stands under them, where they were edited while it was open; 0: since it opened.
         schedule: by which it is due, of a rule that the clock drives; *since* is then up to when it was judged.
@@ -66,6 +68,7 @@ class Latch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     round: int = 1
     acted: float = 0.0
     ending: float | None = None
+    under: str = ""
     timing: str = ""
     edited: float = 0.0
     schedule: str = ""

@@ -125,7 +125,7 @@ class Runner:
             per=rule.per,
         )
         if rule.hold > 0:
-            self._set(key, latch)
+            self._set(key, msgspec.structs.replace(latch, under=self.conditions.digest))
             return Move.WAITS
         self._open(key, latch, moment.time, moment.offset)
         return Move.WAITS if self._timed else Move.MOVED
@@ -134,7 +134,7 @@ class Runner:
         """Move a latch that is not inactive."""
         if latch.phase is Phase.FIRING and self.conditions.rule.keep > 0:
             ending = moment.time if latch.ending is None else None
-            self._set(key, msgspec.structs.replace(latch, ending=ending))
+            self._set(key, msgspec.structs.replace(latch, ending=ending, under=self.conditions.digest))
             return Move.WAITS
         if latch.phase is Phase.FIRING:
             self._clear(key, latch, moment, decided=moment.time, offset=moment.offset, because="clear")
@@ -231,7 +231,7 @@ class Runner:
 
     def _open(self, key: Key, latch: Latch, time: float, offset: int) -> None:
         timing = self.conditions.rule.timing if self._timed else ""
-        latch = msgspec.structs.replace(latch, phase=Phase.FIRING, opened=time, offset=offset, timing=timing)
+        latch = msgspec.structs.replace(latch, phase=Phase.FIRING, opened=time, offset=offset, timing=timing, under="")
         assert latch.evidence is not None
         self._set(key, latch)
         self._journal.changes.append(change_of(self.conditions.rule.id, key, latch, TriggerKind.OPENED))

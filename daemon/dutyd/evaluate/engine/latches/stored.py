@@ -23,7 +23,7 @@ _BORDER = b',\n"latch":'
 _LONG = 64 * 1024
 """Bytes from which on a latch is looked at again: it may hold evidence that has to be cut."""
 
-_IN_HEAD = ("phase", "topic", "per", "timing")
+_IN_HEAD = ("phase", "topic", "per", "timing", "under")
 _LATE = ("since", "occurrence", "opened", "evidence", "offset", "round", "acted", "edited")
 _EARLY = tuple(name for name in Latch.__struct_fields__ if name not in {*_IN_HEAD, *_LATE})
 """Fields of the body that matter at a start: the head says which of them are there."""
@@ -38,7 +38,7 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     Attributes:
         v: version of the whole.
-        phase, topic, per, timing: as ``Latch`` has them.
+        phase, topic, per, timing, under: as ``Latch`` has them.
         also: the names of fields in the body that a start has to look at.
 
     """
@@ -48,6 +48,7 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     topic: str = ""
     per: tuple[str, ...] | None = None
     timing: str = ""
+    under: str = ""
     also: tuple[str, ...] = ()
 
 
@@ -74,7 +75,7 @@ def pack(latch: Latch) -> Stored:
         latch = msgspec.structs.replace(latch, evidence=cut_evidence(latch.evidence))
         body = _body(latch)
     also = tuple(name for name in _EARLY if getattr(latch, name) not in _NOTHING)
-    return _head(latch.phase, latch.topic, latch.per, latch.timing, also), body
+    return _head(latch.phase, latch.topic, latch.per, latch.timing, latch.under, also), body
 
 
 def unpack(stored: Stored) -> Latch:
@@ -88,6 +89,7 @@ def unpack(stored: Stored) -> Latch:
         topic=head.topic,
         per=head.per,
         timing=head.timing,
+        under=head.under,
         occurrence=_identity(evidence) if evidence is not None and not latch.occurrence else latch.occurrence,
     )
 
@@ -113,7 +115,9 @@ def _body(latch: Latch) -> bytes:
     """Return the body: nothing that the head, or the evidence, says."""
     told = latch.evidence is not None and latch.occurrence == _identity(latch.evidence)
     occurrence = "" if told else latch.occurrence
-    rest = msgspec.structs.replace(latch, phase=Phase.INACTIVE, topic="", per=None, timing="", occurrence=occurrence)
+    rest = msgspec.structs.replace(
+        latch, phase=Phase.INACTIVE, topic="", per=None, timing="", under="", occurrence=occurrence
+    )
     return _encoder.encode(rest) + b"}"
 
 
@@ -122,8 +126,10 @@ def _identity(evidence: Evidence) -> str:
 
 
 @lru_cache(4_096)
-def _head(phase: Phase, topic: str, per: tuple[str, ...] | None, timing: str, also: tuple[str, ...]) -> Head:
-    return Head(v=VERSION, phase=phase, topic=topic, per=per, timing=timing, also=also)
+def _head(
+    phase: Phase, topic: str, per: tuple[str, ...] | None, timing: str, under: str, also: tuple[str, ...]
+) -> Head:
+    return Head(v=VERSION, phase=phase, topic=topic, per=per, timing=timing, under=under, also=also)
 
 
 @lru_cache(4_096)
@@ -139,7 +145,7 @@ def _parsed(text: bytes) -> Head:
     if version > VERSION:
         raise newer("a latch", version, VERSION)
     head = msgspec.json.decode(text + b"}", type=Head)
-    return _head(head.phase, head.topic, head.per, head.timing, head.also)
+    return _head(head.phase, head.topic, head.per, head.timing, head.under, head.also)
 
 
 def _split_old(document: bytes) -> Stored:

@@ -8,6 +8,7 @@ out by the whole view or topic: that is replayed from its windows' beginning, as
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from dutyd.evaluate.engine.compiled.plan import Limits, Plan, ViewPlan
 from dutyd.evaluate.engine.entities import Key
@@ -33,6 +34,19 @@ def origin_of(alias: str) -> bytes:
     return _ORIGIN + alias.encode()
 
 
+class Taken(NamedTuple):
+    """What is there of one view.
+
+    Attributes:
+        cover: what it takes in; None: that is not known.
+        tracks: its entities; None: there are no snapshots that are of use.
+
+    """
+
+    cover: Cover | None
+    tracks: Iterator[tuple[Key, Snapshot]] | None
+
+
 class Resume:
     """The snapshots of one task.
 
@@ -47,6 +61,7 @@ class Resume:
         self._covers: dict[str, Cover] = {}
         self._tracks: dict[str, list[tuple[Key, bytes]]] = defaultdict(list)
         self._spoilt: set[str] = set()
+        self._forgotten: set[str] = set()
 
     def read(self, page: Mapping[bytes, bytes]) -> None:
         """Take some of the fields of the checkpoint."""
@@ -78,8 +93,9 @@ class Resume:
         return origin is not None and origin.arrival < math.inf and origin.offset < offset
 
     def forget(self, alias: str) -> None:
-        """Take nothing from the snapshots of topic *alias*."""
+        """Take nothing from what is there of topic *alias*."""
         self._origins.pop(alias, None)
+        self._forgotten.add(alias)
 
     def reach(self, plan: Plan, alias: str, decided: float) -> float:
         """Return how many seconds before *decided*, since the epoch, the replay of topic *alias* must begin."""
@@ -90,28 +106,32 @@ class Resume:
 
     def _lacking(self, alias: str, view: ViewPlan, limits: Limits) -> float:
         """Return how far back that reaches of *view* which no snapshot holds, in seconds."""
-        cover = self.cover(alias, view, limits)
-        if cover is None:
-            return view.reach
-        return max(
-            (each.seconds for each in view.aggregates.all if aggregate_name(each) not in cover.since), default=0.0
-        )
-
-    def cover(self, alias: str, view: ViewPlan, limits: Limits) -> Cover | None:
-        """Return what the snapshots of *view* hold; None: they are of no use."""
         name = view_name(alias, *view.key)
-        usable = self.origin(alias) is not None and view.has_snapshots(limits) and name not in self._spoilt
-        return self._covers.get(name) if usable else None
+        if not self._holds(alias, name, view, limits):
+            return view.reach
+        known = self._covers[name].begun
+        return max((each.seconds for each in view.aggregates.all if aggregate_name(each) not in known), default=0.0)
 
-    def take(self, name: str) -> Iterator[tuple[Key, Snapshot]]:
-        """Yield, and forget, the tracks of the view called *name*, which has a cover."""
-        del self._covers[name]
-        tracks = self._tracks.pop(name, [])
-        while tracks:
-            key, value = tracks.pop()
-            yield key, unseal(value, Snapshot)
+    def _holds(self, alias: str, name: str, view: ViewPlan, limits: Limits) -> bool:
+        """Return whether there are snapshots of *view*, called *name*, that are of use."""
+        usable = self.origin(alias) is not None and name in self._covers and name not in self._spoilt
+        return usable and view.has_snapshots(limits)
+
+    def take(self, alias: str, view: ViewPlan, limits: Limits) -> Taken:
+        """Return, and forget, what is there of *view*."""
+        name = view_name(alias, *view.key)
+        holds = self._holds(alias, name, view, limits)
+        tracks = self._tracks.pop(name, []) if holds else None
+        known = alias not in self._forgotten and name not in self._spoilt
+        return Taken(self._covers.pop(name, None) if known else None, None if tracks is None else _unsealed(tracks))
 
     @property
     def rest(self) -> bool:
         """Whether there is more in the checkpoint than was taken."""
         return bool(self.refused or self._covers or self._tracks)
+
+
+def _unsealed(tracks: list[tuple[Key, bytes]]) -> Iterator[tuple[Key, Snapshot]]:
+    while tracks:
+        key, value = tracks.pop()
+        yield key, unseal(value, Snapshot)

@@ -15,10 +15,11 @@ from dutyd.core.event import Event
 from dutyd.core.expr import to_text
 from dutyd.evaluate.engine.compiled.aggregates import Aggregate, Kind
 from dutyd.evaluate.engine.entities import Key, entity_of, to_key
+from dutyd.evaluate.engine.windows.samples import Begun
 from dutyd.evaluate.engine.windows.series import Absence, Differences
 from dutyd.evaluate.engine.windows.window import AtRest, Window
 
-VERSION = 1
+VERSION = 2
 """The first byte of whatever is stored here."""
 
 _LARGEST_EVENT = 64 * 1024
@@ -57,9 +58,16 @@ class Origin(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Cover(msgspec.Struct, frozen=True, array_like=True):
-    """What the snapshots of one view hold: each aggregate, by its name, and since when its samples are all there."""
+    """What one view takes in, whether or not its entities have snapshots.
 
-    since: dict[str, float]
+    Attributes:
+        first: offset of the first record that it sees.
+        begun: each aggregate, by its name, and since when all its samples are here.
+
+    """
+
+    first: int
+    begun: dict[str, Begun]
 
 
 _NAME = 12

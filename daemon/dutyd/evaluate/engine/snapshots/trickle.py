@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from dutyd.core.event import Event
 from dutyd.evaluate.engine.latches.latch import NOWHERE
 from dutyd.evaluate.engine.snapshots.resume import Resume, origin_of
-from dutyd.evaluate.engine.snapshots.snapshot import Cover, Origin, Snapshot, event_at_rest, place, seal
+from dutyd.evaluate.engine.snapshots.snapshot import (
+    Cover,
+    Origin,
+    Snapshot,
+    aggregate_name,
+    event_at_rest,
+    place,
+    seal,
+    view_name,
+)
+from dutyd.evaluate.engine.windows.samples import EVER
 from dutyd.evaluate.engine.windows.tracks import UNSEEN, Track
 
 if TYPE_CHECKING:
@@ -58,21 +68,30 @@ class Trickle:
         self._queues: dict[str, deque[Track]] = {}
         self._gone: dict[bytes, None] = {}
         self._views: dict[str, View] = {}
-        self._covered: set[str] = set()
-        self._told = False
+        self._covered: set[str] = set()  # views that snapshots were written of
+        self._covers: dict[bytes, bytes] = {}
+        self._told: set[bytes] = set()
+        self._new = False
         self._anew = False
         self._seconds = 0.0
 
     def bind(self, topics: Iterable["TopicState"]) -> None:
         """Go on with *topics*, whose views took over what was there."""
-        kept = {topic.plan.alias: [view for view in topic.views.values() if view.name] for topic in topics}
+        all_ = {topic.plan.alias: list(topic.views.values()) for topic in topics}
+        kept = {alias: [view for view in views if view.name] for alias, views in all_.items()}
         self._views = {view.name: view for views in kept.values() for view in views}
+        self._covers = {
+            view_name(alias, *view.plan.key).encode(): seal(_cover(view))
+            for alias, views in all_.items()
+            for view in views
+            if view.name or view.samples.begun or view.first > EVER.offset
+        }
         self._seconds = max((view.plan.reach for view in self._views.values()), default=0.0)
         self._queues = {}
         for alias, views in kept.items():
             soiled = (track for view in views for track in view.tracks.values() if track.soiled is not None)
             self._queues[alias] = deque(sorted(soiled, key=_soiled))
-        self._told = False
+        self._new = True
         self._anew = self._anew or self.resume.rest or not self._covered <= self._views.keys()
         self._covered |= self._views.keys()
         self.resume = Resume()
@@ -98,7 +117,7 @@ class Trickle:
             share: the part of what waits that is to be taken.
 
         """
-        if not self._views and not self._covered and not self._anew:
+        if not self._covers and not self._told and not self._covered and not self._anew:
             return None
         if self._anew:
             self._soil_all()
@@ -110,9 +129,10 @@ class Trickle:
             for _ in range(min(MOST, math.ceil(len(queue) * min(share, 1.0)))):
                 self._write(queue.popleft(), fields)
             fields[origin_of(alias)] = seal(_origin(queue))
-        if not self._told:
-            fields |= {name.encode(): seal(_cover(view)) for name, view in self._views.items()}
-        anew, self._anew, self._told, self._covered = self._anew, False, True, set(self._views)
+        if self._new or self._anew:
+            fields |= dict.fromkeys(self._told - self._covers.keys()) | self._covers
+            self._told, self._new = set(self._covers), False
+        anew, self._anew, self._covered = self._anew, False, set(self._views)
         return Written(fields, anew, self._seconds)
 
     def _soil_all(self) -> None:
@@ -158,5 +178,4 @@ def _origin(queue: deque[Track]) -> Origin:
 
 
 def _cover(view: "View") -> Cover:
-    since = view.samples.since
-    return Cover({name: since[each] for name, each in zip(view.names, view.plan.aggregates.all, strict=True)})
+    return Cover(view.first, {aggregate_name(each): begun for each, begun in view.samples.begun.items()})

@@ -14,13 +14,13 @@ from dutyd.evaluate.engine.compiled.aggregates import Aggregate
 from dutyd.evaluate.engine.compiled.plan import TablePlan, ViewPlan
 from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.latches.runner import Move, Runner
-from dutyd.evaluate.engine.snapshots.snapshot import Cover, Snapshot, aggregate_name, awake, read_event
+from dutyd.evaluate.engine.snapshots.snapshot import Snapshot, aggregate_name, awake, read_event
 from dutyd.evaluate.engine.views.each_event import EachRules
 from dutyd.evaluate.engine.views.feeds import Todo
 from dutyd.evaluate.engine.views.index import Index
 from dutyd.evaluate.engine.views.tables import NumberTable, Table
 from dutyd.evaluate.engine.views.timing import catch_up, pass_by
-from dutyd.evaluate.engine.windows.samples import Samples
+from dutyd.evaluate.engine.windows.samples import Begun, Samples
 from dutyd.evaluate.engine.windows.tracks import UNSEEN, Track
 from dutyd.evaluate.engine.windows.window import Window
 
@@ -43,7 +43,8 @@ class View:
         tracks: by entity, those that need one.
         name: what its snapshots are called; empty: it has none.
         names: what its aggregates are called there.
-        woken: aggregates that its tracks had from snapshots, and since when their samples are all here.
+        woken: aggregates that its tracks had from snapshots.
+        first: offset of the first record that it sees.
         remembers: whether one of its rules reads the event before.
         events: how many events were judged, late ones not counted.
         overflow: how many found no room for a track.
@@ -60,6 +61,7 @@ class View:
         "_watched",
         "each",
         "events",
+        "first",
         "index",
         "name",
         "names",
@@ -77,16 +79,22 @@ class View:
     )
 
     def __init__(
-        self, plan: ViewPlan, topic: "TopicState", runners: Mapping[str, Runner], since: dict[Aggregate, float]
+        self,
+        plan: ViewPlan,
+        topic: "TopicState",
+        runners: Mapping[str, Runner],
+        begun: dict[Aggregate, Begun],
+        first: int,
     ) -> None:
         self.plan = plan
         self.selector = plan.selector
         self.topic = topic
         self.name = topic.name_of(plan)
         self.names = tuple(map(aggregate_name, plan.aggregates.all)) if self.name else ()
-        self.woken: dict[Aggregate, float] = {}
+        self.woken: frozenset[Aggregate] = frozenset()
+        self.first = first
         self.runners = [runners[rule.rule.id] for rule in plan.rules]
-        self.samples = Samples(plan.aggregates, topic.clock, since)
+        self.samples = Samples(plan.aggregates, topic.clock, begun)
         self.tables = [_table(each, runners, self) for each in plan.tables]
         self.each = EachRules((rule, runners[rule.rule.id], holds) for rule, holds in plan.each) if plan.each else None
         self.tracks: dict[Key, Track] = {}
@@ -175,6 +183,8 @@ class View:
 
     def replay(self, event: Event, key: Key) -> None:
         """Take note of *event* without judging it."""
+        if event.offset < self.first:
+            return
         track = self.tracks.get(key)
         if track is not None and event.offset < track.whole:
             if any(each not in self.woken for each in self.plan.aggregates.all):
@@ -204,7 +214,7 @@ class View:
     def inherit(self, old: "View") -> None:
         """Take over what *old*, the same view by another plan, remembers of entities and windows."""
         self._newest, self._older = old._newest, old._older  # noqa: SLF001  # the same class
-        self.woken = {each: since for each, since in old.woken.items() if each in self.samples.since}
+        self.woken = old.woken & self.samples.begun.keys()
         places = {each: at for at, each in enumerate(self.plan.aggregates.all)}
         now = {at: places.get(each) for at, each in enumerate(old.plan.aggregates.all)}
         for key, track in old.tracks.items():
@@ -214,13 +224,15 @@ class View:
             if new is not None and self.name:
                 new.soiled, new.whole = (track.soiled, track.whole) if old.name else (UNSEEN, -1)
 
-    def wake(self, cover: Cover, tracks: Iterable[tuple[Key, Snapshot]]) -> None:
-        """Go on from *tracks*, which a checkpoint held; *cover* says of which aggregates."""
-        all_ = self.plan.aggregates.all
-        at = {name: at for at, name in enumerate(self.names) if name in cover.since}
-        self.woken = {all_[number]: cover.since[name] for name, number in at.items()}
+    def wake(self, held: Iterable[Aggregate], tracks: Iterable[tuple[Key, Snapshot]]) -> None:
+        """Go on from *tracks*, which a checkpoint held, with the aggregates that are *held* there."""
+        all_, begun = self.plan.aggregates.all, self.samples.begun
+        self.woken = frozenset(held)
+        at = {name: at for at, name in enumerate(self.names) if all_[at] in self.woken}
         for key, found in tracks:
-            windows = {at[name]: awake(rest, all_[at[name]]) for name, rest in found.windows if name in at}
+            mine = [(at[name], rest) for name, rest in found.windows if name in at]
+            # What was written before an aggregate began is of one that was here before it.
+            windows = {no: awake(rest, all_[no]) for no, rest in mine if begun[all_[no]].offset < found.whole}
             for window in windows.values():
                 window.settle(found.newest)
             last, before = read_event(found.last), read_event(found.before)
@@ -266,16 +278,21 @@ class View:
             self.soil(track, event)
 
     def _feed(self, event: Event, key: Key, newest: float, known: Container[Aggregate] = ()) -> list[int]:
-        """Add *event* to the windows that take it, none of *known*, and judge nothing; return their numbers."""
+        """Add *event* to the windows that take it, none of *known*, and judge nothing; return their numbers.
+
+        What a window lacks because it began after that stays so.
+        """
         nobody: Todo = {}
         entries = filter(None, map(self._find, event.fields))
         feeds = [(feed, event.fields[entry[0]]) for entry in entries if entry[5] is not None for feed in entry[5].feeds]
         feeds += [(feed, 1.0) for feed in self.index.counted]
-        all_ = self.plan.aggregates.all
+        all_, begun = self.plan.aggregates.all, self.samples.begun
         return [
             feed.at
             for feed, value in feeds
-            if all_[feed.at] not in known and feed.take(event, key, value, newest, nobody)
+            if all_[feed.at] not in known
+            and begun[all_[feed.at]].offset <= event.offset
+            and feed.take(event, key, value, newest, nobody)
         ]
 
     def _feed_rest(self, event: Event, key: Key, track: Track) -> None:

@@ -6,6 +6,7 @@ rules asked for it first.
 """
 
 import math
+from typing import Final, NamedTuple
 
 from dutyd.core.expr.tree import Window as WindowNode
 from dutyd.evaluate.engine.compiled.aggregates import Aggregate, Aggregates
@@ -14,25 +15,41 @@ from dutyd.evaluate.engine.windows.tracks import PANE, REAP, Clock, Track
 from dutyd.evaluate.engine.windows.window import Window
 
 
+class Begun(NamedTuple):
+    """Since when all samples of an aggregate are here.
+
+    Attributes:
+        time: event time, seconds since the epoch; minus infinity: since ever.
+        offset: of the first record that it takes anything from.
+
+    """
+
+    time: float
+    offset: int
+
+
+EVER: Final = Begun(-math.inf, 0)
+
+
 class Samples:
     """The samples of one view.
 
     Attributes:
         aggregates: what is summed up.
-        since: each aggregate to the event time since which all its samples are here.
+        begun: since when all samples of each are here.
         known: by number, the event time from which on an aggregate's windows are known.
 
     """
 
-    __slots__ = ("_clock", "_longest", "_sources", "aggregates", "known", "since")
+    __slots__ = ("_clock", "_longest", "_sources", "aggregates", "begun", "known")
 
-    def __init__(self, aggregates: Aggregates, clock: Clock, since: dict[Aggregate, float]) -> None:
+    def __init__(self, aggregates: Aggregates, clock: Clock, begun: dict[Aggregate, Begun]) -> None:
         self.aggregates = aggregates
-        self.since = since
+        self.begun = begun
         self._clock = clock
         self._sources = aggregates.sources
         self._longest = max((each.seconds for each in aggregates.all), default=0.0)
-        self.known = [since[each] + each.seconds for each in aggregates.all]
+        self.known = [begun[each].time + each.seconds for each in aggregates.all]
 
     @property
     def settling(self) -> float:

@@ -1,8 +1,9 @@
 """Rules change while events flow: editing a rule must not act.
 
-``migrate`` takes over what still fits: firing latches stay and the next event judges them, pending ones of an edited
-rule begin anew. ``sweep`` closes what has no rule any more: at once where ``per`` or ``from`` changed, after five
-minutes of absence where the rule is gone (a file may be on its way). A restart goes the same way, by ``State.load``.
+``bind`` takes over what still fits: firing latches stay and the next event judges them, what waits under an edited
+rule begins anew. ``sweep`` closes what has no rule any more: at once where ``per`` or ``from`` changed, after five
+minutes of absence where the rule is gone (a file may be on its way). It is the same whether the rules changed in a
+running task or between a stop and a start.
 """
 
 from collections.abc import Iterator
@@ -21,28 +22,16 @@ ABSENCE = 300.0
 """Seconds, by the caller's clock, for which a rule must be gone before its incidents clear."""
 
 
-def migrate(old: Plan, new: Plan, state: State, now: float) -> list[Change]:
-    """Go on with *new* where *state* worked by *old*; return the incidents that this clears.
-
-    Args:
-        old: the plan so far.
-        new: the plan from now on.
-        state: of one task.
-        now: the caller's clock, seconds since the epoch.
-
-    """
-    for rule, conditions in new.rules.items():
-        before = old.rules.get(rule)
-        if before is not None and before.text != conditions.text:
-            _begin_anew(rule, state)
-    return sweep(new, state, now)
-
-
 def sweep(plan: Plan, state: State, now: float) -> list[Change]:
     """Return the incidents that clear because their rule changed its entities, or is gone for five minutes.
 
-    Call it every few seconds: the first call after a rule is gone begins its five minutes. Arguments as for
-    ``migrate``.
+    Call it when rules changed, and every few seconds: the first call after a rule is gone begins its five minutes.
+
+    Args:
+        plan: the plan from now on.
+        state: of one task.
+        now: the caller's clock, seconds since the epoch.
+
     """
     bind(plan, state)
     closing, state.closing = state.closing, []
@@ -55,16 +44,6 @@ def sweep(plan: Plan, state: State, now: float) -> list[Change]:
             changes += [change for each in gone for change in _close(each, state, "rule removed")]
             del state.absent[rule]
     return changes
-
-
-def _begin_anew(rule: str, state: State) -> None:
-    latches = state.latches[rule]
-    for key in latches.where(lambda head: "ending" in head.also):
-        latches[key] = msgspec.structs.replace(latches[key], ending=None)
-        state.journal.moved.add((rule, entity_of(key)))
-    for key in latches.where(lambda head: head.phase is Phase.PENDING):
-        del latches[key]
-        state.journal.moved.add((rule, entity_of(key)))
 
 
 def _close(closing: Closing, state: State, because: str) -> Iterator[Change]:
