@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.crash.courses import publish
+from support.crash.killed import publish
 from support.daemon import Installation, installation
 
 RULES = """

@@ -22,8 +22,8 @@ from dutyd.ledger.claims import Waiting
 from support.acting import Office, office
 from support.broker import Broker
 from support.crash.asked import OPENINGS, RULES, STOCK, WANTED
-from support.crash.courses import publish
-from support.crash.mortal import FENCE, GUARD, without
+from support.crash.killed import publish
+from support.crash.protections import FENCE, GUARD, without
 from support.daemon import Installation, installation
 from support.valkey_server import ValkeyServer
 

@@ -2,7 +2,7 @@
 
 from crash.simulation import simulation
 from dutyd.core.tool import ProviderClass
-from support.crash.mortal import GUARD
+from support.crash.protections import GUARD
 from support.simulation.world import KINDS, Kind
 
 FAULTS = {

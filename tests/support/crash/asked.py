@@ -85,8 +85,10 @@ RESOLVED = ("alert-resolutions", "a")
 
 
 def articles(order: Mapping[str, Any]) -> str:
-    """Return the name of a purchase order: its article, or all of them."""
-    return str(order.get("sku") or "".join(sorted(line["sku"] for line in order["lines"])))
+    """Return the name of a purchase order: its article, or all of them, and how many, where that is not one."""
+    if not order.get("sku"):
+        return "".join(sorted(line["sku"] for line in order["lines"]))
+    return str(order["sku"]) if order["quantity"] == 1 else f"{order['sku']} by {order['quantity']:g}"
 
 
 def made_by(row: Mapping[str, Any]) -> Thing:

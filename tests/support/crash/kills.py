@@ -16,13 +16,18 @@ from dutyd.embedded.loopback import Loopback
 from dutyd.embedded.standin import Standin
 from dutyd.embedded.standin.script import parse_script
 from support.crash.asked import RESOLVED, Thing, articles, made_by, needing
-from support.crash.courses import CLASSES, COURSES, EACH_CLASS, Course, Killed
+from support.crash.course import EACH_CLASS, Course
+from support.crash.courses import COURSES
+from support.crash.killed import CLASSES, Killed
 from support.daemon import installation
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row: where it is killed, at which class, how often, at which pass of the point; or at which lines of code."""
+    """One row: where it is killed, at which class, how often, at which pass of the point; or at which lines of code.
+
+    *off* are protections without which it is to fail.
+    """
 
     point: str
     kind: str
@@ -30,6 +35,7 @@ class Case:
     course: Course
     hit: int = 1
     lines: tuple[int, ...] = ()
+    off: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.point}, {self.kind}"
@@ -55,6 +61,7 @@ class Row:
 SECOND = {
     "outcome -> produce": "outcome -> produce",
     "produce -> drop of the outcome": "outcome -> produce",
+    "expired -> produce": "outcome -> produce",
     "last turn -> end of the run": "claim -> work",
     "end of the run": "claim -> work",
 }
@@ -112,7 +119,7 @@ def play(ground: Ground, case: Case) -> Row:
             **({"model": {"base_url": f"{endpoint.url}/v1"}} if course.asks else {}),
         ) as one,
     ):
-        killed = Killed(one, name, case.kind, stream, ground.valkey, model)
+        killed = Killed(one, name, case.kind, stream, ground.valkey, model, case.off)
         try:
             for alias, events, key in course.events:
                 killed.publish(alias, events, key)

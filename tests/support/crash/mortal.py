@@ -3,7 +3,7 @@
 ``python -m support.crash.mortal PLAN run --settings ...`` is how it is started (``Installation.mortal``).
 
 PLAN is JSON: ``{"at": POINT, "hit": N, "do": "kill" | "stop", "line": N, "off": [PROTECTION]}``. Points are those of
-``points``; protections are switched off to show that the tests notice.
+``points``, protections those of ``protections``.
 """
 
 import functools
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from support.crash.points import POINTS, Point, When
+from support.crash.protections import PROTECTIONS
 
 
 def main() -> None:
@@ -114,55 +115,6 @@ def _around(function: Callable[..., Any], when: When, pass_by: Callable[[tuple[A
 
     return now
 
-
-def _without_lookup() -> None:
-    from dutyd_tools.providers.backoffice import Backoffice
-
-    async def nothing(*_: Any) -> None:
-        return None
-
-    Backoffice.lookup = nothing  # type: ignore[assignment,method-assign]
-
-
-def _without_outbox() -> None:
-    from dataclasses import replace
-
-    from dutyd.evaluate.checkpoint import Checkpoint
-
-    write = Checkpoint.write
-    Checkpoint.write = lambda self, writes: write(self, [replace(one, triggers=(), acked=0) for one in writes])  # type: ignore[method-assign]
-
-
-FENCE = ("redis.call('HGET', key('incident', id), 'fence') == fence", "true")
-"""The comparison of fencing tokens in the ledger's scripts, and what stands there when it is off."""
-
-GUARD = ("return not born or born ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')", "return false")
-"""The same of the guard against a Redis that was started again."""
-
-
-def without(protection: tuple[str, str], source: Callable[[str], str]) -> Callable[[str], str]:
-    """Return what reads the ledger's scripts, as *source* does, with *protection* off."""
-    on, off = protection
-
-    def read(name: str) -> str:
-        text = source(name)
-        assert text.count(on) == 1
-        return text.replace(on, off)
-
-    return read
-
-
-def _without_lease_check() -> None:
-    from dutyd.act.lease import Lease
-
-    Lease.lasts = lambda self: True  # type: ignore[method-assign]  # noqa: ARG005  # its name is the method's
-
-
-PROTECTIONS: dict[str, Callable[[], None]] = {
-    "lookup": _without_lookup,
-    "outbox": _without_outbox,
-    "lease check": _without_lease_check,
-}
 
 if __name__ == "__main__":
     main()

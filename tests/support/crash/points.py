@@ -70,6 +70,37 @@ def _passes_carried(args: tuple[Any, ...], _: Any) -> bool:
     )
 
 
+def _waits_for_yes(_: Any, result: Any) -> bool:
+    """Only effects that wait for a person."""
+    return bool(result.state == "AWAITING_APPROVAL")
+
+
+def _agreed(args: tuple[Any, ...], _: Any) -> bool:
+    """Only effects that a person has agreed to."""
+    return bool(args[2].approved)
+
+
+def _expired(_: Any, result: Any) -> bool:
+    return bool(result == 0)
+
+
+def _tells_expired(args: tuple[Any, ...], _: Any) -> bool:
+    return any(b"approval expired" in value for value in args[1].values())
+
+
+def _reminds(_: Any, result: Any) -> bool:
+    """Only calls that were told of before."""
+    return any(name.startswith("approval:") and not name.endswith("/0") for name in result)
+
+
+def _is_reminder(args: tuple[Any, ...], _: Any) -> bool:
+    return " h now: " in args[3]
+
+
+def _finds_nothing(_: Any, result: Any) -> bool:
+    return bool(result == "none")
+
+
 @dataclass(frozen=True)
 class Point:
     """A place between two steps: a function of the program, a side of it, and which calls count."""
@@ -150,5 +181,48 @@ SETTLE = {
     "parked read -> settle": Point("dutyd.ledger.decisions:Decisions.settle", When.BEFORE),
     "settle -> answer": Point("dutyd.ledger.decisions:Decisions.settle", When.AFTER),
 }
-FAMILIES: tuple[Mapping[str, Point], ...] = (EVALUATE, BY_KEY, ACT, UNKNOWN, CLEARS, GROUPS, SWEEP, RUN, SETTLE)
+ASK = {
+    "reserve -> person": Point("dutyd.ledger.effects:Effects.reserve", When.AFTER, _waits_for_yes),
+}
+DECIDE = {
+    what: {
+        f"call read -> {what}": Point(f"dutyd.ledger.decisions:Decisions.{what}", When.BEFORE),
+        f"{what} -> answer": Point(f"dutyd.ledger.decisions:Decisions.{what}", When.AFTER),
+    }
+    for what in ("approve", "deny", "edit")
+}
+AGREED = {
+    "agreed -> SENDING": Point("dutyd.ledger.effects:Effects.sending", When.BEFORE, _agreed),
+    "agreed, SENDING -> request": Point("dutyd.ledger.effects:Effects.sending", When.AFTER, _agreed),
+}
+STRICTER = {
+    "agreed -> forbidden": Point("dutyd.ledger.effects:Effects.regate", When.BEFORE),
+    "forbidden -> next step": Point("dutyd.ledger.effects:Effects.regate", When.AFTER),
+}
+WITHDRAW = {
+    "clear accepted -> call withdrawn": Point("dutyd.ledger.effects:Effects.withdraw", When.BEFORE),
+    "call withdrawn -> close": Point("dutyd.ledger.effects:Effects.withdraw", When.AFTER),
+}
+EXPIRE = {
+    "expired -> next step": Point("dutyd.ledger.effects:Effects.expire", When.AFTER, _expired),
+    "expired -> produce": Point(_PRODUCE, When.BEFORE, _tells_expired),
+}
+REMIND = {
+    "reminder noted -> message": Point("dutyd.ledger.standing:Standings.untold", When.AFTER, _reminds),
+    "reminder -> next look": Point("dutyd.ops.notices:Addressee.send", When.AFTER, _is_reminder),
+}
+ADOPT = {
+    "loss found -> outcomes read": Point("dutyd.ledger.birth:Birth.look", When.AFTER, _finds_nothing),
+    "outcomes read -> adopted": Point("dutyd.ledger.birth:Birth.adopt", When.BEFORE),
+    "adopted -> birth": Point("dutyd.ledger.birth:Birth.adopt", When.AFTER),
+    "birth -> accept": Point("dutyd.ledger.birth:Birth.born", When.AFTER),
+    "accepted again -> commit": Point(_ACCEPT, When.AFTER, _opens),
+    "reserved again -> in doubt": Point("dutyd.ledger.effects:Effects.doubt", When.BEFORE),
+    "in doubt -> settled": Point("dutyd.ledger.effects:Effects.doubt", When.AFTER),
+    "claim of a lost task": Point("dutyd.evaluate.checkpoint:Checkpoint.claim", When.AFTER),
+}
+FAMILIES: tuple[Mapping[str, Point], ...] = (
+    *(EVALUATE, BY_KEY, ACT, UNKNOWN, CLEARS, GROUPS, SWEEP, RUN, SETTLE),
+    *(ASK, *DECIDE.values(), AGREED, STRICTER, WITHDRAW, EXPIRE, REMIND, ADOPT),
+)
 POINTS = {name: point for family in FAMILIES for name, point in family.items()}

@@ -24,7 +24,7 @@ from dutyd.core.errors import NotReadyError
 from dutyd.ledger import open_ledger
 from dutyd.ledger.connect import connect_async
 from support.broker import Broker, KafkaBroker
-from support.crash.courses import publish
+from support.crash.killed import publish
 from support.daemon import Installation, installation
 from support.valkey_server import ValkeyServer
 

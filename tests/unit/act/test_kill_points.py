@@ -8,22 +8,15 @@ from support.crash.kills import cases
 from support.crash.mortal import find
 from support.crash.points import FAMILIES, POINTS
 
-OF_PEOPLE = "what a person says is one write: `settle` stands for all of them"
-AFTER_A_LOSS = "`make crash` loses Redis in its table of faults"
+OF_PEOPLE = "what a person says is one write: approving, denying, editing and settling stand for all of them"
 BY_ITSELF = "one write that no step follows from"
 NO_POINT = {
-    "decide": OF_PEOPLE,
-    "edit": OF_PEOPLE,
     "handle": OF_PEOPLE,
     "pause": OF_PEOPLE,
     "release": OF_PEOPLE,
     "silence": OF_PEOPLE,
     "replay": OF_PEOPLE,
     "replayed": OF_PEOPLE,
-    "adopt": AFTER_A_LOSS,
-    "birth": AFTER_A_LOSS,
-    "born": AFTER_A_LOSS,
-    "doubt": AFTER_A_LOSS,
     "drop_outcome": BY_ITSELF,
     "model_reserve": "a repeated one replaces: tests/integration/ledger/test_model_spend.py",
     "model_settle": BY_ITSELF,
@@ -32,10 +25,7 @@ NO_POINT = {
     "pending": BY_ITSELF,
     "standing": BY_ITSELF,
     "store_rules": BY_ITSELF,
-    "tell": BY_ITSELF,
     "renew": "the simulation loses leases at every place",
-    "expire": "the simulation lets approvals pass",
-    "regate": "the simulation has approved calls meet their gates again",
 }
 """Scripts without a point, and why."""
 
