@@ -15,7 +15,7 @@ CONTROLS = (
     ("agreed -> forbidden", "C", ("gates again",), "doubled"),
     ("clear accepted -> call withdrawn", "C", ("withdrawal", "no send after a clear"), "doubled"),
     ("expired -> produce", "C", ("expiry",), "doubled"),
-    ("reminder noted -> message", "B", ("memory of notices",), "doubled"),
+    ("reminder -> next look", "B", ("memory of notices",), "doubled"),
     ("outcomes read -> adopted", "C", ("adoption",), "lost"),
     ("reserved again -> in doubt", "C", ("doubt",), "doubled"),
 )

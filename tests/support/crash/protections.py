@@ -53,10 +53,10 @@ def _without_lease_check() -> None:
 def _without_parking() -> None:
     from dutyd.act.effects import Delivery
 
-    async def sent_again(self: Delivery, effect: Any, **_: Any) -> Any:
+    async def sent_again(self: Delivery, effect: Any, *_: Any) -> Any:
         return await self._send(effect)
 
-    Delivery._unsure = sent_again  # type: ignore[method-assign]
+    Delivery._unsure = sent_again  # type: ignore[assignment,method-assign]
 
 
 def _without_gates_again() -> None:
