@@ -21,7 +21,6 @@ NO_POINT = {
     "model_reserve": "a repeated one replaces: tests/integration/ledger/test_model_spend.py",
     "model_settle": BY_ITSELF,
     "pace": BY_ITSELF,
-    "pending": "it only reads: `outcome -> produce` comes after it",
     "pass_by": BY_ITSELF,
     "pending": BY_ITSELF,
     "standing": BY_ITSELF,
