@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dutyd.cli.failures import Exit
-from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile
+from dutyd.cli.options import DEFAULT_SETTINGS, AsJson, SettingsFile, duration
 from dutyd.cli.render import plain, print_json
-from dutyd.core.duration import parse_duration
 from dutyd.core.errors import SettingsError
 from dutyd.core.secrets import masked
 
@@ -27,7 +26,7 @@ PATIENCE = 60.0
 Patience = Annotated[
     float | None,
     typer.Option(
-        "--patience", metavar="DURATION", parser=parse_duration, help="How long it may take (60s).", show_default=False
+        "--patience", metavar="DURATION", parser=duration, help="How long it may take (60s).", show_default=False
     ),
 ]
 

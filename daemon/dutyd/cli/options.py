@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from dutyd.core.duration import parse_duration
 from dutyd.core.errors import SettingsError
 
 SettingsFile = Annotated[
@@ -23,6 +24,14 @@ OptionalSettings = Annotated[
     Path | None,
     typer.Option("--settings", metavar="FILE", envvar="DUTYD_SETTINGS", help="Check against these, too."),
 ]
+
+
+def duration(text: str) -> float:
+    """Return the duration that an option says, in seconds; the usage error of one that can't be read says how."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def pair_of(option: str, text: str, such_as: str) -> tuple[str, str]:

@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from dutyd.cli.options import DEFAULT_SETTINGS, SettingsFile
-from dutyd.core.duration import parse_duration
+from dutyd.cli.options import DEFAULT_SETTINGS, SettingsFile, duration
 
 RoleName = Annotated[
     Literal["evaluator", "worker", "all"],
@@ -16,7 +15,7 @@ Idle = Annotated[
     typer.Option(
         "--until-idle",
         metavar="DURATION",
-        parser=parse_duration,
+        parser=duration,
         help="Exit 0 once nothing was left to do for this long (10s).",
         show_default=False,
     ),

@@ -18,8 +18,10 @@ from dutyd.core.secrets import masked
 
 Fields = MutableMapping[str, Any]
 
-# Without local variables: they would fill pages, and hold secrets.
+# Tracebacks become fields before secrets are masked, because their texts hold addresses; without local variables, which
+# would fill pages, and hold secrets.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+_CONSOLE = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 _SECRET_NAME = re.compile(r"password|secret|token$|api_key|authorization|credential", re.IGNORECASE)
 _CHATTY = ("httpx2", "httpcore2", "openai", "redis", "asyncio", "uvicorn", "watchfiles")
 
@@ -33,8 +35,8 @@ def configure_logging(level: int = logging.INFO) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     ending: list[Processor] = (
-        [mask_secrets, structlog.dev.ConsoleRenderer()]
-        if terminal  # tracebacks become fields before secrets are masked: their texts hold addresses
+        [structlog.processors.format_exc_info, mask_secrets, _CONSOLE]
+        if terminal
         else [_TRACEBACKS, mask_secrets, _in_order, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
     structlog.configure(

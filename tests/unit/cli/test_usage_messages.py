@@ -18,7 +18,10 @@ def dutyd(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
         (["rn"], "dutyd: No such command 'rn'. Did you mean 'run'?"),
         (["run", "--rol", "all"], "No such option: --rol (Possible options: --role)"),
         (["run", "--role", "boss"], "Invalid value for '--role'"),
-        (["run", "--until-idle", "3"], "'3' is no duration: write a number with its unit (100ms, 10s, 5m, 1h, 7d)"),
+        (
+            ["run", "--until-idle", "3"],
+            "'--until-idle': '3' is no duration: write a number with its unit (100ms, 10s, 5m, 1h, 7d)",
+        ),
         (["publish"], "what is to be published? Name a FILE (- reads standard input), or --listen HOST:PORT"),
         (["publish", "--listen", "9095"], "--listen '9095' is not of the form HOST:PORT"),
         (["publish", "a.jsonl", "--listen", "127.0.0.1:0"], "--listen takes posts until it is stopped"),

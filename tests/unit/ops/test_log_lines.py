@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -87,6 +88,21 @@ def test_a_traceback_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None
     except ValueError:
         structlog.get_logger().exception("run failed")
     assert "geheim" not in json.dumps(lines(capsys))
+
+
+def test_a_traceback_on_a_terminal_holds_no_secret_either(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    configure_logging()
+    try:
+        int("redis://:geheim@host:6379")
+    except ValueError:
+        structlog.get_logger().exception("run failed")
+        logging.getLogger("some.module").exception("so did this")
+    shown = capsys.readouterr().err
+    assert shown.count("Traceback") == 2
+    assert "geheim" not in shown
 
 
 def test_what_people_look_for_first_stands_first(capsys: pytest.CaptureFixture[str]) -> None:
