@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from dutyd.act.adopt import Adoption
+from dutyd.act.outages import Outage
 from dutyd.core.errors import NotReadyError
 from dutyd.core.event import Record
 from dutyd.core.incident import Trigger
@@ -86,13 +87,15 @@ class Acceptor:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Accept until *stop*; when the world is not ready, wait and go on where the ledger stands."""
+        outage = Outage("triggers can't be accepted now", "triggers are accepted again", clock=self.clock)
         try:
             while not stop.is_set():
                 self.turned = self.clock()
                 try:
                     await self.turn()
+                    outage.is_over()
                 except NotReadyError as error:
-                    log.warning("triggers can't be accepted now", error=str(error))
+                    outage.lasts(error)
                     await asyncio.sleep(error.retry_after or 1.0)
         finally:
             with contextlib.suppress(NotReadyError):

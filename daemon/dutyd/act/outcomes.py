@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-import structlog
-
+from dutyd.act.outages import Outage
 from dutyd.core.errors import NotReadyError
 from dutyd.stream.base import Producer
 
@@ -29,9 +28,6 @@ class Pending(Protocol):
         ...
 
 
-log = structlog.get_logger()
-
-
 @dataclass(frozen=True, slots=True)
 class Writer:
     """Produces what is pending to *topic*."""
@@ -43,11 +39,13 @@ class Writer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Produce until *stop*, and once more after it."""
+        outage = Outage("records can't be written now", "records are written again", {"topic": self.topic})
         while not stop.is_set():
             try:
                 await self.turn()
+                outage.is_over()
             except NotReadyError as error:
-                log.warning("records can't be written now", topic=self.topic, error=str(error))
+                outage.lasts(error)
                 await asyncio.sleep(1.0)
             await asyncio.sleep(self.every)
         with contextlib.suppress(NotReadyError):  # the ledger keeps them: whoever runs next produces them

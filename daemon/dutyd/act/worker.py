@@ -17,6 +17,7 @@ from dutyd.act.accept import Acceptor
 from dutyd.act.episode import Rest
 from dutyd.act.lease import Lease
 from dutyd.act.means import Means
+from dutyd.act.outages import Outage
 from dutyd.act.outcomes import Writer
 from dutyd.act.path import work
 from dutyd.core.errors import NotReadyError
@@ -74,13 +75,15 @@ class Worker:
 
     async def _claim_until(self, stop: asyncio.Event) -> None:
         stopping = asyncio.create_task(stop.wait())
+        outage = Outage("incidents can't be claimed now", "incidents are claimed again", clock=self.clock)
         while not stop.is_set():
             self._wake.clear()
             started = self.clock()
             try:
                 claims = await self._claim()
+                outage.is_over()
             except NotReadyError as error:
-                log.warning("incidents can't be claimed now", error=str(error))
+                outage.lasts(error)
                 claims = []
             for claim in claims:
                 lease = Lease(self.means.ledger.incidents, claim, self.lease, started, self.clock)
