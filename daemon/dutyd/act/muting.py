@@ -5,7 +5,7 @@ every worker says the same. Throttles are counted where triggers are accepted (`
 What has begun is not muted any more: half a page is worse than one too many.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dutyd.core.limits import Inhibit
@@ -34,7 +34,21 @@ class Muting:
         found = silenced(await self._silences(now, written), rule.id, claim.trigger.entity, now)
         if found is not None or rule.inhibit is None:
             return found
-        return await self._inhibited(rule.inhibit, claim, now)
+        others = [(other, await self.ledger.incidents.open_of(other)) for other in rule.inhibit.by]
+        return _inhibited(rule.inhibit, claim, others, now, claim.age)
+
+    async def was_muted(self, claim: Claim, rule: Rule, written: Sequence[RecurringSilence]) -> bool:
+        """Return whether it was muted when it cleared, though a worker comes to it only now."""
+        then = claim.ended
+        if then is None:
+            return False
+        silences: list[Silence | RecurringSilence] = [*await self.ledger.silences.at(then), *written]
+        if silenced(silences, rule.id, claim.trigger.entity, then) is not None:
+            return True
+        if rule.inhibit is None:
+            return False
+        others = [(other, await self.ledger.incidents.open_at(other, then)) for other in rule.inhibit.by]
+        return _inhibited(rule.inhibit, claim, others, then, then - claim.opened) is not None
 
     async def mute_of_many(self, rule: Rule, members: Members, written: Sequence[RecurringSilence]) -> Mute | None:
         """Return what mutes a page for *members*: silences that cover all of them; None where it may begin."""
@@ -47,11 +61,10 @@ class Muting:
     async def _silences(self, now: float, written: Sequence[RecurringSilence]) -> Sequence[Silence | RecurringSilence]:
         return [*await self.ledger.silences.all(now), *written]
 
-    async def _inhibited(self, inhibit: Inhibit, claim: Claim, now: float) -> Mute | None:
-        others = [
-            Other(rule, incident, entity)
-            for rule in inhibit.by
-            for incident, entity in (await self.ledger.incidents.open_of(rule)).items()
-        ]
-        own = Other(claim.rule, claim.id, claim.trigger.entity)
-        return inhibited(inhibit, own, others, now, claim.age)
+
+def _inhibited(
+    inhibit: Inhibit, claim: Claim, open_: Iterable[tuple[str, Mapping[str, Mapping[str, str]]]], at: float, age: float
+) -> Mute | None:
+    """Return what mutes *claim*, which is *age* seconds old then, of the incidents that are *open_* *at* that time."""
+    others = [Other(rule, incident, entity) for rule, found in open_ for incident, entity in found.items()]
+    return inhibited(inhibit, Other(claim.rule, claim.id, claim.trigger.entity), others, at, age)

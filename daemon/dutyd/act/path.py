@@ -21,7 +21,7 @@ from dutyd.act.run import ask_model
 from dutyd.act.steps import StepResult, StepState, needed_by, waves
 from dutyd.core.incident import IncidentState
 from dutyd.core.limits import Group
-from dutyd.core.rule import Mode, lowest
+from dutyd.core.rule import Mode, Rule, lowest
 from dutyd.core.step import Step
 from dutyd.core.tool import known_tool
 from dutyd.ledger.claims import Claim, Hold, Waiting
@@ -114,22 +114,33 @@ async def _muted(episode: Episode) -> Rest | None:
         members = await episode.means.ledger.incidents.members(episode.claim.id)
         mute = await muting.mute_of_many(episode.rule, members, written)
     else:
-        # What explains a member of a group has held that member back.
-        rule = replace(episode.rule, inhibit=None) if episode.claim.kind == "group" else episode.rule
-        mute = await muting.mute_of(episode.claim, rule, written)
+        mute = await muting.mute_of(episode.claim, _mutable(episode), written)
     return Rest(Waiting.MUTED, mute.until - muting.now(), mute=mute) if mute else None
+
+
+async def _was_muted(episode: Episode) -> bool:
+    """Return whether it was muted when it cleared."""
+    if episode.claim.kind in PAGES:
+        return False
+    written = (await episode.means.rules.current()).silences
+    return await episode.means.muting.was_muted(episode.claim, _mutable(episode), written)
+
+
+def _mutable(episode: Episode) -> Rule:
+    """Return the rule as it is held back: what explains a member of a group has held that member back."""
+    return replace(episode.rule, inhibit=None) if episode.claim.kind == "group" else episode.rule
 
 
 async def clear(episode: Episode) -> Rest:
     """After a clear: unsent effects are off, sent ones are settled, then ``on_clear`` runs, then it is closed.
 
-    What is muted and was not begun stays undone: it would have waited, had a worker come before the clear.
+    What is muted, or was when it cleared, and was not begun stays undone: it would have waited for a worker, too.
     """
     effects = episode.means.ledger.effects
     await effects.withdraw(episode.claim)
     await episode.recall(again=read_again)
     await episode.settle_earlier()
-    if episode.begun or not await _muted(episode):
+    if episode.begun or not (await _muted(episode) or await _was_muted(episode)):
         await _finish_late(episode)
     elif not await effects.of(episode.claim.id):  # of an earlier round
         return Rest(close=True)

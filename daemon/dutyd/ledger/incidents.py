@@ -91,6 +91,18 @@ class Incidents:
         found = await self._scripts.read("hgetall", self._scripts.key("open", rule))
         return {text(name): msgspec.json.decode(value, type=dict[str, str]) for name, value in found.items()}
 
+    async def open_at(self, rule: str, then: float) -> dict[str, dict[str, str]]:
+        """Return the incidents of *rule* that were open at *then*, a time of the last day: id to entity."""
+        past = await self._scripts.read("zrangebyscore", self._scripts.key("past", rule), ms(then), "+inf")
+        ids = [*await self.open_of(rule), *(text(each) for each in past)]
+        names = [self._scripts.key("incident", each) for each in ids]
+        rows = await self._scripts.read_many("hmget", names, "produced", "ended", "trigger")
+        return {
+            each: msgspec.json.decode(trigger, type=Trigger).entity
+            for each, (opened, ended, trigger) in zip(ids, rows, strict=True)
+            if opened and int(opened) <= ms(then) and not (ended and int(ended) < ms(then))
+        }
+
     async def note_step(self, claim: Claim, step: str, result: bytes, *, unanswered: bool = False) -> Hold:
         """Remember the result of a step that made no effect; *unanswered*: people are to know that it got none."""
         what = "unanswered" if unanswered else "step"
@@ -202,4 +214,6 @@ def _claim(fields: dict[str, str]) -> Claim:
         braked=fields.get("braked") == "1",
         told=fields["told"] == "1",
         over=fields.get("over") == "1",
+        opened=int(fields["produced"]) / 1000,
+        ended=int(fields["ended"]) / 1000 if "ended" in fields else None,
     )

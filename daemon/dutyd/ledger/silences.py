@@ -30,3 +30,13 @@ class Silences:
         found = await self._scripts.read("hvals", self._scripts.key("silences"))
         silences = [msgspec.json.decode(each, type=Silence) for each in found]
         return sorted((each for each in silences if each.ends > now), key=lambda each: each.ends)
+
+    async def at(self, then: float) -> list[Silence]:
+        """Return the silences that lasted at *then*, also those that people have ended since."""
+        found = [
+            value
+            for name in (self._scripts.key("silences"), self._scripts.key("silences", "ended"))
+            for value in await self._scripts.read("hvals", name)
+        ]
+        silences = [msgspec.json.decode(each, type=Silence) for each in found]
+        return [each for each in silences if each.until(then) is not None]

@@ -1,7 +1,10 @@
 """What mutes an incident, and that it goes on afterwards: silences, inhibition, storms, on a real ledger."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -223,6 +226,16 @@ rules:
 """
 
 
+WRITTEN = """
+silences:
+  - {id: yearly, rule: low-stock, match: {supplier: acme}, at: "AT", lasts: 1h, because: counting}
+"""
+
+
+def real() -> float:
+    return time.time()  # noqa: TID251  # as brokers date records
+
+
 @pytest.fixture
 async def stock(valkey_url: str, unique: str, tmp_path: Path) -> AsyncIterator[Office]:
     async with office(valkey_url, unique, tmp_path, ORDERS) as opened:
@@ -265,6 +278,72 @@ async def test_an_order_that_another_incident_holds_back_is_not_made_because_a_w
     async with running(stock.worker()):
         await stock.until(lambda: low_states(stock), {"CLOSED"})
     assert await ordered(stock) == ["bolts"]
+
+
+@pytest.mark.parametrize("by", ["its end", "a person", "the rule files"])
+async def test_an_order_is_not_made_because_the_silence_that_it_cleared_in_is_over_when_a_worker_comes(
+    stock: Office, by: str
+) -> None:
+    if by == "the rule files":
+        begins = datetime.fromtimestamp(real() - 60, UTC)
+        stock.book.edit(ORDERS + WRITTEN.replace("AT", f"{begins:%-M %-H %-d %-m} *"))
+    else:
+        silence = Silence(
+            id="s1", who="a", because="b", begins=real() - 1, ends=real() + HOUR, entity={"supplier": "acme"}
+        )
+        await stock.ledger.silences.add(silence)
+    for supplier in ("acme", "bolts"):
+        stock.open_(low(stock, supplier))
+        stock.clear(low(stock, supplier))
+    await asyncio.sleep(0.01)  # records are dated in milliseconds
+    if by == "a person":
+        await stock.ledger.silences.end("s1", "bob", "done")
+    worker, later = stock.worker(), 0.0 if by == "a person" else 8 * 24 * HOUR
+    async with running(replace(worker, means=replace(worker.means, now=lambda: real() + later))):
+        await stock.until(lambda: low_states(stock), {"CLOSED"})
+    assert await ordered(stock) == ["bolts"]
+
+
+async def test_an_order_is_made_though_a_silence_began_and_ended_after_the_clear(stock: Office) -> None:
+    stock.open_(low(stock, "acme"))
+    stock.clear(low(stock, "acme"))
+    await stock.ledger.silences.add(Silence(id="s1", who="a", because="b", begins=real() + 1, ends=real() + HOUR))
+    worker = stock.worker()
+    async with running(replace(worker, means=replace(worker.means, now=lambda: real() + 2 * HOUR))):
+        await stock.until(lambda: low_states(stock), {"CLOSED"})
+    assert await ordered(stock) == ["acme"]
+
+
+async def test_an_order_is_not_made_because_what_explained_it_until_it_cleared_is_over_when_a_worker_comes(
+    stock: Office,
+) -> None:
+    supplier = stock.trigger("supplier-down", {"supplier": "acme", "up": 0}, {"supplier": "acme"})
+    acceptor, held = stock.worker().acceptor, low(stock, "acme")
+    stock.open_(supplier)
+    stock.open_(held)
+    stock.clear(held)
+    await asyncio.sleep(0.01)  # records are dated in milliseconds
+    stock.clear(supplier)
+    while await low_states(stock) != {"CLEARING"}:
+        await acceptor.turn()
+    await asyncio.to_thread(acceptor.consumer.close)
+    await due_in(stock, held, 3600)
+    async with running(stock.worker()):
+        await stock.until(lambda: state_of(stock, supplier), "CLOSED")
+        await due_in(stock, held, 0)
+        await stock.until(lambda: state_of(stock, held), "CLOSED")
+    assert await ordered(stock) == []
+
+
+async def due_in(desk: Office, trigger: Trigger, seconds: int) -> None:
+    scripts = desk.ledger.scripts
+    at = ((await scripts.client.time())[0] + seconds) * 1000
+    for name in (scripts.key("due"), scripts.key("due", trigger.rule)):
+        await scripts.client.zadd(name, {trigger.incident: at})
+
+
+async def state_of(desk: Office, trigger: Trigger) -> str:
+    return str((await desk.ledger.queries.whole(trigger.incident))["state"])
 
 
 async def test_the_order_of_a_round_that_is_silenced_is_not_made_after_the_clear_and_the_first_one_stands(

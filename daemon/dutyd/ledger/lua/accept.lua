@@ -120,7 +120,7 @@ if not state then
   create(id, 'CLOSED', 'incident', record)
   keep_effects(incident)
 end
-redis.call('HSET', incident, 'clear_trigger', trigger, 'cleared', cjson.decode(trigger).decided)
+redis.call('HSET', incident, 'clear_trigger', trigger, 'cleared', cjson.decode(trigger).decided, 'ended', ARGV[17])
 -- A further round may be muted after an earlier one did something, and so may what was adopted after a loss, of which
 -- only the clear is left: that is settled, and taken back.
 if (not state or state == 'MUTED') and redis.call('EXISTS', incident .. ':effects') == 0 then

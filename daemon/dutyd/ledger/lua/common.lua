@@ -2,6 +2,7 @@
 -- since scripts touch many of them (Redis Cluster is refused at start). Times are the server's, in milliseconds.
 local prefix = ARGV[1]
 local RETENTION_MS = 30 * 86400000
+local PAST_MS = 86400000  -- how long it is known of a closed incident when it was open
 
 local function key(...) return prefix .. ':' .. table.concat({...}, ':') end
 
@@ -235,7 +236,7 @@ local function leave(id, at)
   if redis.call('SREM', whole .. ':open', id) == 0 then return end  -- however often it is closed
   local state = redis.call('HGET', whole, 'state')
   if redis.call('SCARD', whole .. ':open') > 0 or is_over(state) then return end
-  for _, name in ipairs({'clear_trigger', 'cleared'}) do
+  for _, name in ipairs({'clear_trigger', 'cleared', 'ended'}) do
     local said = redis.call('HGET', incident, name)
     if said then redis.call('HSET', whole, name, said) end
   end
@@ -271,7 +272,12 @@ function close(id, at)
   redis.call('HDEL', incident, 'over')
   redis.call('HSET', incident, 'state', 'CLOSED', 'closed', at)
   sleep(id, '')
-  redis.call('HDEL', key('open', redis.call('HGET', incident, 'rule')), id)
+  local rule = redis.call('HGET', incident, 'rule')
+  if redis.call('HDEL', key('open', rule), id) == 1 then  -- it may have muted what a worker has not looked at yet
+    redis.call('ZADD', key('past', rule), at, id)
+    redis.call('ZREMRANGEBYSCORE', key('past', rule), '-inf', at - PAST_MS)
+    redis.call('PEXPIRE', key('past', rule), PAST_MS)
+  end
   unmute('incident:' .. id)
   leave(id, at)
   redis.call('SREM', key('held'), id)

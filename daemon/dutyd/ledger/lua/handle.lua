@@ -27,7 +27,7 @@ redis.call('RPUSH', incident .. ':notes', cjson.encode({at = at, who = ARGV[4], 
 audit(ARGV[4], did, id, ARGV[5], {rule = redis.call('HGET', incident, 'rule')})
 if did == 'ack' then redis.call('HSET', incident, 'acked_by', ARGV[4], 'acked', at) end
 if did == 'close' then
-  redis.call('HSET', incident, 'clear_trigger', ARGV[6], 'cleared', cjson.decode(ARGV[6]).decided)
+  redis.call('HSET', incident, 'clear_trigger', ARGV[6], 'cleared', cjson.decode(ARGV[6]).decided, 'ended', at)
   forget_old_orders()
   if redis.call('HGET', incident, 'kind') == 'incident' then ask_to_end(id, ARGV[7]) end
   for i = 8, #ARGV, 2 do

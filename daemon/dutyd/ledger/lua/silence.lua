@@ -10,8 +10,16 @@ if ARGV[2] == 'add' then
       unmute('silence:' .. name)
     end
   end
+  for _, name in ipairs(redis.call('HKEYS', key('silences', 'ended'))) do
+    local ends = cjson.decode(redis.call('HGET', key('silences', 'ended'), name)).ends * 1000
+    if ends < now_ms() - RETENTION_MS then redis.call('HDEL', key('silences', 'ended'), name) end
+  end
   redis.call('HSET', silences, id, ARGV[6])
   return 0
 end
+-- What cleared while it lasted was muted, whenever a worker looks at it.
+local silence = cjson.decode(redis.call('HGET', silences, id))
+silence.ends = math.min(silence.ends, now_ms() / 1000)
+redis.call('HSET', key('silences', 'ended'), id, cjson.encode(silence))
 redis.call('HDEL', silences, id)
 return unmute('silence:' .. id)
