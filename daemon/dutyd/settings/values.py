@@ -75,9 +75,9 @@ def stream_url(value: SecretStr) -> SecretStr:
 
 def http_url(value: str) -> str:
     """Check an ``http://`` or ``https://`` address; return it without a slash at its end."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"'{value}' is no web address: write http://host:port/path or https://...")
+    parts = _web(value)
+    if parts is None:
+        raise ValueError(f"'{masked(value)}' is no web address: write http://host:port/path or https://...")
     if "@" in parts.netloc:
         raise ValueError("the address holds a password: give it by an environment variable or a file instead")
     return value.rstrip("/")
@@ -85,11 +85,7 @@ def http_url(value: str) -> str:
 
 def secret_http_url(value: SecretStr) -> SecretStr:
     """Check an ``http://`` or ``https://`` address that is itself a secret: what is said of it never shows it."""
-    try:
-        parts = urlsplit(value.get_secret_value())
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if _web(value.get_secret_value()) is None:
         raise ValueError("this is no web address: write http://host:port/path or https://...")
     return value
 
@@ -106,6 +102,16 @@ def with_password(address: str, password: str) -> str:
     login, _, place = rest.rpartition("@")
     user = login.partition(":")[0]
     return f"{scheme}://{user}:{quote(password, safe='')}@{place}"
+
+
+def _web(value: str) -> SplitResult | None:
+    """Return the parts of an ``http://`` or ``https://`` address, None where it is none."""
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket without its other, or a port that is none
+        return None
+    return parts if fits else None
 
 
 def _split(value: SecretStr) -> SplitResult:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from dutyd.core.tool import Provider, RefusedError
+from dutyd.core.tool import NotSentError, Provider, RefusedError
 from dutyd.embedded.backoffice import app
 from dutyd.embedded.loopback import Loopback
 from dutyd_tools import TOOLS
@@ -126,6 +126,21 @@ async def test_a_changed_runbook_is_read_again(runbooks: Path) -> None:
     os.utime(page, ns=(1, 1))
     told = await ask(provider, "search_runbooks", query="errors")
     assert told["sections"][0]["text"] == "Call the shop team, at once."
+
+
+async def test_a_page_that_is_taken_away_while_it_is_read_is_no_answer_now(
+    runbooks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider, real = folder.connect({"dir": str(runbooks)}), Path.is_file
+
+    def is_file_and_goes(page: Path) -> bool:
+        there = real(page)
+        page.unlink()
+        return there
+
+    monkeypatch.setattr(Path, "is_file", is_file_and_goes)
+    with pytest.raises(NotSentError, match=r"checkout\.md can't be read: No such file"):
+        await provider.read("runbooks", {"query": "errors"})
 
 
 async def test_a_folder_of_runbooks_only_reads(runbooks: Path, tmp_path: Path) -> None:

@@ -56,6 +56,10 @@ def problems(folder: Path, text: str, environ: dict[str, str] | None = None) -> 
         ("redis: 'redis://host:99999'", "'host:99999' is not of the form host:port"),
         ("redis: 'sentinel://a:26379,b:26379'", "names no master"),
         ("model: {base_url: localhost}", "'localhost' is no web address"),
+        ("model: {base_url: 'http://host:port/v1'}", "'http://host:port/v1' is no web address"),
+        ("model: {base_url: 'http://host:99999/v1'}", "'http://host:99999/v1' is no web address"),
+        ("model: {base_url: 'http://[::1/v1'}", "'http://[::1/v1' is no web address"),
+        ("heartbeat: {url: 'http://host:port/x'}", "heartbeat.url: this is no web address"),
         # What fits alone, and not together.
         ("kafka: {security_protocol: SASL_SSL}", "needs sasl_mechanism, username, password_file, too"),
         (

@@ -4,7 +4,7 @@ import pytest
 
 from dutyd.core.errors import SettingsError
 from dutyd.core.tool import Promise, ProviderClass
-from dutyd_tools.providers import backoffice, folder
+from dutyd_tools.providers import backoffice, folder, webhook
 
 URL = "http://127.0.0.1:8080"
 
@@ -35,6 +35,17 @@ def test_every_mistake_is_told_at_once_with_the_nearest_name() -> None:
 def test_a_value_that_makes_no_sense_is_told(wrong: dict[str, object]) -> None:
     with pytest.raises(SettingsError, match="provider backoffice: "):
         backoffice.connect(wrong)
+
+
+@pytest.mark.parametrize("address", ["mail.example.com", "http://host:port/x", "https://host:99999", "http://[::1/x"])
+def test_a_secret_address_that_is_none_is_told_without_showing_it(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK", address)
+    with pytest.raises(SettingsError) as told:
+        webhook.connect({"url_env": "HOOK"})
+    assert "url: the secret is no web address: write http://host:port/path" in str(told.value)
+    assert address not in str(told.value)
 
 
 def test_a_folder_needs_to_be_named() -> None:

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from dutyd.core.errors import SettingsError
 from dutyd_tools.providers.http import JsonApi, Manners
 from dutyd_tools.providers.secrets import read_secret
-from dutyd_tools.providers.settings import ProviderSettings, Seconds, WebAddress
+from dutyd_tools.providers.settings import ProviderSettings, Seconds, WebAddress, is_web_address
 from dutyd_tools.providers.shape import Texts
 
 
@@ -91,8 +91,8 @@ def open_api(
 def address_of(settings: HttpSettings) -> str:
     """Return the address, which may be a secret; raises SettingsError where that can't be read."""
     address = settings.url or read_secret("url", file=settings.url_file, env=settings.url_env) or ""
-    if not address.startswith(("http://", "https://")):
-        raise SettingsError("url: the secret is no web address: it begins with neither http:// nor https://")
+    if not is_web_address(address):
+        raise SettingsError("url: the secret is no web address: write http://host:port/path or https://...")
     return address
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dutyd.core.secrets import cut
-from dutyd.core.tool import Provider, RefusedError
+from dutyd.core.tool import NotSentError, Provider, RefusedError
 from dutyd_tools.providers.settings import ProviderSettings, read_settings
 from dutyd_tools.search import Index, Section, sections_of
 
@@ -59,11 +59,15 @@ class Folder:
 
         Raises:
             RefusedError: there is no such folder.
+            NotSentError: a page can't be read now, such as one that was taken away just then.
 
         """
         if kind != "runbooks":
             raise RefusedError(f"a folder of runbooks knows no {kind}")
-        found = await asyncio.to_thread(self._search, str(query["query"]))
+        try:
+            found = await asyncio.to_thread(self._search, str(query["query"]))
+        except OSError as error:
+            raise NotSentError(f"{error.filename or self._directory} can't be read: {error.strerror}") from error
         return [{"page": one.page, "heading": one.heading, "text": cut(one.text, EXCERPT)} for one in found]
 
     async def check(self) -> str:
@@ -86,7 +90,7 @@ class Folder:
         state = tuple(sorted((file, *_stamp(file)) for file in self._pages()))
         if self._known is None or self._known[0] != state:
             pages = ((file.relative_to(self._directory).as_posix(), file) for file, *_ in state)
-            sections = [part for page, file in pages for part in sections_of(page, file.read_text(errors="replace"))]
+            sections = [part for page, file in pages for part in sections_of(page, file.read_text("utf-8", "replace"))]
             self._known = (state, Index(sections))
         return self._known[1]
 

@@ -21,9 +21,17 @@ Seconds = Annotated[float, BeforeValidator(_seconds)]
 """A duration with its unit, such as ``30s`` or ``24h``; a bare number counts seconds."""
 
 
+def is_web_address(value: str) -> bool:
+    """Whether *value* is an address that a request can go to, its port included."""
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket without its other, or a port that is none
+        return False
+
+
 def _address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+    if not is_web_address(value):
         shown = value.rpartition("@")[2]  # without a login that stands before it
         raise ValueError(f"'{shown}' is no web address: write http://host:port/path or https://...")
     return value
