@@ -87,6 +87,7 @@ class Assignment:
             past = _Past(planned.plan, saved.offsets, self._resume(name))
             sources = {each: self._source(consumer, each, past, spans[each]) for each in members}
             state = State(Trickle(self._aliases(members), past.resume))
+            state.learns = not saved.offsets
             for page in self.checkpoint.pages(name):
                 state.adopt(read_stored(page))
             told: Mapping[LatchKey, Latch] = {}

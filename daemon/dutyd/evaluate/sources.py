@@ -99,6 +99,11 @@ class Source:
         return self.read < self.decided.offset
 
     @property
+    def newest(self) -> float:
+        """The newest event time that was read, seconds since the epoch; minus infinity without one."""
+        return self._watermark.newest
+
+    @property
     def settled(self) -> float | None:
         """Up to when, seconds since the epoch, everything is decided, where that is not what was read last."""
         return None
@@ -174,6 +179,11 @@ class ByKeySource(Source):
         self._merge = Merge(sources)
         self._watermarks: dict[int, Watermark] = {}
         self._come_back()
+
+    @property
+    def newest(self) -> float:
+        """See ``Source.newest``."""
+        return max((each.newest for each in self._watermarks.values()), default=NOTHING)
 
     @property
     def settled(self) -> float | None:

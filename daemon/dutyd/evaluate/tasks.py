@@ -12,10 +12,11 @@ import structlog
 from dutyd.core.event import Record
 from dutyd.core.incident import Ending, TriggerKind
 from dutyd.core.metrics import EVENTS, REPLAYED, TRIGGERS
-from dutyd.evaluate.by_key import Outward
+from dutyd.evaluate.by_key import Outward, topic_of
 from dutyd.evaluate.counted import count
 from dutyd.evaluate.engine import Change, State, Written, end, judge, replay, sweep, tick
 from dutyd.evaluate.engine.latches.stored import join
+from dutyd.evaluate.engine.windows.samples import Begun
 from dutyd.evaluate.outbox import Outbox, Outgoing
 from dutyd.evaluate.plans import Planned
 from dutyd.evaluate.records import latch_name, write_latch, write_trigger
@@ -152,7 +153,10 @@ class Task:
             self._changed(planned, end(planned.plan, self.state, endings))
 
     def migrate(self, new: Planned, now: float) -> None:
-        """Go on by other rules."""
+        """Go on by other rules: what they ask for first begins now."""
+        by_alias = {source.alias: Begun(source.newest, source.read) for source in self.sources.values()}
+        names = [name for name in new.plan.topics if topic_of(name) in by_alias]
+        self.state.read = {name: by_alias[topic_of(name)] for name in names}
         self._changed(new, sweep(new.plan, self.state, now))
 
     def _changed(self, planned: Planned, changes: Sequence[Change]) -> None:

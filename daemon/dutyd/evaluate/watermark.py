@@ -24,6 +24,11 @@ class Watermark:
 
     __slots__ = ("_arrival", "_lateness", "_newest", "at")
 
+    @property
+    def newest(self) -> float:
+        """The newest event time that was read; minus infinity without one."""
+        return NOTHING if self._newest is None else self._newest
+
     def __init__(self, lateness: float) -> None:
         self._lateness = lateness
         self._newest: float | None = None

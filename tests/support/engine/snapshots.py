@@ -11,6 +11,7 @@ from dutyd.evaluate.engine.compiled.aggregates import Kind
 from dutyd.evaluate.engine.entities import entity_of
 from dutyd.evaluate.engine.latches.stored import Stored, pack
 from dutyd.evaluate.engine.snapshots.snapshot import awake
+from dutyd.evaluate.engine.windows.samples import Begun
 from dutyd.evaluate.engine.windows.window import Window
 from support.engine.worlds import TOPIC
 
@@ -60,6 +61,9 @@ class Life:
 
     def edit(self, plan: Plan) -> None:
         """Go on by other rules."""
+        newest = max((each.time for each in self.events[: self.at]), default=-math.inf)
+        if self.at:
+            self.state.read = {TOPIC: Begun(newest, self.events[self.at - 1].offset + 1)}
         self._untold += sweep(plan, self.state, 0.0)
         self.plan = plan
         self._undone.append(lambda life: life.edit(plan))

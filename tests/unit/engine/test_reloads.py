@@ -3,7 +3,8 @@ import pytest
 from dutyd.core.rule import Rule
 from dutyd.evaluate.engine import Phase, plan, sweep
 from dutyd.evaluate.engine.latches.stored import unpack
-from support.engine.run import Task, event, rule, short
+from dutyd.evaluate.engine.windows.samples import Begun
+from support.engine.run import TOPIC, Task, event, rule, short
 
 
 def reload(task: Task, *rules: Rule, now: float = 0.0) -> list[tuple[str, str, str, str]]:
@@ -64,6 +65,7 @@ def test_what_keeps_firing_does_so_anew_when_its_rule_is_edited_while_nothing_ru
 def test_a_window_of_a_topic_of_which_no_rule_saw_anything_begins_with_the_edit_that_brings_it() -> None:
     task = Task(rule("x > 3", where="k == 'nobody'"))
     task.judge(event(1_000.0, x=1))
+    task.state.read = {TOPIC: Begun(1_000.0, 1)}
     assert reload(task, rule("count(5m) < 3")) == []
     assert task.judge(event(1_010.0, x=1)) == []
     assert len(task.judge(event(1_301.0, x=1))) == 1

@@ -143,6 +143,25 @@ def test_a_restart_anywhere_goes_on_with_what_is_under_way(data: st.DataObject) 
 
 @settings(max_examples=60)
 @given(st.data())
+def test_without_a_checkpoint_what_is_under_way_is_learnt_from_what_is_replayed(data: st.DataObject) -> None:
+    made = plan(data.draw(sequence_rules()))
+    found = data.draw(busy_events())
+    at = data.draw(st.integers(0, len(found)))
+    while 0 < at < len(found) and found[at - 1].offset == found[at].offset:
+        at += 1  # a record is decided as a whole
+    first, second, whole = State(), State(), State()
+    before = judge(made, first, TOPIC, found[:at])
+    told_of = {key: msgspec.structs.replace(latch, progress=None) for key, latch in first.all_latches().items()}
+    second.load({key: latch for key, latch in told_of.items() if latch.phase is not Phase.INACTIVE})
+    second.learns = True
+    replay(made, second, TOPIC, found[:at])
+    after = judge(made, second, TOPIC, found[at:]) + tick(made, second, END)
+    unbroken = judge(made, whole, TOPIC, found) + tick(made, whole, END)
+    assert identities(before + after) == identities(unbroken)
+
+
+@settings(max_examples=60)
+@given(st.data())
 def test_a_reload_of_the_same_rules_goes_on_with_what_is_under_way(data: st.DataObject) -> None:
     made = data.draw(sequence_rules())
     found = data.draw(busy_events())

@@ -106,29 +106,37 @@ def _bind_topic(topic: TopicState, old: TopicState | None, state: State, runners
     views = []
     for plan in topic.plan.views:
         old_view = old.views.get(plan.key) if old is not None else None
-        views.append(_view(topic, plan, old_view, state, runners))
+        views.append(_view(topic, plan, (old, old_view), state, runners))
     topic.take(views, old)
     offsets = [offset for rule in topic.rules() for offset in state.skips.get(rule, {}).values()]
     topic.skip_until = max(offsets, default=NOWHERE)
 
 
-def _view(topic: TopicState, plan: ViewPlan, old: View | None, state: State, runners: Mapping[str, Runner]) -> View:
-    """Return a view that goes on where *old* was, else where a checkpoint says, else begins now."""
+def _view(
+    topic: TopicState,
+    plan: ViewPlan,
+    before: tuple[TopicState | None, View | None],
+    state: State,
+    runners: Mapping[str, Runner],
+) -> View:
+    """Return a view that goes on where the same was *before*, else where a checkpoint says, else begins now."""
+    was, old = before
     alias = topic.plan.alias
     known = max(state.known_since, state.begun.get((alias, plan.key[1]), -math.inf))
-    now = state.read.get(alias, EVER)
+    now = EVER if was is None else Begun(was.newest(), was.offset + 1)
+    now = max(now, state.read.get(alias, EVER))
     if old is not None:
         view = View(plan, topic, runners, _begun(plan, old.samples.begun, old.woken, now, known), old.first)
         view.inherit(old)
         return view
     cover, tracks = (None, None) if topic.trickle is None else topic.trickle.resume.take(alias, plan, topic.limits)
     stored = {} if cover is None else cover.begun
-    before = {each: stored[name] for each in plan.aggregates.all if (name := aggregate_name(each)) in stored}
-    woken = before.keys() if tracks is not None else set[Aggregate]()
+    kept = {each: stored[name] for each in plan.aggregates.all if (name := aggregate_name(each)) in stored}
+    woken = kept.keys() if tracks is not None else set[Aggregate]()
     first = now.offset if cover is None else cover.first
-    view = View(plan, topic, runners, _begun(plan, before, woken, now, known), first)
+    view = View(plan, topic, runners, _begun(plan, kept, woken, now, known), first)
     if tracks is not None:
-        view.wake(before.keys(), tracks)
+        view.wake(kept.keys(), tracks)
     return view
 
 

@@ -26,17 +26,18 @@ def judge(plan: Plan, state: State, topic_alias: str, events: Sequence[Event]) -
     topic = state.topics.get(topic_alias)
     if topic is not None:
         topic.judge(events)
-    state.note(topic_alias, events)
     return state.journal.take_changes()
 
 
 def replay(plan: Plan, state: State, topic_alias: str, events: Sequence[Event]) -> None:
-    """Take note of *events*, which are decided already: windows, ``prev``, newest times and repeats, but no latch."""
+    """Take note of *events*, which are decided already: windows, ``prev``, newest times and repeats, but no latch.
+
+    Where the state ``learns``, what is under way of sequences, too.
+    """
     bind(plan, state)
     topic = state.topics.get(topic_alias)
     if topic is not None:
-        topic.replay(events)
-    state.note(topic_alias, events)
+        topic.replay(events, learns=state.learns)
 
 
 def tick(plan: Plan, state: State, watermark: float, clock: float | None = None) -> list[Change]:

@@ -25,7 +25,7 @@ from dutyd.evaluate.engine.latches.blame import blame
 from dutyd.evaluate.engine.latches.journal import Journal
 from dutyd.evaluate.engine.latches.latch import NOWHERE
 from dutyd.evaluate.engine.latches.moment import Moment, look_at
-from dutyd.evaluate.engine.latches.progress import Progress, Waiting, advance, kept, together
+from dutyd.evaluate.engine.latches.progress import Done, Progress, Unknown, Waiting, advance, kept, together
 from dutyd.evaluate.engine.latches.runner import Move, Runner
 from dutyd.evaluate.engine.views.tables import Table
 from dutyd.evaluate.engine.views.timing import fire_before, wait
@@ -81,10 +81,7 @@ class Sequencer:
         if runner.off or (home and event.offset <= runner.skips.get(key, NOWHERE)):
             return
         progress = self.progress.get(key)
-        newest = _LONG_AGO if progress is None else progress.newest
-        if not self.plan.waits:
-            newest = max(newest, self._view.newest_at(key))
-        if event.time < newest:
+        if event.time < self._newest(key, progress):
             topic.count_late(event)
         elif progress is None and len(self.progress) >= topic.limits.latches:
             self._journal.overflow[self.plan.rule.id] += 1
@@ -92,6 +89,25 @@ class Sequencer:
             self._wait(key, progress, Waiting(alias, kept(event)))
         else:
             self._try(key, alias, event)
+
+    def learn(self, topic: TopicState, event: Event, key: Key) -> None:
+        """Take note of *event*, which is decided already: what it makes whole has opened then.
+
+        Not of several topics: in which order their events are read again says nothing.
+        """
+        progress = self.progress.get(key)
+        full = progress is None and len(self.progress) >= topic.limits.latches
+        if self.plan.waits or self.runner.off or full or event.time < self._newest(key, progress):
+            return
+        try:
+            self._advance(key, topic.plan.alias, event, lambda _, __: None)
+        except Exception as error:  # noqa: BLE001  # the boundary
+            self.runner.fail(error)
+
+    def _newest(self, key: Key, progress: Progress | None) -> float:
+        """Return the time before which an event of *key* is late."""
+        newest = _LONG_AGO if progress is None else progress.newest
+        return newest if self.plan.waits else max(newest, self._view.newest_at(key))
 
     def reach(self, watermark: float) -> None:
         """Judge what has waited up to *watermark*, and forget what can't be completed any more."""
@@ -147,17 +163,22 @@ class Sequencer:
             self.runner.failures = 0
 
     def _judge(self, key: Key, alias: str, event: Event) -> None:
+        whole = self._advance(key, alias, event, self._count_unknown)
+        if whole:
+            self._open(key, together(self.plan, whole))
+
+    def _advance(self, key: Key, alias: str, event: Event, unknown: Unknown) -> Done:
+        """Move what is under way for *key* on; return the events of the sequence that is whole now."""
         progress = self.progress.get(key) or Progress(self.plan.digest)
-        step = advance(self.plan, progress.done, alias, event, self._count_unknown)
+        step = advance(self.plan, progress.done, alias, event, unknown)
         if step is None:
-            return
+            return ()
         if step.done or self.plan.waits:
             self._put(key, msgspec.structs.replace(progress, newest=event.time, done=step.done))
         else:  # the view knows what is late
             del self.progress[key]
             self.runner.touch(key)
-        if step.whole:
-            self._open(key, together(self.plan, step.whole))
+        return step.whole
 
     def _put(self, key: Key, progress: Progress) -> None:
         before = self.progress.get(key)
@@ -203,3 +224,7 @@ class Watch:
     def see(self, event: Event, key: Key) -> None:
         """Give it *event*."""
         self._sequencer.take(self._topic, event, key)
+
+    def learn(self, event: Event, key: Key) -> None:
+        """Give it *event*, which is decided already."""
+        self._sequencer.learn(self._topic, event, key)

@@ -7,13 +7,11 @@ how much must be replayed ``trickle`` takes care.
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
-from dutyd.core.event import Event
 from dutyd.core.expr import to_text
 from dutyd.evaluate.engine.compiled.plan import Plan
 from dutyd.evaluate.engine.entities import Key, entity_of, to_key
@@ -27,10 +25,8 @@ from dutyd.evaluate.engine.sequences import Sequencer
 from dutyd.evaluate.engine.snapshots.trickle import Trickle
 from dutyd.evaluate.engine.views.topic import TopicState
 from dutyd.evaluate.engine.views.view import View
-from dutyd.evaluate.engine.windows.samples import EVER, Begun
+from dutyd.evaluate.engine.windows.samples import Begun
 from dutyd.evaluate.engine.windows.tracks import Clock
-
-_time = attrgetter("time")
 
 
 class Placed(NamedTuple):
@@ -56,8 +52,10 @@ class State:
             back are unknown. Minus infinity: since ever. Set it before the first event.
         begun: alias and text of a ``where`` to the event time since which everything was read that such rules see,
             where that is less than ``known_since`` says; see ``know``.
-        read: topic alias to the newest event time of all that was read, and the offset of the next record: since then
-            whatever a rule asks for first is here.
+        read: topic alias to how far it was read when the rules changed last, the newest event time and the offset of
+            the next record: since then whatever a rule asks for first is here. Where it says nothing, that is as much
+            as the rules before saw.
+        learns: whether what is under way of sequences is learnt from what is replayed, for nothing else tells it.
         latches: rule id to entity to latch, without those that are inactive; rules that are gone are here, too.
         skips: rule id to entity to the offset up to which its events are decided already.
         remembered: rule id to entity to the values of its last event, until a view takes them.
@@ -78,7 +76,8 @@ class State:
         self.trickle = trickle
         self.known_since = self.bound_since = -math.inf
         self.begun: Mapping[tuple[str, str], float] = {}
-        self.read: dict[str, Begun] = {}
+        self.read: Mapping[str, Begun] = {}
+        self.learns = False
         self.latches: dict[str, Latches] = defaultdict(Latches)
         self.skips: dict[str, dict[Key, int]] = {}
         self.remembered: dict[str, dict[Key, Latch]] = {}
@@ -106,12 +105,6 @@ class State:
                 self.skips.setdefault(rule, {})[to_key(entity)] = latch.offset
             self._take(rule, to_key(entity), latch)
         self.plan = None
-
-    def note(self, alias: str, events: Sequence[Event]) -> None:
-        """Take note that *events* of topic *alias* were read."""
-        if events:
-            newest = max(map(_time, events))
-            self.read[alias] = Begun(max(newest, self.read.get(alias, EVER).time), events[-1].offset + 1)
 
     def know(self, begun: Mapping[tuple[str, str], float]) -> None:
         """Take note of since when all was read that rules with an alias and a ``where`` see; infinite: unknown."""

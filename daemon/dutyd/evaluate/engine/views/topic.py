@@ -33,7 +33,11 @@ class Watch(Chooses, Protocol):
         ...
 
     def see(self, event: Event, key: Key) -> None:
-        """Take note of *event* of the entity *key*."""
+        """Judge *event* of the entity *key*."""
+        ...
+
+    def learn(self, event: Event, key: Key) -> None:
+        """Take note of *event*, which is decided already."""
         ...
 
 
@@ -122,13 +126,15 @@ class TopicState:
         counts["ahead"] += duplicates.ahead - ahead
         self._current, self._offset = None, events[-1].offset
 
-    def replay(self, events: Sequence[Event]) -> None:
-        """Take note of *events* without judging them, or counting anything."""
+    def replay(self, events: Sequence[Event], *, learns: bool = False) -> None:
+        """Take note of *events* without judging them, or counting anything; with *learns*, of sequences, too."""
         ignored: Counter[str] = Counter()
         for event in self.duplicates.fresh(events):
             if event.source != OWN_SOURCE:
                 for family in self._families:
                     family.show(event, View.replay, ignored)
+                for watching, _ in self._watching if learns else ():
+                    watching.show(event, _learn, ignored)
         if events:
             self._offset = events[-1].offset
 
@@ -176,3 +182,7 @@ class TopicState:
 
 def _see(watch: Watch, event: Event, key: Key) -> None:
     watch.see(event, key)
+
+
+def _learn(watch: Watch, event: Event, key: Key) -> None:
+    watch.learn(event, key)

@@ -195,7 +195,7 @@ class View:
             if track is not None and track.restored and (track.before is None or track.before.time <= event.time):
                 track.before = event  # not late: the newest was known before it is read again
                 self.soil(track, event)
-            self._take_late(event, key, newest)
+            self._take_late(event, key, newest, self._later(event))
             return
         if track is not None:
             if track.due <= event.time:
@@ -209,7 +209,7 @@ class View:
             self._newest[key] = event.time
         if self.remembers and track is None:
             self.new_track(key, event, None)
-        self._feed(event, key, event.time)
+        self._feed(event, key, event.time, self._later(event))
 
     def inherit(self, old: "View") -> None:
         """Take over what *old*, the same view by another plan, remembers of entities and windows."""
@@ -270,34 +270,34 @@ class View:
         newest = self._newest.get(key)
         return self._older.get(key, _LONG_AGO) if newest is None else newest
 
-    def _take_late(self, event: Event, key: Key, newest: float) -> None:
-        taken = self._feed(event, key, newest)
+    def _take_late(self, event: Event, key: Key, newest: float, known: Container[Aggregate] = ()) -> None:
+        taken = self._feed(event, key, newest, known)
         if taken:
             track = self.tracks[key]
             track.stale.update(taken)
             self.soil(track, event)
 
-    def _feed(self, event: Event, key: Key, newest: float, known: Container[Aggregate] = ()) -> list[int]:
-        """Add *event* to the windows that take it, none of *known*, and judge nothing; return their numbers.
+    def _later(self, event: Event) -> frozenset[Aggregate]:
+        """Return the aggregates that began after *event*: without a stop, too, they would lack it."""
+        begun = self.samples.begun
+        return frozenset(each for each in begun if begun[each].offset > event.offset)
 
-        What a window lacks because it began after that stays so.
-        """
+    def _feed(self, event: Event, key: Key, newest: float, known: Container[Aggregate] = ()) -> list[int]:
+        """Add *event* to the windows that take it, none of *known*, and judge nothing; return their numbers."""
         nobody: Todo = {}
         entries = filter(None, map(self._find, event.fields))
         feeds = [(feed, event.fields[entry[0]]) for entry in entries if entry[5] is not None for feed in entry[5].feeds]
         feeds += [(feed, 1.0) for feed in self.index.counted]
-        all_, begun = self.plan.aggregates.all, self.samples.begun
+        all_ = self.plan.aggregates.all
         return [
             feed.at
             for feed, value in feeds
-            if all_[feed.at] not in known
-            and begun[all_[feed.at]].offset <= event.offset
-            and feed.take(event, key, value, newest, nobody)
+            if all_[feed.at] not in known and feed.take(event, key, value, newest, nobody)
         ]
 
     def _feed_rest(self, event: Event, key: Key, track: Track) -> None:
         """Add *event*, which the snapshot of *track* holds, to the windows that it does not hold."""
-        if self._feed(event, key, track.newest, self.woken):
+        if self._feed(event, key, track.newest, self.woken | self._later(event)):
             self.soil(track, event)
 
     def soil(self, track: Track, event: Event) -> None:
