@@ -24,6 +24,7 @@ from dutyd.evaluate.engine.latches.stored import Head
 from dutyd.evaluate.engine.sequences import Sequencer, Watch
 from dutyd.evaluate.engine.snapshots.snapshot import aggregate_name
 from dutyd.evaluate.engine.state import Closing, Placed, State
+from dutyd.evaluate.engine.views.going_on import inherit, wake
 from dutyd.evaluate.engine.views.timing import wait
 from dutyd.evaluate.engine.views.topic import TopicState
 from dutyd.evaluate.engine.views.view import View
@@ -127,7 +128,7 @@ def _view(
     now = max(now, state.read.get(alias, EVER))
     if old is not None:
         view = View(plan, topic, runners, _begun(plan, old.samples.begun, old.woken, now, known), old.first)
-        view.inherit(old)
+        inherit(view, old)
         return view
     cover, tracks = (None, None) if topic.trickle is None else topic.trickle.resume.take(alias, plan, topic.limits)
     stored = {} if cover is None else cover.begun
@@ -136,7 +137,7 @@ def _view(
     first = now.offset if cover is None else cover.first
     view = View(plan, topic, runners, _begun(plan, kept, woken, now, known), first)
     if tracks is not None:
-        view.wake(kept.keys(), tracks)
+        wake(view, kept.keys(), tracks)
     return view
 
 

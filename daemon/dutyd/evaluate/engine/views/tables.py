@@ -68,8 +68,8 @@ class Table:
         """Take note that a latch of *key* went by itself: only the next event asks again, whatever it brings."""
         track = self._view.tracks.get(key)
         if track is not None and self.plan.reads:
-            track.stale.update(self.plan.reads)
-            track.ended.add(runner)
+            track.doubt(self.plan.reads)
+            track.ended = track.ended.union((runner,))
 
     def judge(self, key: Key, event: Event, time: float, track: Track | None) -> Move:
         """Ask the rules about *event* at *time* and move their latches; REFUSED where one could not move."""

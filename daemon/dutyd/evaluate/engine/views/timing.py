@@ -32,8 +32,8 @@ def catch_up(view: "View", track: Track, time: float) -> "Todo":
     track.rest()
     if track.stale:
         todo.update(view.index.reading(track.stale))
-        track.stale.clear()
-        track.ended.clear()
+        track.stale = frozenset()
+        track.ended = frozenset()
     return todo
 
 

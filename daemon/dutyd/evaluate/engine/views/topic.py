@@ -19,6 +19,7 @@ from dutyd.evaluate.engine.snapshots.snapshot import view_name
 from dutyd.evaluate.engine.snapshots.trickle import Trickle
 from dutyd.evaluate.engine.views.duplicates import Duplicates
 from dutyd.evaluate.engine.views.family import Chooses, Family
+from dutyd.evaluate.engine.views.going_on import replay
 from dutyd.evaluate.engine.views.unknown import Unknown, count_unknown
 from dutyd.evaluate.engine.views.view import View
 from dutyd.evaluate.engine.windows.tracks import Clock
@@ -132,7 +133,7 @@ class TopicState:
         for event in self.duplicates.fresh(events):
             if event.source != OWN_SOURCE:
                 for family in self._families:
-                    family.show(event, View.replay, ignored)
+                    family.show(event, replay, ignored)
                 for watching, _ in self._watching if learns else ():
                     watching.show(event, _learn, ignored)
         if events:
@@ -154,7 +155,7 @@ class TopicState:
 
     def _forget(self) -> None:
         for view in self.views.values():
-            view.forget()
+            view.quiet.forget()
 
     def _end_skips(self) -> None:
         for view in self.views.values():

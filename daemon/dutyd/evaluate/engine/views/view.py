@@ -6,7 +6,8 @@ for each event that passes ``where``; ``fire`` is also called for quiet entities
 """
 
 import math
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from dutyd.core.event import Event
@@ -14,20 +15,21 @@ from dutyd.evaluate.engine.compiled.aggregates import Aggregate
 from dutyd.evaluate.engine.compiled.plan import TablePlan, ViewPlan
 from dutyd.evaluate.engine.entities import Key
 from dutyd.evaluate.engine.latches.runner import Move, Runner
-from dutyd.evaluate.engine.snapshots.snapshot import Snapshot, aggregate_name, awake, read_event
+from dutyd.evaluate.engine.snapshots.snapshot import aggregate_name
 from dutyd.evaluate.engine.views.each_event import EachRules
 from dutyd.evaluate.engine.views.feeds import Todo
+from dutyd.evaluate.engine.views.going_on import take_late
 from dutyd.evaluate.engine.views.index import Index
+from dutyd.evaluate.engine.views.quiet import LONG_AGO, Quiet
 from dutyd.evaluate.engine.views.tables import NumberTable, Table
-from dutyd.evaluate.engine.views.timing import catch_up, pass_by
+from dutyd.evaluate.engine.views.timing import catch_up
 from dutyd.evaluate.engine.windows.samples import Begun, Samples
-from dutyd.evaluate.engine.windows.tracks import UNSEEN, Track
-from dutyd.evaluate.engine.windows.window import Window
+from dutyd.evaluate.engine.windows.tracks import Track
 
 if TYPE_CHECKING:
     from dutyd.evaluate.engine.views.topic import TopicState
 
-_LONG_AGO = -math.inf
+_NEVER = math.inf
 
 
 class View:
@@ -48,14 +50,13 @@ class View:
         remembers: whether one of its rules reads the event before.
         events: how many events were judged, late ones not counted.
         overflow: how many found no room for a track.
+        quiet: the entities that have none.
 
     """
 
     __slots__ = (
         "_busy",
         "_find",
-        "_newest",
-        "_older",
         "_settling",
         "_todo",
         "_watched",
@@ -68,6 +69,7 @@ class View:
         "numbers",
         "overflow",
         "plan",
+        "quiet",
         "remembers",
         "runners",
         "samples",
@@ -103,8 +105,7 @@ class View:
         self._find = self.index.entries.get
         self.remembers: bool = plan.remembers
         self._busy = bool(self.index.always or self.index.counted)
-        self._newest: dict[Key, float] = {}
-        self._older: dict[Key, float] = {}
+        self.quiet = Quiet()
         self.numbers = {runner: number for number, runner in enumerate(self.runners)}
         self._settling = self.samples.settling
         self._watched: dict[Key, dict[Table, None]] = {}
@@ -117,31 +118,36 @@ class View:
         """Judge *event* of the entity *key*."""
         time = event.time
         track = self.tracks.get(key)
-        newest = self._newest_of(key) if track is None else track.newest
+        newest = self.quiet.newest(key) if track is None else track.newest
         if self.each is not None:
             self.each.open(event, key)
         if time < newest:
             self.topic.count_late(event)
-            self._take_late(event, key, newest)
+            take_late(self, event, key, newest)
             return
         self.events += 1
         if track is None:
-            self._newest[key] = time
+            self.quiet.young[key] = time
         else:
-            if track.due <= time or track.stale:
-                self._todo.update(catch_up(self, track, time))
+            if track.due <= time or track.stale or track.keeps or track.soiled is None:
+                self._bring_up(track, event, time)
             track.newest = time
-            if track.keeps:
-                track.before, track.last = track.last, event
-            if track.soiled is None:
-                self.soil(track, event)
         if self.remembers:
             track = self._remember(event, key, track)
         self._pass_guards(event, key, time, track)
-        if self._todo or self._busy or key in self._watched or _LONG_AGO < newest < self._settling:
+        if self._todo or self._busy or key in self._watched or newest < self._settling:
             self._judge_rest(event, key, newest)
-        if track is not None and not track.timers:
+        if track is not None and track.due == _NEVER:
             self.drop_if_idle(track)
+
+    def _bring_up(self, track: Track, event: Event, time: float) -> None:
+        """Do what *track*, which *event* reaches, has to do before it is judged: most have nothing to do."""
+        if track.due <= time or track.stale:
+            self._todo.update(catch_up(self, track, time))
+        if track.keeps:
+            track.before, track.last = track.last, event
+        if track.soiled is None:
+            self.soil(track, event)
 
     def _pass_guards(self, event: Event, key: Key, time: float, track: Track | None) -> None:
         """Judge what the fields of *event* touch behind their guards, feed windows, put what else they touch aside."""
@@ -169,7 +175,7 @@ class View:
             todo[table] = None
         if key in self._watched:
             todo.update(self._watched[key])
-        if _LONG_AGO < newest < self._settling:
+        if LONG_AGO < newest < self._settling:
             todo.update(index.reading(self.samples.settled(newest, time)))
         track = self.tracks.get(key)
         for table in todo:
@@ -179,126 +185,17 @@ class View:
         """Have *table* judge; what could not move then is asked again at the next event, whatever that brings."""
         refused = table.judge(key, event, time, track) is Move.REFUSED
         if refused and track is not None:
-            track.stale.update(table.plan.reads)
-
-    def replay(self, event: Event, key: Key) -> None:
-        """Take note of *event* without judging it."""
-        if event.offset < self.first:
-            return
-        track = self.tracks.get(key)
-        if track is not None and event.offset < track.whole:
-            if any(each not in self.woken for each in self.plan.aggregates.all):
-                self._feed_rest(event, key, track)
-            return
-        newest = self._newest_of(key) if track is None else track.newest
-        if event.time < newest:
-            if track is not None and track.restored and (track.before is None or track.before.time <= event.time):
-                track.before = event  # not late: the newest was known before it is read again
-                self.soil(track, event)
-            self._take_late(event, key, newest, self._later(event))
-            return
-        if track is not None:
-            if track.due <= event.time:
-                pass_by(self, track, event.time)
-            track.newest = event.time
-            if track.keeps:
-                track.before, track.last = track.before if track.restored else track.last, event
-                track.restored = False
-            self.soil(track, event)
-        else:
-            self._newest[key] = event.time
-        if self.remembers and track is None:
-            self.new_track(key, event, None)
-        self._feed(event, key, event.time, self._later(event))
-
-    def inherit(self, old: "View") -> None:
-        """Take over what *old*, the same view by another plan, remembers of entities and windows."""
-        self._newest, self._older = old._newest, old._older  # noqa: SLF001  # the same class
-        self.woken = old.woken & self.samples.begun.keys()
-        places = {each: at for at, each in enumerate(self.plan.aggregates.all)}
-        now = {at: places.get(each) for at, each in enumerate(old.plan.aggregates.all)}
-        for key, track in old.tracks.items():
-            windows = old.samples.windows(track).items()
-            mine = {place: window for at, window in windows if (place := now[at]) is not None}
-            new = self._go_on(key, track.newest, (track.last, track.before), mine)
-            if new is not None and self.name:
-                new.soiled, new.whole = (track.soiled, track.whole) if old.name else (UNSEEN, -1)
-
-    def wake(self, held: Iterable[Aggregate], tracks: Iterable[tuple[Key, Snapshot]]) -> None:
-        """Go on from *tracks*, which a checkpoint held, with the aggregates that are *held* there."""
-        all_, begun = self.plan.aggregates.all, self.samples.begun
-        self.woken = frozenset(held)
-        at = {name: at for at, name in enumerate(self.names) if all_[at] in self.woken}
-        for key, found in tracks:
-            mine = [(at[name], rest) for name, rest in found.windows if name in at]
-            # What was written before an aggregate began is of one that was here before it.
-            windows = {no: awake(rest, all_[no]) for no, rest in mine if begun[all_[no]].offset < found.whole}
-            for window in windows.values():
-                window.settle(found.newest)
-            last, before = read_event(found.last), read_event(found.before)
-            track = self._go_on(key, found.newest, (last, before), windows)
-            if track is not None:
-                track.whole = found.whole
-
-    def _go_on(
-        self, key: Key, newest: float, events: tuple[Event | None, Event | None], windows: dict[int, Window]
-    ) -> Track | None:
-        """Return a track of *key* with what another had: newest time, last event and the one before, windows."""
-        track = self.new_track(key, None, newest)
-        if track is not None:
-            track.last, track.before = events
-            track.stale.update(windows)
-            self.samples.adopt(track, windows)
-        return track
+            track.doubt(table.plan.reads)
 
     def newest(self) -> float:
         """Return the newest event time that is remembered; minus infinity without one."""
-        tracked = [track.newest for track in self.tracks.values()]
-        return max([*tracked, *self._newest.values(), *self._older.values()], default=_LONG_AGO)
-
-    def forget(self) -> None:
-        """Forget the newest times of entities without a track that were not seen since this was last called."""
-        self._older, self._newest = self._newest, {}
+        tracked = (track.newest for track in self.tracks.values())
+        return max(chain(tracked, self.quiet.times()), default=LONG_AGO)
 
     def newest_at(self, key: Key) -> float:
         """Return the newest event time that is remembered of *key*; minus infinity without one."""
         track = self.tracks.get(key)
-        return self._newest_of(key) if track is None else track.newest
-
-    def _newest_of(self, key: Key) -> float:
-        """Return the newest event time of an entity without a track; minus infinity where none is known."""
-        newest = self._newest.get(key)
-        return self._older.get(key, _LONG_AGO) if newest is None else newest
-
-    def _take_late(self, event: Event, key: Key, newest: float, known: Container[Aggregate] = ()) -> None:
-        taken = self._feed(event, key, newest, known)
-        if taken:
-            track = self.tracks[key]
-            track.stale.update(taken)
-            self.soil(track, event)
-
-    def _later(self, event: Event) -> frozenset[Aggregate]:
-        """Return the aggregates that began after *event*: without a stop, too, they would lack it."""
-        begun = self.samples.begun
-        return frozenset(each for each in begun if begun[each].offset > event.offset)
-
-    def _feed(self, event: Event, key: Key, newest: float, known: Container[Aggregate] = ()) -> list[int]:
-        """Add *event* to the windows that take it, none of *known*, and judge nothing; return their numbers."""
-        nobody: Todo = {}
-        entries = filter(None, map(self._find, event.fields))
-        feeds = [(feed, event.fields[entry[0]]) for entry in entries if entry[5] is not None for feed in entry[5].feeds]
-        feeds += [(feed, 1.0) for feed in self.index.counted]
-        all_ = self.plan.aggregates.all
-        return [
-            feed.at
-            for feed, value in feeds
-            if all_[feed.at] not in known and feed.take(event, key, value, newest, nobody)
-        ]
-
-    def _feed_rest(self, event: Event, key: Key, track: Track) -> None:
-        """Add *event*, which the snapshot of *track* holds, to the windows that it does not hold."""
-        if self._feed(event, key, track.newest, self.woken | self._later(event)):
-            self.soil(track, event)
+        return self.quiet.newest(key) if track is None else track.newest
 
     def soil(self, track: Track, event: Event) -> None:
         """Take note that the snapshot of *track* lacks *event*, if it lacked nothing before."""
@@ -330,8 +227,8 @@ class View:
             self.overflow += 1
             return None
         track = self.tracks[key] = Track(self, key)
-        time = _LONG_AGO if event is None else event.time
-        track.newest = max(self._newest_of(key), time if newest is None else newest)
+        time = LONG_AGO if event is None else event.time
+        track.newest = max(self.quiet.newest(key), time if newest is None else newest)
         track.last = event if track.keeps and time == track.newest else None
         if self.name and event is not None:
             self.soil(track, event)
@@ -340,7 +237,7 @@ class View:
     def drop_if_idle(self, track: Track) -> None:
         """Forget a track in which nothing is left."""
         if not track.timers and not self.remembers and self.tracks.pop(track.key, None) is not None:
-            self._newest[track.key] = track.newest
+            self.quiet.young[track.key] = track.newest
             self.forget_snapshot(track)
 
     def watch(self, key: Key, table: Table) -> None:

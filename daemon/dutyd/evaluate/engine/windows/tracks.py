@@ -8,7 +8,7 @@ without looking at the others.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
@@ -88,8 +88,8 @@ class Track:
         self.restored = False
         self.soiled: tuple[int, float] | None = UNSEEN if not view.name else None
         self.whole = -1
-        self.stale: set[int] = set()
-        self.ended: set[Runner] = set()
+        self.stale: frozenset[int] = frozenset()
+        self.ended: frozenset[Runner] = frozenset()
 
     def pop(self) -> Timer:
         """Take the first timer off."""
@@ -102,6 +102,10 @@ class Track:
         if not self.keeps and event is not None:
             self.last = event
         self.keeps = True
+
+    def doubt(self, aggregates: Iterable[int]) -> None:
+        """Have the rules that read one of *aggregates* asked at the next event, whatever it brings."""
+        self.stale = self.stale.union(aggregates)
 
     def rest(self) -> None:
         """Let go of the events where nothing asks about them any more."""
