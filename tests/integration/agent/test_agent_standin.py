@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from dutyd.act.agent.client import Client, Endpoint
 from dutyd.act.agent.model import ModelDown, ModelRejected
 from dutyd.core.errors import SettingsError
-from dutyd.embedded.standin.script import MODELS, read_script
+from dutyd.embedded.standin.script import MODELS, FaultKind, read_script
 from support.agent_run import playing
 
 TICKET = {
@@ -194,10 +195,18 @@ def test_a_script_file_is_read_from_yaml_and_json(tmp_path: Path) -> None:
     assert read_script(tmp_path / "empty.yaml").faults == ()
 
 
+def test_the_page_about_scripts_shows_one_that_is_right_and_names_every_kind_of_fault(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "steps.md").read_text().partition("## A model that answers badly")[2]
+    (tmp_path / "faults.yaml").write_text(page.split("```")[1].removeprefix("yaml faults.yaml"))
+    assert [fault.kind for fault in read_script(tmp_path / "faults.yaml").faults] == ["rate_limit", "slow"]
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall("`([a-z_]+)`", "".join(rows))) == sorted(FaultKind)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("faults: [{kind: sloww}]", "Invalid enum value 'sloww'"),
+        ("faults: [{kind: sloww}]", "Invalid enum value 'sloww' - at `$.faults[0].kind`; did you mean 'slow'?"),
         ("fault: []", "unknown field `fault`"),
         ("answers: [{turn: never}]", "never"),
         ("- 1", "Expected `object`"),

@@ -24,6 +24,7 @@ every key optional, an unknown one an error::
         finish: stop           # finish_reason, where it shall not fit
 """
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -32,7 +33,7 @@ import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from dutyd.core.errors import SettingsError
+from dutyd.core.errors import SettingsError, nearest
 
 MODELS = (
     "kimi-k2.6",
@@ -138,4 +139,6 @@ def parse_script(data: object) -> Script:
     try:
         return msgspec.convert({} if data is None else data, Script)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{error}; the keys are described in dutyd.embedded.standin.script") from error
+        odd = re.search("Invalid enum value '(.*)'", str(error))
+        guess = nearest(odd[1], {kind.value for kind in FaultKind}) if odd else ""
+        raise SettingsError(f"{error}{guess} (keys and kinds: docs/steps.md#a-model-that-answers-badly)") from error
