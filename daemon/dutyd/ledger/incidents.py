@@ -48,7 +48,7 @@ class Incidents:
 
     async def claim(self, worker: str, lease: float, limit: int) -> list[Claim]:
         """Claim at most *limit* due incidents for *lease* seconds."""
-        found = await self._scripts.run("claim", worker, ms(lease), limit)
+        found = await self._scripts.run("claim", worker, ms(lease), limit, ms(GATHERING_SECONDS))
         return [_claim(mapping(flat[1:])) for flat in found]
 
     async def renew(self, claim: Claim, lease: float) -> Hold:
@@ -72,7 +72,8 @@ class Incidents:
         """Give the incident back as a member of the group that gathers now, or of *gathering*, which it opens."""
         trigger = gathering.trigger
         opens = (trigger.incident, msgspec.json.encode(trigger), entity_text(tuple(trigger.entity.values())))
-        args = (claim.id, claim.fence, gathering.name, *opens, ms(gathering.wait), gathering.at_most)
+        rollup = incident_id(trigger.rule, ("rollup",), trigger.incident)
+        args = (claim.id, claim.fence, gathering.name, *opens, ms(gathering.wait), gathering.at_most, rollup)
         return Hold(text(await self._scripts.run("join", *args)))
 
     async def form(self, claim: Claim, trigger: Trigger) -> Formed:
@@ -150,13 +151,17 @@ class Incidents:
         return list(found)
 
     async def members(self, parent: str) -> Members:
-        """Return what a roll-up page or the page of a storm lists."""
-        name = self._scripts.key("incident", parent) + ":members"
-        ids = await self._scripts.read("lrange", name, 0, LISTED - 1)
-        incidents = [self._scripts.key("incident", text(each)) for each in ids]
-        found = await self._scripts.read_many("hget", incidents, "trigger")
-        triggers = [msgspec.json.decode(value, type=Trigger) for value in found if value]
-        return Members(int(await self._scripts.read("llen", name)), triggers)
+        """Return what a roll-up page or the page of a storm lists; of a group each of its members."""
+        name, read_many = self._scripts.key("incident", parent) + ":members", self._scripts.read_many
+        ids = [text(each) for each in await self._scripts.read("lrange", name, 0, LISTED - 1)]
+        names = [self._scripts.key("incident", each) for each in ids]
+        triggers: list[Trigger] = []
+        more = 0
+        for each, (trigger, kind) in zip(ids, await read_many("hmget", names, "trigger", "kind"), strict=True):
+            of_group = await self.gathered(each) if kind == b"group" else []
+            triggers += of_group or ([msgspec.json.decode(trigger, type=Trigger)] if trigger else [])
+            more += max(0, len(of_group) - 1)
+        return Members(int(await self._scripts.read("llen", name)) + more, triggers[:LISTED])
 
     async def busy(self) -> int:
         """Return how many incidents will go on without a person."""

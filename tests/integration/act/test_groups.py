@@ -161,6 +161,41 @@ async def test_a_throttle_counts_groups_not_members(valkey_url: str, unique: str
         assert len(await titles(desk)) == 2
 
 
+PAGED = """
+language: 1
+rules:
+  - id: disks
+    from: metrics
+    per: [disk]
+    when: used > 95
+    throttle: {per_rule: [1/4s]}
+    group: {by: [rack], wait: 0.5s}
+    mode: act
+    steps:
+      page: {tool: send_alert, with: {severity: critical, summary: "{{ summary }}"}}
+    summary: "{{ group.size }} disks in {{ rack }}"
+"""
+
+
+async def test_a_group_that_is_throttled_is_told_on_a_roll_up_page_that_names_its_members(
+    valkey_url: str, unique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dutyd.ledger.incidents.GATHERING_SECONDS", 0.5)
+    async with office(valkey_url, unique, tmp_path, PAGED) as desk:
+        for rack, names in (("r1", "ab"), ("r2", "cd")):
+            for name in names:
+                desk.open_(desk.trigger("disks", {"disk": name, "rack": rack, "used": 99}, {"disk": name}))
+        async with running(desk.worker()):
+            await desk.until(lambda: pages(desk), 2)
+        first, told = sorted((row["summary"] for row in await desk.listed("/alerts")), key=len)
+    others = {"2 disks in r1": "c, d", "2 disks in r2": "a, b"}
+    assert told == f"2 more of disks held back by its throttle: {others[first]}"
+
+
+async def pages(desk: Office) -> int:
+    return len(await desk.listed("/alerts"))
+
+
 async def throttled(desk: Office) -> list[str]:
     rows = await desk.ledger.queries.incidents()
     groups = [row for row in rows if row["kind"] == "group" and row["state"] == "MUTED"]

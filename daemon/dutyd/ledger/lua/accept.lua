@@ -38,24 +38,6 @@ local function joins_storm()
   return true
 end
 
--- Muted pages are told once: they gather for a few seconds, then at most one roll-up page in the shortest span.
-local function join_rollup()
-  local spec, pointer = cjson.decode(ARGV[9]), key('rollup', rule)
-  local current = redis.call('HGET', pointer, 'id')
-  if not current or redis.call('HGET', key('incident', current), 'state') ~= 'ACCEPTED' then
-    local span
-    for _, rates in ipairs({spec.rule, spec.entity}) do
-      for _, rate in ipairs(rates) do span = math.min(span or rate[2], rate[2]) end
-    end
-    local due = math.max(at + ARGV[22], tonumber(redis.call('HGET', pointer, 'at') or '0') + span)
-    current = ARGV[11]
-    create(current, 'ACCEPTED', 'rollup', record)
-    wake(current, due, 'muted')
-    redis.call('HSET', pointer, 'id', current, 'at', due)
-  end
-  redis.call('RPUSH', key('incident', current) .. ':members', id)
-end
-
 -- More openings in event time than a brake lets pass: what opens from now on asks a person, until somebody releases it.
 local function brake()
   local recent, opened, longest = key('openings', rule), tonumber(ARGV[7]), 0
@@ -100,6 +82,7 @@ if kind ~= 'cleared' then
     return 'old'
   end
   keep_effects(incident)
+  if ARGV[10] == '1' then redis.call('HSET', incident, 'pages', '1') end
   redis.call('HSET', key('open', rule), id, ARGV[14])
   brake()
   if joins_storm() then return 'muted' end
@@ -110,7 +93,7 @@ if kind ~= 'cleared' then
   end
   mute('throttle', 'throttled')
   wake(id, free, 'muted')
-  if ARGV[10] == '1' then join_rollup() end
+  if ARGV[10] == '1' then join_rollup(id, ARGV[11], record, at, ARGV[22]) end
   return 'muted'
 end
 

@@ -1,6 +1,6 @@
 -- Claims due incidents for one worker: a lease, and a fencing token higher than any before it.
 -- A claimed incident is due again when its lease ends, so a worker that dies needs nobody to notice.
--- ARGV: 2 worker, 3 lease (ms), 4 how many at most. Answers a list of {id, field, value, ...}.
+-- ARGV: 2 worker, 3 lease (ms), 4 how many at most, 5 how long (ms) what one page is to list gathers. Answers a list of {id, field, value, ...}.
 if stranger() then return {} end
 local at, claimed = now_ms(), {}
 local birth = tonumber(redis.call('HGET', key('birth'), 'at') or '0')
@@ -41,6 +41,7 @@ for _, id in ipairs(fairly(tonumber(ARGV[4]))) do
     wake(id, incident.lease_until, 'leased')
   elseif free > 0 then
     if complete then redis.call('HSET', name, 'state', 'MUTED', 'muted_by', 'throttle', 'muted_why', 'throttled') end
+    if complete and incident.rollup then join_rollup(id, incident.rollup, incident, at, ARGV[5]) end
     wake(id, free, 'muted')
   else
     if incident.state == 'ACCEPTED' or incident.state == 'MUTED' then redis.call('HSET', name, 'state', 'ACTIVE') end

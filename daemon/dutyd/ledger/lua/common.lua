@@ -314,3 +314,22 @@ local function throttled_until(id, rule, entity, spec, at)
   end
   return 0
 end
+
+-- Muted pages are told once: they gather for *gathering* ms, then at most one roll-up page, *rollup*, in the shortest span
+-- of the throttle. *of* holds what the page's own record begins with.
+local function join_rollup(id, rollup, of, at, gathering)
+  local spec, pointer = cjson.decode(of.throttle), key('rollup', of.rule)
+  local current = redis.call('HGET', pointer, 'id')
+  if not current or redis.call('HGET', key('incident', current), 'state') ~= 'ACCEPTED' then
+    local span
+    for _, rates in ipairs({spec.rule, spec.entity}) do
+      for _, rate in ipairs(rates) do span = math.min(span or rate[2], rate[2]) end
+    end
+    local due = math.max(at + gathering, tonumber(redis.call('HGET', pointer, 'at') or '0') + span)
+    current = rollup
+    create(current, 'ACCEPTED', 'rollup', of)
+    wake(current, due, 'muted')
+    redis.call('HSET', pointer, 'id', current, 'at', due)
+  end
+  redis.call('RPUSH', key('incident', current) .. ':members', id)
+end

@@ -1,6 +1,7 @@
 -- Makes a claimed incident a member of its group: the one that gathers now, else a new one. Its lease ends with that.
 -- ARGV: 2 incident, 3 fence, 4 what the group has in common (text), 5 id, 6 trigger JSON and 7 entity text of the group
---       that it opens where none gathers, 8 how long a group gathers (ms), 9 its most members.
+--       that it opens where none gathers, 8 how long a group gathers (ms), 9 its most members,
+--       10 id of the roll-up page that it opens where it is throttled and pages.
 -- Answers: own, cleared, lost.
 local id, at = ARGV[2], now_ms()
 local incident = key('incident', id)
@@ -27,6 +28,7 @@ if not parent or redis.call('HGET', key('incident', parent), 'state') ~= 'ACCEPT
   parent = ARGV[5]
   member.trigger, member.entity = ARGV[6], ARGV[7]
   create(parent, 'ACCEPTED', 'group', member)
+  if member.pages then redis.call('HSET', key('incident', parent), 'rollup', ARGV[10]) end
   wake(parent, at + ARGV[8], 'group')
   redis.call('SET', pointer, parent, 'PX', RETENTION_MS)
 end

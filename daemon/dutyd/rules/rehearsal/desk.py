@@ -181,16 +181,17 @@ class Desk:
         """Page once for many."""
         if entry.begun:
             return
-        entities = _entities(entry)
+        # Of a group each of its members.
+        told = [one for each in entry.members for one in (self._paper.members_of(each) or [each.trigger])]
+        entities = [trigger.entity for trigger in told]
         if len(entities) <= LISTED:  # of the others nobody knows
             mute = all_silenced(self._silences, entry.trigger.rule, entities, self._now)
             if mute is not None:
                 self._paper.mute(entry, mute)
                 return
         work = self._begin_page(entry, {}, self._now)
-        triggers = [member.trigger for member in entry.members[:LISTED]]
         rule = work.actor.rule
-        summary = many.text_of_many(len(entry.members), _WHAT[entry.kind], rule.id, triggers)
+        summary = many.text_of_many(len(told), _WHAT[entry.kind], rule.id, told[:LISTED])
         work.actor.page(summary, alerting_steps(rule, self._means.known.catalogue))
 
     def _again(self, entry: Entry, trigger: Trigger) -> None:

@@ -139,7 +139,10 @@ class Paper:
                 continue
             entry.due = math.inf
             if entry.muted_by == THROTTLE or (entry.kind is Kind.GROUP and not entry.begun and not entry.muted_by):
+                first = not entry.muted_by
                 self._throttle(entry, at)
+                if first and entry.muted_by and entry.terms.pages:
+                    self._join_rollup(entry, at)
                 if entry.due > at:
                     continue
                 entry.due = math.inf
