@@ -131,6 +131,12 @@ class Office:
             while await scripts.read("zcard", scripts.key("incidents")) < opened or await self.ledger.incidents.busy():
                 await asyncio.sleep(0.02)
 
+    async def closed(self, seconds: float = 20.0) -> None:
+        """Wait until the incident that came last is closed."""
+        async with asyncio.timeout(seconds):
+            while (await self.ledger.queries.incidents())[0]["state"] != "CLOSED":
+                await asyncio.sleep(0.02)
+
 
 @asynccontextmanager
 async def office(

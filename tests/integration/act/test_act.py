@@ -118,8 +118,7 @@ async def test_a_clear_resolves_what_was_raised_and_closes(desk: Office) -> None
     async with running(desk.worker()):
         await desk.settled(1)
         desk.clear(trigger)
-        while (await desk.ledger.queries.incidents())[0]["state"] != "CLOSED":
-            await desk.settled(1)
+        await desk.closed()
     (alert,) = await desk.listed("/alerts")
     assert alert["status"] == "resolved"
 
@@ -154,8 +153,7 @@ async def test_a_further_round_does_the_steps_again_on_what_is_seen_now(desk: Of
         await desk.settled(1)
         desk.open_(trigger)  # the opening, resent late, takes nothing back
         desk.clear(trigger)
-        while (await desk.ledger.queries.incidents())[0]["state"] != "CLOSED":
-            await desk.settled(1)
+        await desk.closed()
     one, two = await desk.listed("/alerts")
     assert [one["summary"], two["summary"]] == ["checkout: 12 errors", "checkout: 40 errors"]
     assert [one["status"], two["status"]] == ["resolved", "resolved"]
@@ -191,8 +189,7 @@ async def test_an_acknowledged_incident_is_not_acted_on_again(desk: Office) -> N
         await desk.ledger.decisions.acknowledge(trigger.incident, "ana", "on it")
         desk.open_(another_round(trigger, 2))
         desk.clear(trigger)
-        while (await desk.ledger.queries.incidents())[0]["state"] != "CLOSED":
-            await desk.settled(1)
+        await desk.closed()
     assert len(await desk.listed("/alerts")) == 1
 
 
@@ -267,8 +264,7 @@ async def test_a_clear_before_anybody_worked_sends_nothing(desk: Office) -> None
     desk.clear(trigger)
     async with running(desk.worker()):
         await desk.settled(1)
-        while (await desk.ledger.queries.incidents())[0]["state"] != "CLOSED":
-            await desk.settled(1)
+        await desk.closed()
     assert await desk.listed("/alerts") == []
 
 
@@ -395,8 +391,7 @@ async def test_a_clear_withdraws_an_order_that_waits_for_a_person(desk: Office) 
     async with running(desk.worker()):
         await desk.settled(1)
         desk.clear(trigger)
-        while (await desk.ledger.queries.incidents())[0]["state"] != "CLOSED":
-            await desk.settled(1)
+        await desk.closed()
     assert await desk.ledger.queries.approvals() == []
     assert await desk.listed("/purchase-orders") == []
 
@@ -485,8 +480,7 @@ async def test_a_retry_that_meets_a_closed_door_never_forgets_that_an_earlier_on
         while len(await desk.listed("/requests")) < 2 or not await desk.listed("/alerts"):
             await asyncio.sleep(0.01)
         desk.clear(trigger)
-        while (await desk.ledger.queries.incidents())[0]["state"] != "CLOSED":
-            await desk.settled(1)
+        await desk.closed()
     (alert,) = await desk.listed("/alerts")
     assert alert["status"] == "resolved"
 

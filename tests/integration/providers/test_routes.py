@@ -1,6 +1,5 @@
 """Effects on the routes of a provider, on a real ledger: each in its own system, its successors in the same."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -54,8 +53,7 @@ async def test_a_page_goes_its_route_and_is_called_off_there(desk: Office, elsew
     async with running(desk.worker(named={"dba": connect({"url": str(elsewhere.base_url)})})):
         await desk.settled(1)
         desk.clear(trigger)
-        while (await desk.ledger.queries.incidents())[0]["state"] != "CLOSED":
-            await asyncio.sleep(0.02)
+        await desk.closed()
     (there,) = (await elsewhere.get("/alerts")).json()
     (here,) = await desk.listed("/alerts")
     assert (there["id"], there["status"]) == ("A-1", "resolved")

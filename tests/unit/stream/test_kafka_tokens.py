@@ -37,7 +37,10 @@ def test_a_refused_client_is_a_wrong_setting(endpoint: TokenEndpoint) -> None:
         EndpointToken(endpoint.url, CLIENT, "x").fetch()
 
 
-@pytest.mark.parametrize(("status", "answer"), [(503, {}), (200, {"access_token": None}), (200, {"access_token": 7})])
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [(503, {}), (429, {}), (408, {}), (200, {"access_token": None}), (200, {"access_token": 7})],
+)
 def test_an_endpoint_without_a_token_is_not_ready(endpoint: TokenEndpoint, status: int, answer: dict[str, Any]) -> None:
     endpoint.status, endpoint.answer = status, answer
     with pytest.raises(NotReadyError, match=f"answers {status} and no token"):

@@ -23,6 +23,9 @@ LIFE_USED = 0.8
 
 _UNKNOWN_LIFE_SECONDS = 60.0
 
+_NOT_NOW = (408, 429)
+"""Client errors that say nothing of the client: the endpoint is slow, or is asked too often."""
+
 
 class NoTokenError(KafkaConnectionError):  # type: ignore[misc]  # kafka-python ships no annotations
     """There is no token: a kind of error that the client survives, around ours."""
@@ -113,7 +116,7 @@ class EndpointToken(Token):
             raise NotReadyError(f"the token endpoint {self._url} does not answer: {error}") from error
         said = _json(answer)
         token = said.get("access_token")
-        if answer.is_client_error:
+        if answer.is_client_error and answer.status_code not in _NOT_NOW:
             why = said.get("error_description") or said.get("error") or answer.reason_phrase
             raise SettingsError(
                 f"the token endpoint {self._url} refuses this client ({answer.status_code}: {why}); "
