@@ -26,7 +26,7 @@ def shortly_known_repeats() -> Iterator[None]:
 
 @given(st.data())
 def test_a_stop_anywhere_between_edits_changes_nothing(data: st.DataObject) -> None:
-    limits = Limits(replayed=data.draw(st.sampled_from([0.0, SLACK])))
+    limits = Limits(replayed=0.0)  # else timers, which no watermark fires here, may be due before what is replayed
 
     def planned(those: list[Rule]) -> Plan:
         return plan(those, {TOPIC: LATENESS}, limits)
