@@ -64,10 +64,10 @@ class Adoption:
         if standing is Found.RESTARTED and self.fsynced and not older:
             await self.birth.born(Since.KEPT)
             return
-        await self.birth.born(Since.LOST)
-        log.error(
-            "Redis lost data of the ledger: older effects are looked for before they are sent", adopted=adopted.new
-        )
+        if await self.birth.born(Since.LOST):
+            log.error(
+                "Redis lost data of the ledger: older effects are looked for before they are sent", adopted=adopted.new
+            )
 
     async def _has_history(self, committed: Committed) -> bool:
         offsets = await committed(await asyncio.to_thread(self.triggers))

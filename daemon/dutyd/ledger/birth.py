@@ -77,9 +77,9 @@ class Birth:
         at, server = await self._scripts.read("hmget", self._scripts.key("birth"), "at", "server")
         return Noted(int(at or 0), text(server))
 
-    async def born(self, since: Since) -> None:
-        """Note that the ledger is on this server, knowing what *since* says; the first to say it counts."""
-        await self._scripts.run("born", since, self._scripts.newest_send, self._looked_at)
+    async def born(self, since: Since) -> bool:
+        """Note that the ledger is on this server, knowing what *since* says; False: another was first, and counts."""
+        return bool(await self._scripts.run("born", since, self._scripts.newest_send, self._looked_at))
 
     async def lacks_sends(self) -> bool:
         """Return whether it lacks sends that this process knows of: its data is an older copy."""

@@ -110,10 +110,17 @@ class Slow:
         return await self.effects.sending(*given)
 
 
-@pytest.mark.parametrize(("seconds", "attempts"), [(1.0, 1), (3.0, 2)])
-async def test_bytes_leave_soon_after_the_ledger_says_so_or_another_time(
-    desk: Office, seconds: float, attempts: int
+@pytest.mark.parametrize(("kind", "seconds", "attempts"), [("B", 1.0, 1), ("B", 3.0, 2), ("A", 3.0, 1)])
+async def test_bytes_leave_soon_after_the_ledger_says_so_or_another_time_but_where_a_key_is_recognised(
+    valkey_url: str, unique: str, tmp_path: Path, kind: str, seconds: float, attempts: int
 ) -> None:
+    async with office(valkey_url, unique, tmp_path, RULES, settings={"class": kind}) as desk:
+        assert await sent_slowly(desk, seconds) == ("DONE", attempts)
+        assert len(await desk.listed("/requests")) == 1
+
+
+async def sent_slowly(desk: Office, seconds: float) -> tuple[str, int]:
+    """Send a page when the ledger's word takes *seconds*; return its state and the number of its sends."""
     worker = desk.worker()
     slow = Slow(worker.means.ledger.effects, [seconds])
     effects: Any = slow
@@ -122,5 +129,4 @@ async def test_bytes_leave_soon_after_the_ledger_says_so_or_another_time(
     async with running(worker):
         await desk.settled(1)
     (effect,) = await desk.ledger.queries.effects()
-    assert (effect["state"], int(effect["attempts"])) == ("DONE", attempts)
-    assert len(await desk.listed("/requests")) == 1
+    return effect["state"], int(effect["attempts"])

@@ -15,6 +15,7 @@ from dutyd.ledger import Ledger, open_ledger
 from dutyd.ledger.birth import Found, Since
 from dutyd.ledger.claims import Arrival, Claim, Hold, Waiting
 from dutyd.ledger.connect import connect_async
+from dutyd.ledger.decisions import Decided
 from dutyd.ledger.effects import Effect, LostError, MoneyLimitsMicros, NewEffect
 
 LONG_AGO = 3600.0
@@ -167,3 +168,32 @@ async def test_an_older_copy_puts_nothing_over_what_the_outcomes_topic_has(ledge
     await ledger.birth.born(Since.LOST)
     assert await ledger.outcomes.pending() == {}
     assert await state(ledger, claim) is EffectState.REFUSED
+
+
+async def test_the_first_who_says_what_the_ledger_knows_is_heard(ledger: Ledger) -> None:
+    await another_server(ledger)
+    assert await ledger.birth.born(Since.KEPT)
+    assert not await ledger.birth.born(Since.LOST)
+    assert (await ledger.birth.noted()).at == 0
+
+
+async def test_what_never_left_begins_no_window_of_the_provider(ledger: Ledger) -> None:
+    claim = await claimed(ledger)
+    effect = await reserved(ledger, claim)
+    name = ledger.scripts.key("effect", effect.key)
+    await ledger.effects.sending(claim, effect)
+    await ledger.scripts.client.hincrby(name, "first_sent", -int(LONG_AGO * 1000))
+    await ledger.effects.record(claim, effect.key, EffectState.RESERVED, "refused for now")
+    await ledger.effects.sending(claim, await ledger.effects.get(effect.key))
+    await ledger.effects.record(claim, effect.key, EffectState.UNKNOWN, "no answer")
+    assert (await ledger.effects.take(claim, effect, 0.0)).first_ago < LONG_AGO
+
+
+async def test_nothing_of_an_incident_that_is_only_brought_to_its_end_is_sent_again(ledger: Ledger) -> None:
+    claim = await claimed(ledger)
+    effect = await reserved(ledger, claim)
+    await ledger.effects.sending(claim, effect)
+    await ledger.effects.record(claim, effect.key, EffectState.PARKED, "unsure")
+    await ledger.scripts.client.hset(ledger.scripts.key("incident", claim.id), "over", "1")
+    assert await ledger.decisions.settle(effect.key, Settled.RESEND, "ana", "lost") is Decided.CLEARED
+    assert await ledger.decisions.settle(effect.key, Settled.NOT_DONE, "ana", "lost") is Decided.DONE

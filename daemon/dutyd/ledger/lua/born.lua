@@ -1,6 +1,7 @@
 -- Notes the server that the ledger is on from now. ARGV: 2 'new': nothing can be missing; 'lost': what happened before
 -- now may be missing; 'kept': no send is missing, on a server that was started again. 3 how many sends are known of.
 -- 4 the run id of the server that was looked at ('': none was): one that was started since is to be looked at anew.
+-- Answers 1, or nothing where somebody else said it first.
 local birth, at = key('birth'), now_ms()
 local server = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 if redis.call('HGET', birth, 'server') == server or (ARGV[4] ~= '' and ARGV[4] ~= server) then return end
@@ -18,3 +19,4 @@ for _, id in ipairs(redis.call('ZRANGE', key('incidents'), 0, -1)) do
     wake(id, at, 'ready')
   end
 end
+return 1

@@ -7,5 +7,7 @@ if redis.call('HGET', effect, 'fence') ~= ARGV[3] then return 'lost' end
 if state ~= 'SENDING' and state ~= 'UNKNOWN' then return 'lost' end
 if ARGV[6] ~= '' then redis.call('HSET', effect, 'receipt', ARGV[6]) end
 redis.call('HSET', effect, 'ended', now_ms())
+-- It never left: the provider's window begins with the try that does.
+if ARGV[4] == 'RESERVED' then redis.call('HDEL', effect, 'first_sent') end
 set_effect(name, ARGV[4], ARGV[5])
 return 'own'

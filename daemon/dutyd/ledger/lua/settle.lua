@@ -9,8 +9,8 @@ local name, did, who, because, at = ARGV[2], ARGV[3], ARGV[4], ARGV[5], now_ms()
 local effect = object(key('effect', name))
 if effect.state ~= 'PARKED' then return effect.state or '' end
 local incident = object(key('incident', effect.incident))
-local over = incident.clear_trigger or not incident.state
-if did == 'resend' and over and effect.clear ~= '1' and effect.outlives ~= '1' then return 'cleared' end
+local off = (incident.clear_trigger or not incident.state) and effect.clear ~= '1' and effect.outlives ~= '1'
+if did == 'resend' and (off or incident.over == '1') then return 'cleared' end
 
 -- The fence goes: whoever sent it before has nothing more to say.
 redis.call('HSET', key('effect', name), 'fence', '0', 'settled_by', who, 'settled_at', at, 'settled', did)
