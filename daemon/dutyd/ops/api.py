@@ -167,7 +167,7 @@ class Api:
         body, key = await _body(request), request.path_params["key"]
         row = next((row for row in await self._ledger(self.ledger.queries.approvals()) if row["key"] == key), None)
         if row is None:
-            raise RefusalError(404, f"no call '{key}' waits for approval")
+            raise await self._nothing_waits(key)
         self._refuse_stranger(token, row["tool"])
         shown, did, why = _text(body, "hash"), _text(body, "decision"), str(body.get("why", ""))
         decisions = self.ledger.decisions
@@ -183,6 +183,13 @@ class Api:
         decide = decisions.approve if did == "approve" else decisions.deny
         _decided(await self._ledger(decide(key, shown, token.name, why)), row["state"])
         return {"key": key, "done": did, "by": token.name}
+
+    async def _nothing_waits(self, key: str) -> RefusalError:
+        """Return why no call *key* can be decided: it was, or there is none."""
+        effect = await self._ledger(self.ledger.queries.effect(key))
+        if effect is None:
+            return RefusalError(404, f"no call '{key}' waits for approval")
+        return RefusalError(409, f"too late: it waits for nobody (it is {effect['state']})")
 
     async def _settle(self, request: Request, token: Token) -> Row:
         """Say what a parked effect was."""

@@ -16,6 +16,7 @@ import uvicorn
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -53,7 +54,17 @@ def probes(
         return Response(encode(REGISTRY), headers={"content-type": kind})
 
     pages = {"/startupz": startupz, "/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
-    return Starlette(routes=[*(Route(path, page) for path, page in pages.items()), *more])
+    return Starlette(
+        routes=[*(Route(path, page) for path, page in pages.items()), *more],
+        exception_handlers={HTTPException: _refused},
+    )
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """Answer what is not there as everything else is answered: in JSON."""
+    assert isinstance(error, HTTPException)
+    said = f"{request.method} {request.url.path}: {error.detail.lower()}"
+    return JSONResponse({"error": said}, error.status_code, error.headers)
 
 
 async def _answer(checks: Checks, notes: Checks | None = None) -> Response:

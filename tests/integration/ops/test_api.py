@@ -97,7 +97,8 @@ async def test_what_was_shown_is_approved_and_sent_once(desk: Office, api: Clien
         200,
         {"key": row["key"], "done": "approve", "by": "carla"},
     )
-    assert (await api("POST", f"/api/approvals/{row['key']}", decision))[0] == 404
+    status, answer = await api("POST", f"/api/approvals/{row['key']}", decision)
+    assert (status, answer["error"]) == (409, "too late: it waits for nobody (it is RESERVED)")
     async with running(desk.worker(POLICY)):
         await desk.until(lambda: states(desk), ["DONE"])
     assert len(await desk.listed("/purchase-orders")) == 1
@@ -148,6 +149,8 @@ async def test_an_edit_that_spends_more_than_the_policy_allows_changes_nothing(
         ("GET /api/effects?limit=0", None, "view-token", 422, "limit is a number from 1 to 200"),
         ("POST /api/approvals/x", {"decision": "approve", "hash": "h"}, "view-token", 403, "ana may only view"),
         ("POST /api/approvals/x", {"decision": "approve", "hash": "h"}, "decide-token", 404, "no call 'x' waits"),
+        ("GET /api/orders", None, "view-token", 404, "GET /api/orders: not found"),
+        ("DELETE /api/effects", None, "decide-token", 405, "DELETE /api/effects: method not allowed"),
         ("POST /api/approvals/x", b"{", "decide-token", 400, "the body is no JSON"),
         ("POST /api/approvals/x", b"[]", "decide-token", 400, "the body is a JSON object"),
         ("POST /api/approvals/x", b"x" * 70_000, "decide-token", 413, "at most 65536 bytes"),

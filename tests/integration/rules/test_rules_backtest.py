@@ -97,6 +97,14 @@ def test_an_opening_is_a_line_with_its_effects_and_the_summary_comes_last(dutyd:
     assert summary["effects"]["create_ticket"] == {"DONE": 2}
 
 
+def test_a_history_comes_from_a_pipe_too(dutyd: Program) -> None:
+    write(dutyd, [event(0, n=20), event(3, n=1)])
+    arguments = ("rules", "backtest", "rules", "-", "--settings", "dutyd.yaml", "--topic", "metrics", "--json")
+    piped = dutyd(*arguments, stdin=(dutyd.folder / "history.jsonl").read_text())
+    assert told(piped) == told(backtest(dutyd, "history.jsonl", "--json"))
+    assert len(told(piped)[0]) == 1
+
+
 def test_the_model_is_not_asked_and_what_it_would_cost_at_most_is_said(dutyd: Program) -> None:
     write(dutyd, [event(0, n=20), event(1, n=20, service="search")])
     _, summary = told(backtest(dutyd, "history.jsonl", "--json"))

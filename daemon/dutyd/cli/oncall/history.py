@@ -66,7 +66,7 @@ def batches_of(
     world: "World", sources: Sequence[Source], since: str | None, until: str | None
 ) -> tuple[Iterator["Batch"], int | None]:
     """Return the history, and how much of it there is to read: bytes of files, records of topics; None: unknown."""
-    from dutyd.rules.rehearsal.histories import files_of, of_files, of_topic
+    from dutyd.rules.rehearsal.histories import STANDARD_INPUT, files_of, of_files, of_topic
     from dutyd.rules.rehearsal.merging import merged
 
     places = [(source.topic, files_of(source.place)) for source in sources if source.place is not None]
@@ -74,8 +74,8 @@ def batches_of(
         if since or until:
             raise SettingsError("--since and --until are for reading the topic: a file is read as a whole")
         files = [file for _, members in places for file in members]
-        packed = any(file.suffix == ".gz" for file in files)
-        total = None if packed else sum(file.stat().st_size for file in files)
+        unsized = any(file.suffix == ".gz" or file == STANDARD_INPUT for file in files)
+        total = None if unsized else sum(file.stat().st_size for file in files)
         return merged([of_files(members, topic) for topic, members in places]), total
     begin, end = _time("--since", since), _time("--until", until)
     span = [None if at is None else int(at * 1000) for at in (begin, end)]

@@ -29,7 +29,7 @@ History = Annotated[
     Path | None,
     typer.Argument(
         metavar="[FILE]",
-        help="Lines of events, or a folder of them, also one file a topic. Without it topics are read.",
+        help="Lines of events (- is standard input), or a folder of them, also one file a topic; else topics are read.",
     ),
 ]
 Alias = Annotated[

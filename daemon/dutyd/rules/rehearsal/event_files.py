@@ -40,7 +40,9 @@ def read_document(data: bytes, topic: Topic = PLAIN) -> tuple[Event, ...]:
     if decoded.bad:
         decoded = decoder.decode([Line(data, 0, timestamp=0)])
     if decoded.bad:
-        raise BadInputError(decoded.bad[0].reason)
+        several = "trailing characters" in decoded.bad[0].reason
+        hint = ": several are one document with [ and ] around them, and commas between" if several else ""
+        raise BadInputError(f"{decoded.bad[0].reason}{hint}")
     if not decoded.events:
         raise BadInputError("there is no event in it")
     return tuple(decoded.events)

@@ -1,11 +1,13 @@
 """Histories: the events of files and topics, as a backtest reads them, a batch at a time.
 
-A file holds one record a line, as ``publish`` takes it (``.gz`` too); a folder holds several, read in the order of
-their names. A topic is read as it is, every partition apart, as its tasks would.
+A file holds one record a line, as ``publish`` takes it (``.gz`` too; ``-`` is standard input); a folder holds several,
+read in the order of their names. A topic is read as it is, every partition apart, as its tasks would.
 """
 
 import gzip
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
@@ -21,6 +23,8 @@ CHUNK = 1 << 20
 """Bytes of lines that are decoded at once: a few thousand events."""
 
 RECORDS = 4_000
+
+STANDARD_INPUT = Path("-")
 _SUFFIXES = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz")
 
 
@@ -49,7 +53,7 @@ def files_of(place: Path) -> tuple[Path, ...]:
         SettingsError: there is nothing to read.
 
     """
-    if place.is_file():
+    if place == STANDARD_INPUT or place.is_file():
         return (place,)
     found = sorted(path for path in place.rglob("*") if path.is_file() and path.name.endswith(_SUFFIXES))
     if not found:
@@ -79,11 +83,17 @@ def of_files(files: Iterable[Path], topic: Topic) -> Iterator[Batch]:
 
 def _chunks(file: Path) -> Iterator[list[bytes]]:
     try:
-        with cast("BinaryIO", gzip.open(file)) if file.suffix == ".gz" else file.open("rb") as lines:
+        with _opened(file) as lines:
             while chunk := lines.readlines(CHUNK):
                 yield chunk
     except (OSError, EOFError) as error:
         raise SettingsError(f"can't read {file}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _opened(file: Path) -> AbstractContextManager[BinaryIO]:
+    if file == STANDARD_INPUT:
+        return nullcontext(sys.stdin.buffer)
+    return cast("BinaryIO", gzip.open(file)) if file.suffix == ".gz" else file.open("rb")
 
 
 def of_topic(
