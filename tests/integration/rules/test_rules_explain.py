@@ -156,5 +156,5 @@ def test_without_a_file_for_each_topic_it_says_what_to_name(dutyd: Program, argu
 def test_lines_are_no_document_and_it_says_how_to_make_one(dutyd: Program) -> None:
     (dutyd.folder / "events.jsonl").write_text(2 * (json.dumps(event(0)) + "\n"))
     code, _, err = dutyd("rules", "explain", "events.jsonl")
-    assert code == 2
+    assert code == 3
     assert "with [ and ] around them, and commas between" in err
