@@ -122,14 +122,17 @@ class Delivery:
         if not self.lease.lasts():  # a successor waits out our send's timeout, so that owning it now is enough
             await self._record(effect, self._unsent(effect), "the lease had ended")
             raise LostError(effect.key)
-        late = self.lease.clock() - asked > GRACE  # others count from SENDING: bytes leave then, or not at all
-        if late and self._promise(effect).kind is not ProviderClass.A:
+        if self._late(effect, asked):
             return await self._failed(effect, NotSentError("the ledger took too long to answer"))
         try:
             receipt = await self._create(effect)
         except ProviderError as error:
             return await self._failed(effect, error)
         return await self._done(effect, receipt)
+
+    def _late(self, effect: Effect, asked: float) -> bool:
+        """Whether SENDING, *asked* for then, is too old for bytes to leave: others count from it, but at class A."""
+        return self._promise(effect).kind is not ProviderClass.A and self.lease.clock() - asked > GRACE
 
     async def _create(self, effect: Effect) -> Receipt:
         """Ask the provider to make it; class B is searched before every create."""
