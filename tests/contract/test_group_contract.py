@@ -35,10 +35,16 @@ def test_nothing_committed_is_none(backend: Backend) -> None:
 
 
 def test_an_empty_commit_is_harmless(backend: Backend) -> None:
+    backend.produce(b"1", key=b"k")
     consumer = backend.member()
     consumer.commit({})
-    join(consumer)
+    assigned = join(consumer)
     consumer.commit({})
+    assert consumer.committed(sorted(assigned)) == dict.fromkeys(assigned)
+    ((partition, records),) = read(consumer, 1).items()
+    consumer.commit({partition: records[0].offset + 1})
+    consumer.commit({})
+    assert consumer.committed([partition]) == {partition: records[0].offset + 1}
 
 
 def test_the_latest_start_sees_what_comes_after_the_assignment(backend: Backend) -> None:

@@ -105,7 +105,9 @@ def test_its_lock_is_the_programs_part_of_the_whole_lock() -> None:
 
 def test_every_pin_has_a_hash() -> None:
     for lock in ("runtime", "build"):
-        for pin, hashes in pins(ROOT / "image" / f"{lock}.lock").items():
+        pinned = pins(ROOT / "image" / f"{lock}.lock")
+        assert pinned, lock
+        for pin, hashes in pinned.items():
             assert hashes, pin
             assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", each) for each in hashes), pin
 

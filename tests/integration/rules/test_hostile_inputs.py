@@ -83,6 +83,8 @@ def test_naughty_texts_in_a_rule_are_rules_or_mistakes() -> None:
     for text in naughty():
         for part in ("high-errors", "metrics", "error_count > 10", "critical"):
             for problem in problems_of(changed(part, json.dumps(text))):
+                assert problem.line >= 1
+                assert problem.message
                 assert "\n" not in problem.message
 
 

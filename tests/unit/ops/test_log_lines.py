@@ -87,7 +87,11 @@ def test_a_traceback_holds_no_secret(capsys: pytest.CaptureFixture[str]) -> None
         int("redis://:geheim@host:6379")
     except ValueError:
         structlog.get_logger().exception("run failed")
-    assert "geheim" not in json.dumps(lines(capsys))
+    [line] = lines(capsys)
+    told = json.dumps(line["exception"])
+    assert "ValueError" in told
+    assert "redis://***@host:6379" in told
+    assert "geheim" not in json.dumps(line)
 
 
 def test_a_traceback_on_a_terminal_holds_no_secret_either(

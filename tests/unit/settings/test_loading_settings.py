@@ -115,7 +115,8 @@ def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
     ],
 )
 def test_variables_that_are_not_meant_as_settings_are_left_alone(tmp_path: Path, name: str) -> None:
-    load_settings(write(tmp_path, ""), {name: "tcp://10.0.0.1:8080"})
+    file = write(tmp_path, "")
+    assert load_settings(file, {name: "tcp://10.0.0.1:8080"}) == load_settings(file, {})
 
 
 def test_a_variable_that_holds_a_named_secret_is_no_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
