@@ -8,22 +8,26 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from hashlib import sha1
 from pathlib import Path
 
 import pytest
+import redis
 
 from dutyd.act.accept import Acceptor
 from dutyd.act.lease import Lease
 from dutyd.act.path import work
 from dutyd.act.worker import Worker
 from dutyd.core.errors import NotReadyError
+from dutyd.evaluate import checkpoint
+from dutyd.evaluate.saved import Decided, Write
 from dutyd.ledger import scripts
 from dutyd.ledger.claims import Waiting
 from support.acting import Office, office
 from support.broker import Broker
 from support.crash.asked import OPENINGS, RULES, STOCK, WANTED
 from support.crash.killed import publish
-from support.crash.protections import FENCE, GUARD, without
+from support.crash.protections import FENCE, GUARD, OWNER, without
 from support.daemon import Installation, installation
 from support.valkey_server import ValkeyServer
 
@@ -118,6 +122,23 @@ async def test_fencing_is_what_keeps_a_worker_that_was_replaced_from_putting_the
         await asyncio.sleep(0.6)  # the successor dies, too
         assert len(await incidents.claim("w3", 5.0, 1)) == due
         await asyncio.to_thread(acceptor.consumer.close)
+
+
+@pytest.mark.parametrize(("off", "stands"), [(False, 9), (True, 5)])
+def test_the_owners_token_is_what_keeps_an_evaluator_that_was_replaced_from_writing(
+    valkey_url: str, unique: str, monkeypatch: pytest.MonkeyPatch, *, off: bool, stands: int
+) -> None:
+    if off:
+        real = checkpoint._script.__wrapped__
+        text = without(OWNER, lambda name: real(name)[1])("write")
+        bare = sha1(text.encode()).hexdigest(), text
+        monkeypatch.setattr(checkpoint, "_script", lambda name: bare if name == "write" else real(name))
+    with redis.Redis.from_url(valkey_url) as client:
+        written = checkpoint.Checkpoint(client, unique)
+        (before, _), (after, _) = written.claim("3.0", "one"), written.claim("3.0", "two")
+        for owner, offset in ((after, 9), (before, 5)):
+            written.write([Write(owner, written.number(), {"stock": Decided(offset)}, {}, (), 0)])
+        assert written.load("3.0").offsets == {"stock": Decided(stands)}
 
 
 @pytest.mark.parametrize(("off", "known"), [(False, ["a", "b"]), (True, ["b"])])

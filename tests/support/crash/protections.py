@@ -28,6 +28,9 @@ def _without_outbox() -> None:
 FENCE = ("redis.call('HGET', key('incident', id), 'fence') == fence", "true")
 """The comparison of fencing tokens in the ledger's scripts, and what stands there when it is off."""
 
+OWNER = ("if state[1] ~= ARGV[1] then return 'another' end", "")
+"""The same of the token of a task's owner, in the evaluator's fenced write."""
+
 GUARD = ("return not born or born ~= string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')", "return false")
 """The same of the guard against a Redis that was started again."""
 
