@@ -99,6 +99,7 @@ def test_the_end_is_proved_only_when_nothing_is_left(backend: Backend) -> None:
 def test_an_empty_partition_is_at_its_end(backend: Backend) -> None:
     consumer = backend.member()
     assigned = join(consumer)
+    assert assigned
     assert all(consumer.at_end(each) for each in assigned)
 
 

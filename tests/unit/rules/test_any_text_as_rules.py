@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dutyd.core.policy import Policy
 from dutyd.core.rule import RuleSet
 from dutyd.rules.load import RuleErrors, load_files
 from dutyd.rules.policy import read_policy
@@ -81,7 +82,12 @@ def test_a_good_file_with_any_part_replaced_is_rules_or_problems(cut: tuple[int,
 
 @given(st.lists(JUNK | POLICY).map("".join))
 def test_any_text_is_a_policy_or_problems(text: str) -> None:
-    read_policy(SourceFile("policy.yaml", text))
+    source = SourceFile("policy.yaml", text)
+    assert isinstance(read_policy(source), Policy)
+    for problem in source.problems:
+        assert problem.line >= 1
+        assert problem.column >= 1
+        assert problem.render(text)
 
 
 @pytest.mark.skipif(not SUITE.exists(), reason="the hostile YAML texts are not beside the project")
