@@ -228,3 +228,12 @@ def test_fractions_are_held_to_their_multiple_exactly(low: float, high: float, s
         exact = Fraction(str(verdict.args["quantity"]))
         assert low <= float(exact) <= high
         assert exact % Fraction(str(step)) == 0
+
+
+@given(st.sampled_from([0.1, 0.25, 0.5, 2.0, 3.0]), st.integers(1, 100))
+def test_a_multiple_of_a_fraction_is_accepted_as_it_is(step: float, times: int) -> None:
+    bound = Bound(kind="number", low=parse_template(0.1), high=parse_template(300), multiple_of=parse_template(step))
+    rule = a_rule(an_order(decide={"quantity": bound}, args={"sku": parse_template("A")}))
+    verdict = said("order", {"quantity": float(Fraction(str(step)) * times)}, rule)
+    assert isinstance(verdict, Accepted)
+    assert Fraction(str(verdict.args["quantity"])) == Fraction(str(step)) * times

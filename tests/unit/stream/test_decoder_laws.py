@@ -112,3 +112,5 @@ def test_what_monitoring_systems_send_is_understood() -> None:
     for case in lines("monitoring_payloads/payloads.jsonl"):
         decoded = decode(FakeRecord(json.dumps(case["payload"]).encode()), Format.AUTO)
         assert decoded.events, case["id"]
+        assert not decoded.bad, case["id"]
+        assert all(event.fields for event in decoded.events), case["id"]
