@@ -33,6 +33,7 @@ class Fault:
         play: publishes, breaks and mends; returns a note.
         own: the servers that it breaks.
         model: what the model's endpoint is made to do; None: no model is asked.
+        unsure: whether it leaves sends of which nobody can know: only then may class C leave something to a person.
 
     """
 
@@ -40,6 +41,7 @@ class Fault:
     play: Callable[[Scene], str]
     own: frozenset[str] = frozenset()
     model: Mapping[str, Any] | None = field(default=None)
+    unsure: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -225,20 +227,20 @@ DOWN: Mapping[str, Any] = {"models": ["nobody"]}
 
 FAULTS = (
     Fault("broker restart", broker_restart, frozenset({"broker"})),
-    Fault("Redis killed and back", redis_killed, frozenset({"redis"})),
-    Fault("Redis restarted empty", redis_empty, frozenset({"redis"})),
-    Fault("Redis of a second ago", redis_of_a_second_ago, frozenset({"redis"})),
+    Fault("Redis killed and back", redis_killed, frozenset({"redis"}), unsure=True),
+    Fault("Redis restarted empty", redis_empty, frozenset({"redis"}), unsure=True),
+    Fault("Redis of a second ago", redis_of_a_second_ago, frozenset({"redis"}), unsure=True),
     Fault("20 rebalances in a minute", rebalances),
-    Fault("frozen past its lease, before the request", frozen_before_the_request),
-    Fault("frozen past its lease, after the answer", frozen_after_the_answer),
+    Fault("frozen past its lease, before the request", frozen_before_the_request, unsure=True),
+    Fault("frozen past its lease, after the answer", frozen_after_the_answer, unsure=True),
     Fault("duplicates, out of order", duplicates_out_of_order),
     Fault("poison events", poison),
-    Fault("provider answers long after executing", tickets(do="execute-then-stall", seconds=3, times=12)),
-    Fault("provider never answers", tickets(do="execute-then-stall", seconds=3600, times=9)),
-    Fault("provider executes when we gave up", tickets(do="stall", seconds=2.5, times=12)),
-    Fault("provider answers 500 after executing", tickets(do="execute-then-fail", status=500, times=12)),
-    Fault("provider cuts after executing", tickets(do="execute-then-cut", times=12)),
-    Fault("provider answers 503", tickets(do="fail", status=503, times=12)),
+    Fault("provider answers long after executing", tickets(do="execute-then-stall", seconds=3, times=12), unsure=True),
+    Fault("provider never answers", tickets(do="execute-then-stall", seconds=3600, times=9), unsure=True),
+    Fault("provider executes when we gave up", tickets(do="stall", seconds=2.5, times=12), unsure=True),
+    Fault("provider answers 500 after executing", tickets(do="execute-then-fail", status=500, times=12), unsure=True),
+    Fault("provider cuts after executing", tickets(do="execute-then-cut", times=12), unsure=True),
+    Fault("provider answers 503", tickets(do="fail", status=503, times=12), unsure=True),
     Fault("model slow", asking, model={"faults": [{"kind": "slow", "seconds": 10, "times": 0}]}),
     Fault("model down", asking, model=DOWN),
     Fault("model 429, overloaded", asking, model={"faults": [{"kind": "overloaded", "retry_after": 0.2, "times": 2}]}),
