@@ -30,6 +30,11 @@ def skipped_where_unavailable() -> Iterator[None]:
         pytest.skip(str(error))
 
 
+def beside(name: str) -> pytest.MarkDecorator:
+    """Return the mark of tests that need *name* of the real data: skipped where it is not beside the project."""
+    return pytest.mark.skipif(not (DATA / name).exists(), reason=f"the real data is not beside the project: no {name}")
+
+
 def data(name: str) -> Path:
     """Return the file *name* of the real data; skip where it is not beside the project."""
     path = DATA / name

@@ -22,7 +22,7 @@ class Certificate:
 def make_certificate(directory: Path, name: str = "server", holders: str = LOOPBACK) -> Certificate:
     """Make one for *holders* in files called *name*; the test is skipped where openssl is missing."""
     if shutil.which("openssl") is None:
-        pytest.skip("openssl is missing")
+        pytest.skip("openssl is missing, which makes the certificates")
     made = Certificate(directory / f"{name}.crt", directory / f"{name}.key", directory / f"{name}.pem")
     new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
     files = ["-addext", f"subjectAltName={holders}", "-keyout", str(made.key), "-out", str(made.certificate)]

@@ -20,13 +20,13 @@ from dutyd.evaluate.engine import State, judge, plan, replay, tick
 from dutyd.evaluate.records import latch_name, read_latches, write_latch
 from dutyd.rules.load import load_files
 from dutyd.rules.rehearsal.event_files import read_document
-from support.needs import DATA
+from support.needs import DATA, beside
 from support.program import Program
 from support.rule_files import TOOLS_ONLY
 
 NAB = DATA / "nab"
 EXPECTED = NAB / "expected_threshold_firings.jsonl"
-pytestmark = pytest.mark.skipif(not EXPECTED.exists(), reason="the real data is not beside the project: no nab")
+pytestmark = beside("nab")
 
 RULE = """\
   - id: {id}

@@ -16,13 +16,13 @@ from dutyd.rules.load import RuleErrors, load_files
 from dutyd.rules.problems import Problem
 from dutyd.rules.reading.fields import MOST_STRANGE
 from dutyd.rules.syntax import yaml_reader
-from support.needs import DATA
+from support.needs import DATA, beside
 from support.program import Program
 from support.quickly import quickly
 from support.rule_files import GOOD, TOOLS_ONLY, changed
 
 HOSTILE = DATA / "hostile"
-beside = pytest.mark.skipif(not HOSTILE.exists(), reason="the real data is not beside the project: no hostile")
+real_texts = beside("hostile")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def naughty() -> list[str]:
     return list(json.loads((HOSTILE / "naughty_strings.json").read_text(encoding="utf-8")))
 
 
-@beside
+@real_texts
 def test_every_hostile_yaml_is_refused_with_a_line_of_its_own(dutyd: Program) -> None:
     texts = {f"h{number:02}.yaml": case["yaml"] for number, case in enumerate(lines_of("yaml_suite.jsonl"))}
     for name, text in texts.items():
@@ -52,7 +52,7 @@ def test_every_hostile_yaml_is_refused_with_a_line_of_its_own(dutyd: Program) ->
     assert all(each["message"] and "\n" not in each["message"] and "Traceback" not in each["message"] for each in told)
 
 
-@beside
+@real_texts
 def test_every_hostile_json_is_answered_in_a_line(dutyd: Program) -> None:
     cases = lines_of("json_parsing.jsonl")
     for case in cases:
@@ -67,7 +67,7 @@ def test_every_hostile_json_is_answered_in_a_line(dutyd: Program) -> None:
             assert "the event can't be read: not JSON" in told
 
 
-@beside
+@real_texts
 def test_naughty_texts_are_texts_and_mistakes_never_more(dutyd: Program) -> None:
     batch = [{"expr": text, "event": {"a": text}} for text in naughty()]
     batch += [{"expr": "a == b", "event": {"a": text, "b": text}} for text in naughty()]
@@ -78,7 +78,7 @@ def test_naughty_texts_are_texts_and_mistakes_never_more(dutyd: Program) -> None
     assert told[len(naughty()) :] == [{"value": True}] * len(naughty())
 
 
-@beside
+@real_texts
 def test_naughty_texts_in_a_rule_are_rules_or_mistakes() -> None:
     for text in naughty():
         for part in ("high-errors", "metrics", "error_count > 10", "critical"):

@@ -32,7 +32,7 @@ class Priced:
     tokens: int = 5000
 
     async def ask(self, question: Question) -> Answer | Fault:
-        raise NotImplementedError
+        raise AssertionError(f"a meter asks nothing: {question}")
 
 
 MESSAGES = [{"role": "user", "content": "x" * 366}]  # 100 tokens with what surrounds it

@@ -7,14 +7,14 @@ What differs beyond that is listed for the suite's cases in ``cel_differences``,
 from functools import cache
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dutyd.core.expr import Node, to_text
 from dutyd.core.expr.tree import Binary, Call, Has, ListOf, Literal, Name, Ternary, Unary
-from support.engine.cel import CASES, Failed, agree, cases, cel_text, ours, theirs
+from support.engine.cel import Failed, agree, cases, cel_text, ours, theirs
 from support.engine.cel_differences import DIFFERENCES
+from support.needs import beside
 
 NUMBERS, TEXTS, BOOLS = ("f.x", "f.y"), ("f.s", "f.t"), ("f.p", "f.q")
 
@@ -111,7 +111,7 @@ def test_a_random_expression_is_what_a_cel_library_says(node: Node, members: dic
     assert agree(own, other), f"{to_text(node)}\nours: {own}\nCEL: {other}"
 
 
-@pytest.mark.skipif(not CASES.exists(), reason="the conformance cases are not beside the project")
+@beside("cel_conformance")
 def test_the_cases_of_cels_conformance_suite_differ_only_where_a_reason_is_given() -> None:
     listed = {id_: reason for reason, ids in DIFFERENCES.items() for id_ in ids}
     assert sum(map(len, DIFFERENCES.values())) == len(listed), "a case is listed under two reasons"

@@ -1,7 +1,6 @@
 """Whatever text stands in a rule file: rules come out, or problems; never another exception, and never a long wait."""
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,9 +12,10 @@ from dutyd.rules.load import RuleErrors, load_files
 from dutyd.rules.policy import read_policy
 from dutyd.rules.problems import Problem
 from dutyd.rules.syntax.source import SourceFile
+from support.needs import DATA, beside
 from support.rule_files import GOOD, KNOWN
 
-SUITE = Path(__file__).parents[4] / "shared/data/hostile/yaml_suite.jsonl"
+SUITE = "hostile/yaml_suite.jsonl"
 MARKS = (
     *(
         "{{",
@@ -90,9 +90,9 @@ def test_any_text_is_a_policy_or_problems(text: str) -> None:
         assert problem.render(text)
 
 
-@pytest.mark.skipif(not SUITE.exists(), reason="the hostile YAML texts are not beside the project")
+@beside(SUITE)
 def test_hostile_yaml_is_rules_or_problems() -> None:
-    for line in SUITE.read_text().splitlines():
+    for line in (DATA / SUITE).read_text().splitlines():
         rules_or_problems(json.loads(line)["yaml"])
 
 

@@ -14,11 +14,11 @@ import pytest
 from dutyd.rules.load import load_files
 from dutyd.rules.rehearsal.event_files import read_document
 from dutyd.rules.rehearsal.rehearse import Rehearsal
-from support.needs import DATA
+from support.needs import DATA, beside
 from support.rule_files import TOOLS_ONLY
 
 CASES = DATA / "drools_ansible" / "cases.jsonl"
-pytestmark = pytest.mark.skipif(not CASES.exists(), reason="the cases are not beside the project")
+pytestmark = beside("drools_ansible")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,6 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-import pytest
-
 from dutyd.core.event import Event
 from dutyd.core.incident import TriggerKind
 from dutyd.core.topic import Topic
@@ -14,11 +12,12 @@ from dutyd.rules.known import Known
 from dutyd.rules.lints.check import find
 from dutyd.rules.load import load_folder
 from dutyd.rules.testing.run import run_tests
+from support.needs import DATA, beside
 from support.rule_files import CATALOGUE
 
 ROOT = Path(__file__).parents[3]
 RULES = ROOT / "rules"
-RETAIL = ROOT.parent / "shared/data/online_retail"
+RETAIL = DATA / "online_retail"
 KNOWN = Known(
     CATALOGUE,
     topics={
@@ -64,7 +63,7 @@ def test_no_shipped_rule_can_scale_or_place_an_order() -> None:
     }
 
 
-@pytest.mark.skipif(not RETAIL.exists(), reason="the retail data is not beside the project")
+@beside("online_retail")
 def test_a_year_of_a_real_shop_orders_when_its_policy_does() -> None:
     rule = load_folder(RULES, KNOWN).rules["low-stock-warning"]
     plan_, state, opened = plan([rule]), State(), set()
