@@ -3,7 +3,7 @@
 What comes in is a step with its exact arguments; what goes out is the step's result. Every way that a send can end is
 a branch here and nowhere else: the provider's class decides how an unknown outcome is settled. Adapters never retry by
 themselves; the ledger's due times are the only retrier. The provider is guarded: ``guard`` may hold a call back, which
-then was not sent. Called by ``perform`` for new effects and by ``Episode.recall`` for those that were reserved before.
+then was not sent. Called by ``perform`` for new effects, and by ``Episode`` and ``leftovers`` for those from before.
 """
 
 import asyncio

@@ -102,7 +102,8 @@ class Claim:
         age: seconds since it was accepted.
         braked: whether its rule opened too often: each of its effects asks a person.
         told: whether it is a group whose members stand fast, and the outcomes topic knows them.
-        opened, ended: when the records of its opening and its clear were produced, seconds since the epoch.
+        opened, ended: when the records of its opening and its clear were produced, or a person closed it, seconds since
+            the epoch.
         over: whether it is over, and worked only until its last effects have ended: nothing of it is sent any more.
         predates: whether it is older than the ledger, which lost its data since: effects may have been sent that it
             knows nothing of.

@@ -27,7 +27,7 @@ def pause(
     why: Why = "",
 ) -> None:
     """Hold effects back: all of them, or those of one rule or tool."""
-    from dutyd.cli.oncall.known import strange_rule, strange_tool
+    from dutyd.cli.known import strange_rule, strange_tool
     from dutyd.cli.places import ask_ledger_of, open_world
 
     what = _what(rule, tool)

@@ -70,7 +70,7 @@ def add(  # noqa: PLR0913, PLR0917  # a command has as many parameters as option
     settings: SettingsFile = DEFAULT_SETTINGS,
 ) -> None:
     """Mute matching incidents that have not begun; they go on afterwards, if they are still open."""
-    from dutyd.cli.oncall.known import strange_rule
+    from dutyd.cli.known import strange_rule
     from dutyd.cli.places import ask_ledger_of, open_world
 
     begins, ends = _span(begin, length, _now())
@@ -147,7 +147,7 @@ def _moment(text: str, now: float) -> float:
 
 def _written(world: "World") -> tuple[RecurringSilence, ...]:
     """Return the silences of the rules in force; none, and a line that says so, where those can't be read."""
-    from dutyd.cli.oncall.known import rules_in_force
+    from dutyd.cli.known import rules_in_force
 
     try:
         rules = rules_in_force(world)

@@ -58,7 +58,7 @@ def why(  # noqa: PLR0913, PLR0917  # a command has as many parameters as option
 ) -> None:
     """Tell the path of an entity or an event: what was seen, what rules made of it, what was done."""
     from dutyd.app.why import Asked, look
-    from dutyd.cli.oncall.known import rules_in_force
+    from dutyd.cli.known import rules_in_force
     from dutyd.cli.places import ask_ledger_of, open_world
 
     now = time.time()  # noqa: TID251  # the edge: "02:10" is the last one

@@ -48,7 +48,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Find every mistake in the rule files, and what is probably not meant."""
-    from dutyd.cli.oncall.known import what_is_known
+    from dutyd.cli.known import what_is_known
     from dutyd.rules.lints.check import find
     from dutyd.rules.load import load_place
     from dutyd.rules.problems import RuleErrors

@@ -52,7 +52,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say what rules make of an event, and what each part of their conditions came to."""
-    from dutyd.cli.oncall.known import what_is_known
+    from dutyd.cli.known import what_is_known
     from dutyd.rules.load import load_place
     from dutyd.rules.rehearsal.explaining import lines
 

@@ -52,7 +52,7 @@ def play_tests(
     as_json: AsJson = False,
 ) -> None:
     """Run the tests that lie beside the rules, in folders named tests."""
-    from dutyd.cli.oncall.known import what_is_known
+    from dutyd.cli.known import what_is_known
     from dutyd.rules.testing.run import run_tests
 
     done = run_tests(folder, what_is_known(settings))

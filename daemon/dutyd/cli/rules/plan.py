@@ -20,7 +20,7 @@ COLUMNS = ("what", "rule", "entity", "since", "because")
 def plan(folder: Folder, settings: SettingsFile = DEFAULT_SETTINGS, as_json: AsJson = False) -> None:
     """Say what new rule files would make of the incidents that are open."""
     from dutyd.app.latches import all_latches
-    from dutyd.cli.oncall.known import rules_in_force
+    from dutyd.cli.known import rules_in_force
     from dutyd.cli.places import open_world
     from dutyd.rules.load import load_place
     from dutyd.rules.rehearsal.planning import Fate, plan_change
