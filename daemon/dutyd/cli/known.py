@@ -1,4 +1,4 @@
-"""What ``rules check`` and ``rules test`` hold files against; without settings nothing but the tools is needed for it.
+"""What is known where a command looks at rules: the tools, and with settings topics, policy, the rules in force.
 
 These commands run on every save, so the clients of Redis and the broker are imported only where settings are named.
 """

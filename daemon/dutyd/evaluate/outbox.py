@@ -1,8 +1,8 @@
 """The outbox of one task: triggers on their way from a decision to the triggers topic, in order.
 
 A trigger is *fresh* until a fenced write has stored it, then it is sent, then acknowledged, and the next write drops
-it from Redis. Only what is stored may be sent: durable before visible. ``tasks`` adds; ``writing`` and ``sender`` move them on. Pure
-bookkeeping: what a failed flush may or may not have delivered is sent again, with the same ids.
+it from Redis. Only what is stored may be sent: durable before visible. ``tasks`` adds; ``writing`` and ``sender`` move
+them on. Pure bookkeeping: what a failed flush may or may not have delivered is sent again, with the same ids.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
 """The evaluate path: topics in, triggers out. Read ``turn``; everything else serves it.
 
-    poll -> group changes -> judge -> timers -> one fenced write -> triggers topic -> commit; the next write drops what was acknowledged
+    poll -> group changes -> judge -> timers -> one fenced write -> triggers topic -> commit
+    (what was acknowledged leaves the outbox with the next write)
 
 Durable before visible: what a batch decided (latches, offsets, triggers) is in Redis before any trigger is produced,
 and a trigger leaves Redis only when the broker has acknowledged it. Whoever takes a task over, this process after a

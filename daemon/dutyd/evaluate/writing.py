@@ -1,11 +1,11 @@
 """The fenced writes of an evaluator: every task that has something to write, in one round trip, one write at a time.
 
-``path`` calls ``write`` in every turn before what it decided is produced. An evaluator that has come to the end of its records
-waits here for Redis. One that is behind leaves the write under way in a thread, reads and judges the next batch, and
-lets that grow while the disk is slow: so the processor never waits for it, and each write takes more along. What a
-write holds is frozen when it starts, and its answer counts when ``write`` is called again, so nothing else is shared
-with the thread and the engine needs no lock. Tasks that were dropped meanwhile don't matter: the fence decides which
-of their writes still counts, and whoever takes them up goes on from what is stored.
+``path`` calls ``write`` in every turn before what it decided is produced. An evaluator that has come to the end of its
+records waits here for Redis. One that is behind leaves the write under way in a thread, reads and judges the next
+batch, and lets that grow while the disk is slow: so the processor never waits for it, and each write takes more along.
+What a write holds is frozen when it starts, and its answer counts when ``write`` is called again, so nothing else is
+shared with the thread and the engine needs no lock. Tasks that were dropped meanwhile don't matter: the fence decides
+which of their writes still counts, and whoever takes them up goes on from what is stored.
 
 A task that Redis lost is written again from memory here; one that another process owns by now is handed back, and
 ``path`` leaves the group.

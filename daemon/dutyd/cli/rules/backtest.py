@@ -73,8 +73,8 @@ def backtest(  # noqa: PLR0913, PLR0917  # a command has as many parameters as o
     as_json: Lines = False,
 ) -> None:
     """Play a history through the rules: openings, effects, and what they would have cost."""
-    from dutyd.cli.rules.history import batches_of, sources_of
     from dutyd.cli.places import open_world
+    from dutyd.cli.rules.history import batches_of, sources_of
     from dutyd.rules.rehearsal.backtest import run
     from dutyd.rules.rehearsal.paper_means import Approvals, Script
 
